@@ -20,6 +20,8 @@ static const char *cause_name(enum spead_gap_cause cause)
         return "refused";
     case SPEAD_GAP_CHECKSUM:
         return "checksum";
+    case SPEAD_GAP_PARTLY_REFUSED:
+        return "partly-refused";
     }
     return "unknown";
 }

@@ -110,6 +110,28 @@ static void print_unheard(FILE *to, const struct recv_report *report)
             fprintf(to, "  silent   %s: no packet came there\n", report->source[i].name);
 }
 
+static void print_missing(FILE *to, const struct spead_recv_counters *counters)
+{
+    if (counters->packets_reordered > 0)
+        fprintf(to, "  order    %" PRIu64 " packets came after a later packet of their heap\n",
+                counters->packets_reordered);
+    if (counters->missing_packets_estimated > 0)
+        fprintf(to,
+                "  missing  at least %" PRIu64 " packets inside heaps, about %" PRIu64
+                ": their sizes vary or are not known; %" PRIu64 " whole heaps\n",
+                counters->missing_packets_least, counters->missing_packets,
+                counters->missing_heaps);
+    else if (counters->missing_packets > 0 || counters->missing_heaps > 0)
+        fprintf(to, "  missing  %" PRIu64 " packets inside heaps, %" PRIu64 " whole heaps\n",
+                counters->missing_packets, counters->missing_heaps);
+    if (counters->heaps_unsized_cut > 0)
+        fprintf(to,
+                "  unsized  %" PRIu64 " heaps without a declared length ended before it was known "
+                "where they end: --unsized-in-sequence, if their senders send one heap after the "
+                "other\n",
+                counters->heaps_unsized_cut);
+}
+
 void recv_losses_print(FILE *to, const struct recv_report *report)
 {
     const struct spead_recv_stats *stats = &report->stats;
@@ -122,9 +144,7 @@ void recv_losses_print(FILE *to, const struct recv_report *report)
             fprintf(to, "  %-8s %" PRIu64 " packets %s\n", spead_recv_bucket_name(i), packets,
                     remedy);
     }
-    if (stats->counters.missing_packets > 0 || stats->counters.missing_heaps > 0)
-        fprintf(to, "  missing  %" PRIu64 " packets inside heaps, %" PRIu64 " whole heaps\n",
-                stats->counters.missing_packets, stats->counters.missing_heaps);
+    print_missing(to, &stats->counters);
     print_unsure(to, &stats->counters);
     print_kernel_drops(to, report);
     print_undrained(to, &stats->counters);

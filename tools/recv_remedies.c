@@ -109,13 +109,25 @@ static const char *const sentences[] = {
 };
 /* clang-format on */
 
+/* Tells reordering from loss: the stream has seen packets that came after later ones of their heap, or it has seen none
+ * and the packets before were lost. */
+static const char *out_of_order(const struct spead_recv_counters *counters)
+{
+    if (counters->packets_reordered == 0)
+        return "came behind a packet of their heap that is missing: the loss is the fault, not the "
+               "order; --out-of-order --incomplete takes what came";
+    if (counters->missing_packets == 0)
+        return sentences[SPEAD_RECV_OUT_OF_ORDER];
+    return "came in another order than they were sent, or behind packets that are missing: "
+           "--out-of-order takes them, and --incomplete the heaps with losses";
+}
+
 const char *recv_remedy(const struct recv_report *report, unsigned bucket)
 {
     if (bucket == SPEAD_RECV_SHED && report->cancelled)
         return "in heaps that waited when it was told to end at once, or that found the channel full "
                "before";
-    if (bucket == SPEAD_RECV_OUT_OF_ORDER && report->stats.counters.missing_packets > 0)
-        return "came behind a packet of their heap that is missing: the loss is the fault, not the "
-               "order; --out-of-order --incomplete takes what came";
+    if (bucket == SPEAD_RECV_OUT_OF_ORDER)
+        return out_of_order(&report->stats.counters);
     return bucket < sizeof sentences / sizeof *sentences ? sentences[bucket] : NULL;
 }

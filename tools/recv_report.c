@@ -132,7 +132,7 @@ bool recv_report_is_clean(const struct recv_report *report)
            stats->counters.kernel_drops == stats->counters.filtered_drops &&
            stats->counters.undrained_packets == 0 && stats->counters.undrained_memory_bytes == 0 &&
            stats->counters.heaps_striped == 0 && stats->counters.heaps_absent == 0 &&
-           stats->counters.heaps_not_understood == 0;
+           stats->counters.heaps_not_understood == 0 && stats->counters.heaps_unsized_cut == 0;
 }
 
 /* ---- Summary ------------------------------------------------------------------------------- */
@@ -224,6 +224,9 @@ static json_t *ledger_json(const struct recv_report *report)
         uint64_t value;
     } beside[] = {
         {"missing_packets", counters->missing_packets},
+        {"missing_packets_least", counters->missing_packets_least},
+        {"missing_packets_estimated", counters->missing_packets_estimated},
+        {"packets_reordered", counters->packets_reordered},
         {"missing_heaps", counters->missing_heaps},
         {"kernel_drops", counters->kernel_drops},
         {"checksum_drops", counters->checksum_drops},
@@ -264,14 +267,15 @@ static json_t *ledger_json(const struct recv_report *report)
 
 static json_t *heaps_json(const struct spead_recv_stats *stats)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "complete",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "complete",
                      (json_int_t)stats->counters.heaps_complete, "incomplete",
                      (json_int_t)stats->counters.heaps_incomplete, "evicted",
                      (json_int_t)stats->counters.heaps_evicted, "timed_out",
                      (json_int_t)stats->counters.heaps_timed_out, "flushed",
                      (json_int_t)stats->counters.heaps_flushed, "shed",
                      (json_int_t)stats->counters.heaps_shed, "no_memory",
-                     (json_int_t)stats->counters.heaps_no_memory);
+                     (json_int_t)stats->counters.heaps_no_memory, "unsized_cut",
+                     (json_int_t)stats->counters.heaps_unsized_cut);
 }
 
 json_t *recv_report_json(const struct recv_report *report)

@@ -2,24 +2,24 @@
 #include <speadi/heap_view.h>
 
 /* The state of a walk over the gaps of a heap. The gaps are the ranges between the spans; a span is a range that was
- * received. */
+ * received. Where packets came for a part of a gap and were refused, the walk splits the gap: each part has one
+ * cause. */
 struct gap_walk {
     const struct spead_heap *heap;
     uint32_t next_span;
-    /* The current gap: where it begins, its length, and how many packets are missing in it. `packets` is 0 if that
-     * number is unknown. */
-    uint64_t offset, bytes, packets;
-    /* How many refused packets the walk has not yet given to a gap (see cause_of()). */
-    uint64_t refused_left;
+    uint32_t next_refused;
+    uint64_t at, end; /* the rest of the current gap, which has no part yet */
+    /* the current part */
+    uint64_t offset, bytes;
+    enum spead_gap_cause cause;
 };
 
 static struct gap_walk walk_gaps(const struct spead_heap *heap)
 {
     return (struct gap_walk){
         .heap = heap,
-        /* A complete heap has no gap. Perhaps it does not have its spans any more, so the walk must not read them. */
+        /* A complete heap has no gap. It may not have its spans any more, so the walk does not read them. */
         .next_span = heap->complete ? heap->span_count + 1 : 0,
-        .refused_left = heap->refused_packets,
     };
 }
 
@@ -30,35 +30,68 @@ static bool next_gap(struct gap_walk *walk)
 
     while (walk->next_span <= heap->span_count) {
         uint32_t span = walk->next_span++;
-        uint64_t start = span == 0 ? 0 : heap->spans[span - 1].end;
-        uint64_t end = span == heap->span_count ? heap->length : heap->spans[span].start;
-        uint64_t packet = heap->packet_payload_bytes;
 
-        if (start < end) {
-            walk->offset = start;
-            walk->bytes = end - start;
-            walk->packets = packet == 0 ? 0 : walk->bytes / packet + (walk->bytes % packet != 0);
+        walk->at = span == 0 ? 0 : heap->spans[span - 1].end;
+        walk->end = span == heap->span_count ? heap->length : heap->spans[span].start;
+        if (walk->at < walk->end)
             return true;
-        }
     }
     return false;
 }
 
-/* Returns the cause of the current gap. The heap knows how many packets were refused, but not which packets. So the
- * function assigns the refused packets to the gaps, in the order of the gaps. If the number of refused packets that are
- * left is enough for all missing packets of this gap, the cause is SPEAD_GAP_REFUSED. The function then subtracts the
- * missing packets from refused_left. */
-static enum spead_gap_cause cause_of(struct gap_walk *walk)
+/* Returns the cause of a range that lies in no span of `refused`. */
+static enum spead_gap_cause cause_of_rest(const struct spead_heap *heap, uint64_t start,
+                                          uint64_t end)
 {
-    uint64_t needed = walk->packets == 0 ? 1 : walk->packets;
-
-    if (needed <= walk->refused_left) {
-        walk->refused_left -= needed;
-        return SPEAD_GAP_REFUSED;
-    }
-    if (walk->heap->local_drops)
+    if (heap->refused_unplaced > 0 && start < heap->refused_within.end &&
+        end > heap->refused_within.start)
+        return SPEAD_GAP_PARTLY_REFUSED;
+    if (heap->local_drops)
         return SPEAD_GAP_LOCAL_DROPS;
-    return walk->heap->checksum_drops ? SPEAD_GAP_CHECKSUM : SPEAD_GAP_UNSEEN;
+    return heap->checksum_drops ? SPEAD_GAP_CHECKSUM : SPEAD_GAP_UNSEEN;
+}
+
+/* Goes to the next part of a gap. Returns false when there is no further part. */
+static bool next_part(struct gap_walk *walk)
+{
+    const struct spead_heap *heap = walk->heap;
+    const struct speadi_span *refused;
+    uint64_t end;
+
+    if (walk->at == walk->end && !next_gap(walk))
+        return false;
+    while (walk->next_refused < heap->refused_count &&
+           heap->refused[walk->next_refused].end <= walk->at)
+        walk->next_refused++;
+    refused = walk->next_refused < heap->refused_count ? &heap->refused[walk->next_refused] : NULL;
+    if (refused && refused->start <= walk->at) {
+        end = refused->end < walk->end ? refused->end : walk->end;
+        walk->cause = SPEAD_GAP_REFUSED;
+    } else {
+        end = refused && refused->start < walk->end ? refused->start : walk->end;
+        walk->cause = cause_of_rest(heap, walk->at, end);
+    }
+    walk->offset = walk->at;
+    walk->bytes = end - walk->at;
+    walk->at = end;
+    return true;
+}
+
+/* Goes to the next part that never came. */
+static bool next_missing(struct gap_walk *walk)
+{
+    while (next_part(walk))
+        if (walk->cause != SPEAD_GAP_REFUSED)
+            return true;
+    return false;
+}
+
+static uint32_t packets_in(const struct gap_walk *walk)
+{
+    uint64_t packet = walk->heap->packet_payload_bytes;
+    uint64_t packets = packet == 0 ? 0 : speadi_packets_of(walk->bytes, packet);
+
+    return packets > UINT32_MAX ? UINT32_MAX : (uint32_t)packets;
 }
 
 size_t spead_heap_gaps(const struct spead_heap *heap, struct spead_gap *gaps, size_t max)
@@ -66,25 +99,47 @@ size_t spead_heap_gaps(const struct spead_heap *heap, struct spead_gap *gaps, si
     struct gap_walk walk = walk_gaps(heap);
     size_t count = 0;
 
-    while (next_gap(&walk)) {
+    for (; next_part(&walk); count++)
         if (count < max)
             gaps[count] = (struct spead_gap){
                 .offset = walk.offset,
                 .bytes = walk.bytes,
-                .packets = walk.packets > UINT32_MAX ? UINT32_MAX : (uint32_t)walk.packets,
-                .cause = cause_of(&walk),
+                .packets = packets_in(&walk),
+                .cause = walk.cause,
             };
-        count++;
-    }
     return count;
 }
 
-uint64_t speadi_heap_missing_packets(const struct spead_heap *heap)
+static uint64_t less(uint64_t from, uint64_t what)
+{
+    return from > what ? from - what : 0;
+}
+
+struct speadi_heap_missing speadi_heap_missing(const struct spead_heap *heap)
+{
+    struct speadi_heap_missing missing = {0};
+    struct gap_walk walk = walk_gaps(heap);
+
+    while (next_missing(&walk)) {
+        missing.ranges++;
+        missing.packets += speadi_packets_of(walk.bytes, heap->packet_payload_bytes);
+        missing.least += speadi_packets_of(walk.bytes, heap->packet_payload_max);
+    }
+    missing.packets = less(missing.packets, heap->refused_unplaced);
+    missing.least = less(missing.least, heap->refused_unplaced);
+    if (!heap->packets_estimated || missing.least > missing.packets)
+        missing.least = missing.packets;
+    return missing;
+}
+
+size_t speadi_heap_missing_ranges(const struct spead_heap *heap, struct speadi_span *ranges,
+                                  size_t max)
 {
     struct gap_walk walk = walk_gaps(heap);
-    uint64_t packets = 0;
+    size_t count = 0;
 
-    while (next_gap(&walk))
-        packets += walk.packets;
-    return packets > heap->refused_packets ? packets - heap->refused_packets : 0;
+    while (count < max && next_missing(&walk))
+        ranges[count++] =
+            (struct speadi_span){.start = walk.offset, .end = walk.offset + walk.bytes};
+    return count;
 }

@@ -52,7 +52,8 @@ struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finishe
     heap->epoch = sender->finished_epoch;
     heap->nth = ++sender->heaps_ended;
     heap->time_ns = now_ns;
-    heap->missing = 0;
+    heap->gaps.count = 0;
+    heap->gaps.packets = 0;
     heap->item_count = 0;
     heap->has_length = false;
     heap->complete = false;

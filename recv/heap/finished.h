@@ -20,6 +20,7 @@
 
 #include "counter_map.h"
 #include "heap_key.h"
+#include "late_gaps.h"
 #include "sender_table.h"
 
 #define SPEADI_FINISHED_FORGET_NS 1000000000u
@@ -33,8 +34,7 @@ struct speadi_finished_heap {
     /* The time when the heap ended, by the clock by which heaps age: now() of the engine, or the reading clock of the
      * stream if the engine has no now(). */
     uint64_t time_ns;
-    /* number of its packets that count as missing; each late packet lowers it by 1 */
-    uint64_t missing;
+    struct speadi_kept_gaps gaps;         /* which of its packets count as missing */
     uint64_t length;                      /* the declared length; valid if has_length */
     uint64_t item[SPEADI_FINISHED_ITEMS]; /* pointers of the first immediate items of the heap */
     uint8_t item_count;
@@ -57,7 +57,8 @@ int speadi_finished_init(struct speadi_finished *finished, uint32_t ring_count, 
 void speadi_finished_release(struct speadi_finished *finished);
 
 /* Remembers a heap that has ended now. If its ring is full, the new entry replaces the oldest one. Returns the entry.
- * The caller sets `complete` and `missing` of the entry and calls speadi_finished_describe(). */
+ * The caller sets `complete` of the entry and calls speadi_finished_describe(). No packet of the heap counts as missing,
+ * unless the caller sets `gaps` of the entry. */
 struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finished,
                                                  const struct speadi_heap_key *key,
                                                  struct speadi_sender *sender, uint64_t now_ns);
@@ -75,16 +76,6 @@ struct speadi_finished_heap *speadi_finished_find(const struct speadi_finished *
  * of its immediate items differs. */
 bool speadi_finished_contradicts(const struct speadi_finished_heap *entry,
                                  const struct speadi_packet *packet);
-
-/* Says that a late packet of this heap has come. If packets of the heap count as missing, lowers their number by 1 and
- * returns true. Else returns false. */
-static inline bool speadi_finished_came_late(struct speadi_finished_heap *heap)
-{
-    if (heap->missing == 0)
-        return false;
-    heap->missing--;
-    return true;
-}
 
 /* Forgets all heaps of the sender. The core calls this when a start or stop item or a long silence says that the sender
  * starts or ends. */

@@ -43,6 +43,11 @@ static size_t spans_at(const struct speadi_live_heap_layout *layout)
     return count_at(layout) + aligned(layout->source_count * sizeof(struct spead_count));
 }
 
+static size_t refused_at(const struct speadi_live_heap_layout *layout)
+{
+    return spans_at(layout) + layout->ranges_max * sizeof(struct speadi_span);
+}
+
 void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout)
 {
     unsigned bits = 4;
@@ -52,7 +57,7 @@ void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout)
     layout->hash_cells = 1u << bits;
     layout->hash_shift = 64 - bits;
     layout->hash_multiplier = speadi_counter_map_multiplier();
-    layout->meta_bytes = spans_at(layout) + layout->ranges_max * sizeof(struct speadi_span);
+    layout->meta_bytes = refused_at(layout) + layout->refused_max * sizeof(struct speadi_span);
 }
 
 struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
@@ -72,6 +77,7 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
                 .counter = key->counter,
                 .pointers = (uint64_t *)(void *)(base + pointers_at()),
                 .spans = (struct speadi_span *)(void *)(base + spans_at(layout)),
+                .refused = (struct speadi_span *)(void *)(base + refused_at(layout)),
             },
         .sender = key->sender,
         .ring = key->ring,
@@ -321,6 +327,16 @@ enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *liv
     return check_range(heap, layout->ranges_max, start, end, at);
 }
 
+static void count_size(struct speadi_live_heap *live, uint64_t start, uint64_t end)
+{
+    bool last = live->heap.has_length && end == live->heap.length;
+
+    if (start == 0 || last)
+        speadi_packet_sizes_count_edge(&live->sizes, (uint32_t)(end - start), start == 0);
+    else
+        speadi_packet_sizes_count(&live->sizes, (uint32_t)(end - start), 1);
+}
+
 enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
                                             const struct speadi_live_heap_layout *layout,
                                             const struct speadi_packet *packet, uint32_t at)
@@ -344,23 +360,72 @@ enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
     if (packet->payload_bytes > 0) {
         heap->span_count = speadi_spans_insert(heap->spans, heap->span_count, at, start, end);
         heap->received += packet->payload_bytes;
-        if (packet->payload_bytes > heap->packet_payload_bytes)
-            heap->packet_payload_bytes = packet->payload_bytes;
+        count_size(live, start, end);
     }
     heap->packets++;
     return SPEAD_RECV_LIVE;
 }
 
+/* Remembers a range of refused packets, for which there is no room, as a part of heap.refused_within. */
+static void unplaced(struct spead_heap *heap, uint64_t packets, uint64_t start, uint64_t end)
+{
+    if (heap->refused_unplaced == 0 || start < heap->refused_within.start)
+        heap->refused_within.start = start;
+    if (heap->refused_unplaced == 0 || end > heap->refused_within.end)
+        heap->refused_within.end = end;
+    heap->refused_unplaced += packets;
+}
+
+bool speadi_live_heap_refused(struct speadi_live_heap *live,
+                              const struct speadi_live_heap_layout *layout,
+                              const struct speadi_packet *packet, uint64_t packets,
+                              uint64_t time_ns)
+{
+    struct spead_heap *heap = &live->heap;
+    uint64_t start = packet->payload_offset, end = start + packet->payload_bytes;
+    bool overtaken = speadi_live_heap_was_overtaken(live, start);
+    uint32_t at;
+
+    if (packet->has_heap_length) {
+        heap->has_length = true;
+        heap->length = packet->heap_length;
+    }
+    if (heap->packets == 0)
+        heap->last_ns = time_ns;
+    if (start == end)
+        return false;
+    if (overtaken && speadi_spans_check(heap->refused, heap->refused_count, start, end, &at) ==
+                         SPEADI_SPANS_DUPLICATE)
+        overtaken = false; /* a copy of a packet that came before */
+    count_size(live, start, end);
+    if (!speadi_spans_unite(heap->refused, &heap->refused_count, layout->refused_max, start, end))
+        unplaced(heap, packets, start, end);
+    return overtaken;
+}
+
 /* ---- The end ------------------------------------------------------------------------------- */
 
-void speadi_live_heap_finish(struct speadi_live_heap *live)
+/* Returns the length of a heap without a declared length: the end of the last byte that a packet named. */
+static uint64_t known_length(const struct speadi_live_heap *live)
+{
+    const struct spead_heap *heap = &live->heap;
+    uint64_t end = live->min_length;
+
+    if (heap->refused_count > 0 && heap->refused[heap->refused_count - 1].end > end)
+        end = heap->refused[heap->refused_count - 1].end;
+    return heap->refused_within.end > end ? heap->refused_within.end : end;
+}
+
+void speadi_live_heap_finish(struct speadi_live_heap *live, bool ended)
 {
     struct spead_heap *heap = &live->heap;
 
-    if (!heap->has_length)
-        heap->length = live->min_length;
-    heap->complete =
-        heap->received == heap->length && live->min_length <= heap->length && !live->condemned;
+    if (heap->has_length)
+        ended = true;
+    else
+        heap->length = known_length(live);
+    heap->complete = ended && heap->received == heap->length && live->min_length <= heap->length &&
+                     !live->condemned;
     speadi_heap_sort_items(heap);
 }
 

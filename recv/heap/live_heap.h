@@ -19,6 +19,10 @@
 #include "control_items.h"
 #include "heap_key.h"
 #include "heap_memory.h"
+#include "packet_sizes.h"
+
+/* Ranges of refused packets that a heap remembers, unless ranges_max of the stream is smaller. */
+#define SPEADI_REFUSED_RANGES 64u
 
 /* How many datagrams of the stream the kernel has dropped so far, without those that the filter for one sender
  * refused. */
@@ -64,6 +68,7 @@ struct speadi_live_heap {
     uint64_t *pointer_hash; /* each cell holds generation << 32 | (index into heap.pointers + 1) */
     /* array [source_count]: accepted packets of each source, and their bytes */
     struct spead_count *count;
+    struct speadi_packet_sizes sizes; /* payload sizes of the accepted and the refused packets */
 };
 
 /* Limits and offsets that are the same for all heaps of a stream. */
@@ -72,7 +77,8 @@ struct speadi_live_heap_layout {
     uint64_t hash_multiplier; /* a random odd number */
     size_t meta_bytes;
     uint32_t pointers_max, ranges_max, source_count;
-    uint32_t hash_cells; /* cells of pointer_hash: a power of two, at least twice pointers_max */
+    uint32_t refused_max; /* room of the array heap.refused */
+    uint32_t hash_cells;  /* cells of pointer_hash: a power of two, at least twice pointers_max */
     unsigned hash_shift;
     bool in_order; /* packets of a heap are accepted only in the order of their payload offsets */
 };
@@ -161,17 +167,27 @@ static inline void speadi_live_heap_append(struct speadi_live_heap *live,
     heap->packets += series->packets;
     if (last->end > live->min_length)
         live->min_length = last->end;
-    if (series->payload_bytes > heap->packet_payload_bytes)
-        heap->packet_payload_bytes = series->payload_bytes;
+    speadi_packet_sizes_count(&live->sizes, series->payload_bytes, series->packets);
     speadi_live_heap_count(live, series->source, series->packets,
                            (uint64_t)series->packets * series->datagram_bytes, series->last_ns);
 }
 
-/* Counts packets that came for a gap of the heap and were refused. This count shows that the network did not lose the
- * bytes of the gap. */
-static inline void speadi_live_heap_refused(struct speadi_live_heap *live, uint64_t packets)
+/* Remembers that a packet came for the heap and was refused, although its range may lie in a gap. `packets` is the
+ * number of datagrams in it, time_ns its arrival time. If the heap has no declared length yet, it gets the one of the
+ * packet. Returns true if the packet came after a packet of the heap with a larger payload offset. */
+bool speadi_live_heap_refused(struct speadi_live_heap *live,
+                              const struct speadi_live_heap_layout *layout,
+                              const struct speadi_packet *packet, uint64_t packets,
+                              uint64_t time_ns);
+
+/* Tells whether a packet that begins at this payload offset comes after a packet of the heap that was refused and has a
+ * larger payload offset. */
+static inline bool speadi_live_heap_was_overtaken(const struct speadi_live_heap *live,
+                                                  uint64_t start)
 {
-    live->heap.refused_packets += packets;
+    const struct spead_heap *heap = &live->heap;
+
+    return heap->refused_count > 0 && start < heap->refused[heap->refused_count - 1].start;
 }
 
 /* Says that one more packet waits for a reservation of the heap to end. */
@@ -239,8 +255,19 @@ static inline bool speadi_live_heap_is_control(const struct speadi_live_heap *li
 }
 
 /* Ends the heap: no more packets may be added. Sets the fields `length` and `complete`, and sorts the items for the
- * consumer. A heap without a declared length gets min_length as its length. */
-void speadi_live_heap_finish(struct speadi_live_heap *live);
+ * consumer. A heap without a declared length gets as its length the end of the last byte that a packet named. Such a
+ * heap can be complete only if `ended` is true: the caller knows that its sender adds nothing to it any more. */
+void speadi_live_heap_finish(struct speadi_live_heap *live, bool ended);
+
+/* Tells whether an ended heap is incomplete only because it has no declared length, so that nobody knows whether its
+ * sender sent more. */
+static inline bool speadi_live_heap_was_cut(const struct speadi_live_heap *live)
+{
+    const struct spead_heap *heap = &live->heap;
+
+    return !heap->complete && !heap->has_length && heap->received == heap->length &&
+           live->min_length <= heap->length && !live->condemned;
+}
 
 /* Finds out whether the kernel dropped packets of the stream after this incomplete heap had opened, and why. Stores the
  * answer in local_drops and checksum_drops; at most one of the two becomes true. */

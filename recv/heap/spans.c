@@ -65,3 +65,29 @@ uint32_t speadi_spans_insert(struct speadi_span *spans, uint32_t count, uint32_t
     spans[at] = (struct speadi_span){.start = start, .end = end};
     return count + 1;
 }
+
+bool speadi_spans_unite(struct speadi_span *spans, uint32_t *count, uint32_t max, uint64_t start,
+                        uint64_t end)
+{
+    /* spans[low .. high) overlap or touch the range */
+    uint32_t high = first_after(spans, *count, end), low = high;
+
+    while (low > 0 && spans[low - 1].end >= start)
+        low--;
+    if (low == high) {
+        if (*count == max)
+            return false;
+        memmove(&spans[low + 1], &spans[low], (*count - low) * sizeof *spans);
+        spans[low] = (struct speadi_span){.start = start, .end = end};
+        ++*count;
+        return true;
+    }
+    if (spans[low].start < start)
+        start = spans[low].start;
+    if (spans[high - 1].end > end)
+        end = spans[high - 1].end;
+    spans[low] = (struct speadi_span){.start = start, .end = end};
+    memmove(&spans[low + 1], &spans[high], (*count - high) * sizeof *spans);
+    *count -= high - low - 1;
+    return true;
+}

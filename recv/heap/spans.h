@@ -29,4 +29,9 @@ bool speadi_spans_grows(const struct speadi_span *spans, uint32_t count, uint32_
 uint32_t speadi_spans_insert(struct speadi_span *spans, uint32_t count, uint32_t at, uint64_t start,
                              uint64_t end);
 
+/* Adds a range that is not empty to the array, also if bytes of it are in the array already. Spans that then overlap or
+ * touch become one. Returns false, and changes nothing, if the array would need more than `max` spans. */
+bool speadi_spans_unite(struct speadi_span *spans, uint32_t *count, uint32_t max, uint64_t start,
+                        uint64_t end);
+
 #endif

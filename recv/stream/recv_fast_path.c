@@ -132,7 +132,7 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
         stream->stopped_endpoints != 0 || live->parked > 0 || live->heap.span_count == 0 ||
         !live->heap.has_length || !stream->armed || live->condemned ||
         raw->datagram_bytes <= HEADER_BYTES || raw->datagram_bytes > stream->packet_bytes_max ||
-        live->min_length > live->heap.length)
+        live->min_length > live->heap.length || live->heap.refused_count > 0)
         return false;
     heap = &live->heap;
     bits = heap->heap_address_bits;

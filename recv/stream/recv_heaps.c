@@ -27,7 +27,7 @@ static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
     if (finished->complete)
         return came_much_later(stream, finished) ? SPEAD_RECV_REPEATED_COUNTER
                                                  : SPEAD_RECV_DUPLICATE;
-    stream->tally.totals->missing_packets -= speadi_finished_came_late(finished);
+    speadi_recv_came_late(stream, finished, packet);
     return SPEAD_RECV_LATE;
 }
 
@@ -110,8 +110,6 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
 
     if (finished && !speadi_packet_starts_or_stops(packet))
         return too_late(stream, finished, packet);
-    if (stream->layout.in_order && packet->payload_offset != 0)
-        return SPEAD_RECV_OUT_OF_ORDER;
     /* Make this check before the new heap evicts another heap. */
     bucket = speadi_live_heap_may_begin(&stream->layout, packet);
     if (bucket != SPEAD_RECV_LIVE)
@@ -184,22 +182,28 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
         speadi_recv_close_heap(stream, live, SPEADI_RECV_BY_EVICTION);
         return;
     }
-    choose_path(stream, live, packet);
+    /* A heap whose first packet was lost will hardly accept any packet in in-order mode. */
+    if (heap->packets > 0)
+        choose_path(stream, live, packet);
     speadi_heap_table_insert(&stream->table, live, live->slot);
     speadi_sender_heap_entered(&stream->senders, sender);
     /* Populate the pages now: else each packet would cause a page fault. A heap that is longer than every complete
      * heap so far is not populated, because its length may be forged. */
-    if (heap->length <= stream->largest_heap && heap->length > heap->region->charged_bytes)
+    if (heap->packets > 0 && heap->length <= stream->largest_heap &&
+        heap->length > heap->region->charged_bytes)
         speadi_block_populate(heap->region, heap->length);
 }
 
 /* ---- Ending -------------------------------------------------------------------------------- */
 
-static void count_incomplete(struct spead_recv_stream *stream, struct speadi_live_heap *live,
-                             enum speadi_recv_cause cause)
+/* Counts an incomplete heap, and the packets that are missing in it. */
+static struct speadi_heap_missing count_incomplete(struct spead_recv_stream *stream,
+                                                   struct speadi_live_heap *live,
+                                                   enum speadi_recv_cause cause)
 {
     struct spead_recv_counters *totals = stream->tally.totals;
     struct speadi_kernel_drops drops;
+    struct speadi_heap_missing missing;
 
     if (cause == SPEADI_RECV_BY_EVICTION || cause == SPEADI_RECV_BY_AGE)
         speadi_recv_note_striping(stream, live);
@@ -216,15 +220,19 @@ static void count_incomplete(struct spead_recv_stream *stream, struct speadi_liv
     stream->drops_ns = stream->now_ns;
     drops = speadi_recv_kernel_drops(stream);
     speadi_live_heap_note_drops(live, &drops);
+    missing = speadi_recv_count_missing(stream, live);
     if (live->heap.local_drops)
-        totals->gaps_with_local_drops += spead_heap_gaps(&live->heap, NULL, 0);
+        totals->gaps_with_local_drops += missing.ranges;
     if (live->heap.checksum_drops)
-        totals->gaps_with_checksum_drops += spead_heap_gaps(&live->heap, NULL, 0);
+        totals->gaps_with_checksum_drops += missing.ranges;
+    if (speadi_live_heap_was_cut(live))
+        totals->heaps_unsized_cut++;
+    return missing;
 }
 
-/* Remembers a heap that has ended in the memory of finished heaps, and in the table of senders. */
-static void remember(struct spead_recv_stream *stream, const struct speadi_live_heap *live,
-                     uint64_t missing)
+/* Remembers a heap that has ended in the memory of finished heaps, and in the table of senders. Returns its entry. */
+static struct speadi_finished_heap *remember(struct spead_recv_stream *stream,
+                                             const struct speadi_live_heap *live)
 {
     const struct spead_heap *heap = &live->heap;
     const struct speadi_heap_key key = {
@@ -234,12 +242,26 @@ static void remember(struct spead_recv_stream *stream, const struct speadi_live_
         speadi_finished_add(&stream->finished, &key, sender, stream->age_ns);
 
     finished->complete = heap->complete;
-    finished->missing = missing;
     speadi_finished_describe(finished, heap);
     if (heap->complete)
         speadi_sender_heap_complete(&stream->senders, sender, heap->packets);
     else
         sender->heaps_incomplete++;
+    return finished;
+}
+
+/* Tells whether nothing more can come for a heap without a declared length. */
+static bool unsized_has_ended(const struct spead_recv_stream *stream, enum speadi_recv_cause cause)
+{
+    return cause == SPEADI_RECV_BY_FLUSH || stream->config.unsized_in_sequence;
+}
+
+static void finish_incomplete(struct spead_recv_stream *stream, struct speadi_live_heap *live,
+                              enum speadi_recv_cause cause)
+{
+    struct speadi_heap_missing missing = count_incomplete(stream, live, cause);
+
+    speadi_recv_keep_gaps(stream, remember(stream, live), &live->heap, &missing);
 }
 
 /* Notes in the heap how it has ended, counts the heap, and remembers it as finished. */
@@ -247,22 +269,20 @@ static void finish(struct spead_recv_stream *stream, struct speadi_live_heap *li
                    enum speadi_recv_cause cause)
 {
     struct spead_heap *heap = &live->heap;
-    uint64_t missing = 0;
 
-    speadi_live_heap_finish(live);
+    speadi_live_heap_finish(live, unsized_has_ended(stream, cause));
     if (live->placement_off)
         stream->tally.totals->placement_off_packets += heap->packets;
     if (speadi_live_heap_is_control(live))
         return;
-    if (heap->complete) {
-        if (heap->length > stream->largest_heap)
-            stream->largest_heap = heap->length;
-    } else {
-        count_incomplete(stream, live, cause);
-        missing = speadi_heap_missing_packets(heap);
-        stream->tally.totals->missing_packets += missing;
+    if (!heap->complete) {
+        finish_incomplete(stream, live, cause);
+        return;
     }
-    remember(stream, live, missing);
+    speadi_recv_learn_sizes(stream, live);
+    if (heap->length > stream->largest_heap)
+        stream->largest_heap = heap->length;
+    (void)remember(stream, live);
 }
 
 static enum spead_recv_bucket bucket_of(enum speadi_recv_cause cause)

@@ -104,13 +104,34 @@ static enum spead_recv_bucket park(struct spead_recv_stream *stream,
     return SPEAD_RECV_LIVE;
 }
 
+/* Counts a packet that came after a packet of its heap with a larger payload offset. In out-of-order mode this is
+ * nothing special, and packets are not compared. */
+__attribute__((noinline)) static void count_reordered(struct spead_recv_stream *stream,
+                                                      const struct speadi_rx_packet *raw)
+{
+    if (stream->layout.in_order)
+        stream->tally.totals->packets_reordered += raw->segments;
+}
+
 static void accepted(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                      const struct speadi_packet *packet, struct speadi_live_heap *live)
 {
     if (packet->payload_bytes > 0)
         put_payload(stream, raw, packet, live);
+    if (speadi_live_heap_was_overtaken(live, packet->payload_offset))
+        count_reordered(stream, raw);
     speadi_live_heap_count(live, raw->source, raw->segments, raw->datagram_bytes, raw->time_ns);
     speadi_recv_count(stream, raw, SPEAD_RECV_LIVE);
+}
+
+/* Lets the heap remember that a packet was refused, and counts the packet if it came out of order. */
+__attribute__((noinline)) static void refused(struct spead_recv_stream *stream,
+                                              const struct speadi_rx_packet *raw,
+                                              const struct speadi_packet *packet,
+                                              struct speadi_live_heap *live)
+{
+    if (speadi_live_heap_refused(live, &stream->layout, packet, raw->segments, raw->time_ns))
+        count_reordered(stream, raw);
 }
 
 static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *stream,
@@ -134,7 +155,7 @@ static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *stream,
     if (bucket == SPEAD_RECV_LIVE)
         accepted(stream, raw, packet, live);
     else if (leaves_hole(bucket))
-        speadi_live_heap_refused(live, raw->segments);
+        refused(stream, raw, packet, live);
     return bucket;
 }
 
@@ -193,6 +214,11 @@ static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
     bucket = add(stream, raw, packet, live);
+    if (bucket ==
+        SPEAD_RECV_OUT_OF_ORDER) { /* in-order mode, and the first packet of the heap was lost or comes later */
+        speadi_recv_heap_opened(stream, live, raw, packet);
+        return bucket;
+    }
     if (bucket != SPEAD_RECV_LIVE) {
         speadi_block_release(live->heap.region); /* discard the new heap; nobody has seen it yet */
         return bucket;

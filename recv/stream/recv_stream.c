@@ -24,6 +24,8 @@ static void init_layout(struct spead_recv_stream *stream)
         .pointers_max = stream->config.pointers_max,
         .ranges_max = stream->config.allow_out_of_order ? stream->config.ranges_max : 1,
         .source_count = stream->source_count,
+        .refused_max = stream->config.ranges_max < SPEADI_REFUSED_RANGES ? stream->config.ranges_max
+                                                                         : SPEADI_REFUSED_RANGES,
         .in_order = !stream->config.allow_out_of_order,
     };
     speadi_live_heap_layout_init(&stream->layout);
@@ -48,9 +50,13 @@ static int make_tables(struct spead_recv_stream *stream)
         speadi_finished_init(&stream->finished, rings, c->finished_heaps_max) < 0 ||
         speadi_sender_table_init(&stream->senders, c->senders_max,
                                  (enum speadi_sender_key_kind)c->sender_key) < 0 ||
+        speadi_late_gaps_init(&stream->late_gaps) < 0 ||
         speadi_recv_tally_init(&stream->tally, stream->source_count) < 0 ||
         speadi_spare_init(&stream->spare, stream->spare_count, (uint32_t)stream->packet_bytes_max) <
             0)
+        return -ENOMEM;
+    stream->sizes = calloc(c->senders_max, sizeof *stream->sizes);
+    if (!stream->sizes)
         return -ENOMEM;
     return speadi_gap_trackers_init(&stream->gaps, gap_trackers(c), c->senders_max,
                                     c->substream_count, c->heap_counter_step);
@@ -102,6 +108,7 @@ static void make_plan(struct spead_recv_stream *stream)
         .table_bytes =
             sizeof *stream + pool.table_bytes + speadi_outlet_bytes(&stream->outlet, &channel) +
             speadi_heap_table_bytes(&stream->table) + speadi_finished_bytes(&stream->finished) +
+            speadi_late_gaps_bytes() + (uint64_t)c->senders_max * sizeof *stream->sizes +
             speadi_gap_trackers_bytes(&stream->gaps) + speadi_sender_table_bytes(&stream->senders) +
             speadi_recv_tally_bytes(&stream->tally) + speadi_spare_bytes(&stream->spare) +
             stream->ops->state_size + engine.memory_bytes,
@@ -276,6 +283,8 @@ void spead_recv_stream_destroy(struct spead_recv_stream *stream)
     speadi_sender_table_release(&stream->senders);
     speadi_gap_trackers_release(&stream->gaps);
     speadi_finished_release(&stream->finished);
+    speadi_late_gaps_release(&stream->late_gaps);
+    free(stream->sizes);
     speadi_heap_table_release(&stream->table);
     speadi_pool_unref(stream->pool); /* heaps that the consumer still holds keep the pool alive */
     free(stream);

@@ -13,6 +13,7 @@
  *   recv_heaps.c      opens a heap, ends it
  *   recv_slots.c      chooses the slot that a new heap takes
  *   recv_striping.c   notices when two senders fill one heap together
+ *   recv_missing.c    counts the packets that are missing
  *   recv_hand_over.c  sends finished heaps to the consumer, or sheds them
  *   recv_counters.c   reads the counters of the engine, and publishes all counters
  *
@@ -34,6 +35,7 @@
 #include "gap_trackers.h"
 #include "heap_memory.h"
 #include "heap_table.h"
+#include "late_gaps.h"
 #include "leaving_heaps.h"
 #include "live_heap.h"
 #include "outlet.h"
@@ -139,6 +141,9 @@ struct spead_recv_stream {
     uint64_t largest_heap;
     struct speadi_heap_table table;
     struct speadi_finished finished;
+    struct speadi_late_gaps late_gaps;
+    /* Array [senders_max]: how each sender cuts its heaps into packets. */
+    struct speadi_size_memory *sizes;
     struct speadi_gap_trackers gaps;
     struct speadi_sender_table senders;
     /* For each entry of burst.from: the id of the sender, or SPEADI_SENDER_NONE if it was not looked up yet. */
@@ -407,6 +412,47 @@ void speadi_recv_release_leaving(struct spead_recv_stream *stream);
 /* Ends the heaps that are older than the age limit. Returns true if it had to leave such a heap, because receives are
  * still posted into the heap. */
 bool speadi_recv_close_aged(struct spead_recv_stream *stream);
+
+/* ---- recv_missing.c -------------------------------------------------------------------------- */
+
+/* Returns what is known about how this sender cuts heaps. When an entry of the table of senders was given to a new sender,
+ * the memory of the old one is forgotten. */
+static inline struct speadi_size_memory *speadi_recv_sizes_of(struct spead_recv_stream *stream,
+                                                              uint32_t sender)
+{
+    struct speadi_size_memory *memory = &stream->sizes[sender % SPEADI_SENDER_IDS];
+
+    if (memory->sender != sender)
+        *memory = (struct speadi_size_memory){.sender = sender};
+    return memory;
+}
+
+/* Learns from a complete heap how its sender cuts heaps. */
+static inline void speadi_recv_learn_sizes(struct spead_recv_stream *stream,
+                                           const struct speadi_live_heap *live)
+{
+    struct speadi_size_memory *memory = speadi_recv_sizes_of(stream, live->sender);
+
+    if (live->heap.packets == 1)
+        speadi_size_memory_single(memory, live->heap.received);
+    else if (live->heap.has_length)
+        speadi_size_memory_learn(memory, &live->heap, &live->sizes);
+}
+
+/* Judges how many packets of an incomplete heap are missing, and counts them. Returns how many ranges never came. The
+ * caller must pass the result to speadi_recv_keep_gaps(). */
+struct speadi_heap_missing speadi_recv_count_missing(struct spead_recv_stream *stream,
+                                                     struct speadi_live_heap *live);
+
+/* Keeps the gaps of this incomplete heap, for packets that come late. */
+void speadi_recv_keep_gaps(struct spead_recv_stream *stream, struct speadi_finished_heap *finished,
+                           const struct spead_heap *heap,
+                           const struct speadi_heap_missing *missing);
+
+/* Says that a packet of a heap that ended incomplete has come. If the packet counted as missing, takes it out of that
+ * count. */
+void speadi_recv_came_late(struct spead_recv_stream *stream, struct speadi_finished_heap *finished,
+                           const struct speadi_packet *packet);
 
 /* ---- recv_hand_over.c ------------------------------------------------------------------------ */
 

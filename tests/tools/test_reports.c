@@ -180,9 +180,13 @@ Test(reports, reordering_and_loss_have_different_remedies)
     struct recv_report report = receive_report(&plain_options);
 
     report.stats.total.bucket[SPEAD_RECV_OUT_OF_ORDER].packets = 11;
+    report.stats.counters.packets_reordered = 2;
     expect_summary(&report, "11 packets came in another order than they were sent", true);
     expect_summary(&report, "none is missing: --out-of-order takes them", true);
+    expect_summary(&report, "order    2 packets came after a later packet of their heap", true);
     report.stats.counters.missing_packets = 1;
+    expect_summary(&report, "or behind packets that are missing", true);
+    report.stats.counters.packets_reordered = 0;
     expect_summary(&report, "11 packets came behind a packet of their heap that is missing", true);
     expect_summary(&report, "none is missing", false);
 }
@@ -386,6 +390,28 @@ Test(reports, missing_packets_heaps_and_kernel_drops_are_not_clean)
     cr_expect(recv_report_is_clean(&report));
     report.stats.counters.heaps_striped = 1;
     cr_expect_not(recv_report_is_clean(&report));
+}
+
+Test(reports, heaps_of_which_nobody_knows_the_end_are_not_clean)
+{
+    struct recv_report report = receive_report(&plain_options);
+
+    report.stats.counters.heaps_unsized_cut = 3;
+    cr_expect_not(recv_report_is_clean(&report));
+    expect_summary(&report, "unsized  3 heaps without a declared length", true);
+    expect_summary(&report, "--unsized-in-sequence", true);
+}
+
+Test(reports, missing_packets_are_an_estimate_where_sizes_vary)
+{
+    struct recv_report report = receive_report(&plain_options);
+
+    report.stats.counters.missing_packets = 9;
+    report.stats.counters.missing_packets_least = 9;
+    expect_summary(&report, "missing  9 packets inside heaps, 0 whole heaps", true);
+    report.stats.counters.missing_packets_least = 4;
+    report.stats.counters.missing_packets_estimated = 6;
+    expect_summary(&report, "at least 4 packets inside heaps, about 9", true);
 }
 
 static void expect_common_keys(const json_t *object)

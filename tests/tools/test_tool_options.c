@@ -227,6 +227,7 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
                     "--no-stop-item",
                     "--incomplete",
                     "--out-of-order",
+                    "--unsized-in-sequence",
                     "--memory",
                     "1G",
                     "--heap-step",
@@ -243,7 +244,7 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
     struct spead_recv_tool_options options;
     struct spead_recv_stream_config config;
 
-    spead_recv_options_parse(&options, 27, argv);
+    spead_recv_options_parse(&options, 28, argv);
     config = spead_recv_stream_config_of(&options);
     cr_expect_eq(config.heap_timeout_ns, 2500000);
     cr_expect_eq(config.ring_heaps, 6);
@@ -253,6 +254,7 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
     cr_expect(config.ignore_stop_item);
     cr_expect(config.deliver_incomplete);
     cr_expect(config.allow_out_of_order);
+    cr_expect(config.unsized_in_sequence);
     cr_expect_eq(config.memory_bytes_max, 1u << 30);
     cr_expect_eq(config.heap_counter_step, 3);
     cr_expect_eq(config.coalesce_ns, 0);
@@ -276,6 +278,7 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.live_heaps_max, 4);
     cr_expect_eq(config.substream_count, 1);
     cr_expect_not(config.allow_out_of_order);
+    cr_expect_not(config.unsized_in_sequence);
     cr_expect_eq(config.heap_timeout_ns, 0);
     cr_expect_eq(config.heap_bytes_max, 64u << 20);
     cr_expect_eq(config.memory_bytes_max, 0);

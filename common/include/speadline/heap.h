@@ -40,19 +40,23 @@ enum spead_gap_cause {
     /* The range did not arrive. This host dropped packets of the stream at a time when the heap was live, because a
      * buffer was full or for an unknown cause. */
     SPEAD_GAP_LOCAL_DROPS = 1,
-    /* The stream refused packets of this heap. The ledger says why. */
+    /* The range arrived, and the stream refused its packets. The ledger says why. */
     SPEAD_GAP_REFUSED = 2,
     /* The range did not arrive intact: while the heap was live, this host dropped packets of the stream whose UDP
      * checksum was wrong, and it dropped none for another cause. */
     SPEAD_GAP_CHECKSUM = 3,
+    /* A part of the range arrived and was refused, the rest did not arrive. The stream had no room to remember which part
+     * that was. */
+    SPEAD_GAP_PARTLY_REFUSED = 4,
 };
 
 /* A range of the payload that is missing in an incomplete heap. */
 struct spead_gap {
     uint64_t offset; /* where the range begins in the payload, in bytes */
     uint64_t bytes;  /* length of the range */
-    /* The number of packets that would fill the range. It is computed from the payload size of the other packets of the
-     * heap. 0 means that this size is not known. */
+    /* The number of packets that would fill the range. It is computed from the payload size of most packets in recent
+     * heaps of this length, or, if none of them was complete, of the other packets of the heap. 0 means that this size
+     * is not known. */
     uint32_t packets;
     enum spead_gap_cause cause; /* why the range is missing */
 };
@@ -89,18 +93,22 @@ void spead_heap_region_info(const struct spead_heap *heap, struct spead_region_i
 uint64_t spead_heap_received(const struct spead_heap *heap);
 
 /* Returns true when every byte of the heap's length has arrived and no item points past the end of the payload. A heap
- * without a declared length (item 0x02) is complete when no byte is missing before the last byte that a packet
- * named. */
+ * without a declared length (item 0x02) has no end that packets could show. It is complete if it was live when the
+ * stream ended and no byte is missing before the last byte that a packet named. If it ends earlier, because a newer
+ * heap evicted it or because of its age, it is incomplete: its sender may have sent more. The field unsized_in_sequence
+ * of the configuration of the stream changes that. */
 bool spead_heap_is_complete(const struct spead_heap *heap);
 
 /* Returns how many packets the stream has accepted into this heap. */
 uint64_t spead_heap_packets(const struct spead_heap *heap);
 
-/* Writes the missing ranges into `gaps`, in ascending order, and at most `max` of them. Returns how many missing ranges
- * the heap has in all (0 for a complete heap). */
+/* Writes the missing ranges into `gaps`, in ascending order, and at most `max` of them. Each range has one cause; two
+ * ranges with different causes may touch. Returns how many missing ranges the heap has in all (0 for a complete heap).
+ * An incomplete heap without declared length may have none: then nobody knows whether bytes are missing at its end. */
 size_t spead_heap_gaps(const struct spead_heap *heap, struct spead_gap *gaps, size_t max);
 
-/* The first two functions return the times at which the first and the last accepted packet came, in nanoseconds.
+/* The first two functions return the times at which the first and the last accepted packet came, in nanoseconds. If all
+ * packets that came were refused, these packets count instead.
  * spead_heap_clock() returns which clock was read; the times count from the epoch of that clock. */
 uint64_t spead_heap_first_ns(const struct spead_heap *heap);
 uint64_t spead_heap_last_ns(const struct spead_heap *heap);

@@ -37,7 +37,8 @@ enum spead_recv_bucket {
     SPEAD_RECV_OVERLAP,
     /* Packets of a heap that was already evicted, timed out or refused. */
     SPEAD_RECV_LATE,
-    /* Without allow_out_of_order: bytes of the heap that lie before this packet's payload have not arrived. */
+    /* Without allow_out_of_order: bytes of the heap that lie before this packet's payload have not arrived. The heap
+     * remembers the range of the packet as refused. */
     SPEAD_RECV_OUT_OF_ORDER,
     /* Packets in an incomplete heap that was not handed over, because a newer heap evicted it. */
     SPEAD_RECV_EVICTED,
@@ -125,8 +126,9 @@ struct spead_recv_counters {
     uint64_t heaps_live, heaps_leaving;
     uint64_t payload_bytes; /* payload bytes that arrived, in heaps that were handed over */
 
-    /* Packets that did not arrive, as far as the stream can know. The number is computed from the gaps of heaps. No
-     * ledger counts these packets. */
+    /* Packets that did not arrive, as far as the stream can know. The number is computed from the gaps of heaps that
+     * ended incomplete, and from the payload size of most packets in recent heaps of the same length. A packet that
+     * comes late is taken out again if it fills a gap. No ledger counts these packets. */
     uint64_t missing_packets;
     uint64_t missing_heaps; /* heaps of which no packet arrived, as the heap counters show */
 
@@ -204,6 +206,20 @@ struct spead_recv_counters {
      * come. Compute durations and rates from these two times: first_packet_ns and last_packet_ns follow a clock that
      * may be set while the stream runs. */
     uint64_t first_packet_mono_ns, last_packet_mono_ns;
+
+    /* At least so many packets are missing, whatever their sizes were. The number is less than missing_packets only if
+     * a part of missing_packets is an estimate. */
+    uint64_t missing_packets_least;
+    /* The part of missing_packets that is an estimate: the packets of that sender differ in size, or too few of them
+     * came to know their size. */
+    uint64_t missing_packets_estimated;
+    /* Without allow_out_of_order: packets that came after a packet of the same heap with a larger payload offset. They
+     * show that packets were reordered. If this number is 0, the packets in the bucket out-of-order were refused because
+     * packets before them were lost. */
+    uint64_t packets_reordered;
+    /* Heaps without a declared length that were evicted or timed out although no byte before their last byte was
+     * missing. They are incomplete, because their senders may have sent more. */
+    uint64_t heaps_unsized_cut;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

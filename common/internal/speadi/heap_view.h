@@ -36,10 +36,12 @@ struct spead_heap {
     uint64_t received;
     uint64_t packets;
     uint64_t first_ns, last_ns;
-    /* The largest payload of a packet of this heap, in bytes. 0 if no packet had payload. The number of missing packets
-     * is computed from this value. */
+    /* How the sender cuts heaps of this kind: the payload of most packets, in bytes. 0 if nobody knows. The number of
+     * missing packets is computed from this value. The receive core sets it when the heap ends incomplete. */
     uint64_t packet_payload_bytes;
-    uint64_t refused_packets; /* how many packets of this heap the receive core refused */
+    uint64_t packet_payload_max; /* no packet of the stream can have more; 0 means unknown */
+    /* true: packets of this sender differ in size, or too few have come to know their size */
+    bool packets_estimated;
     /* true: the kernel dropped datagrams of the stream during the life of the heap, for other causes than the filter
      * for one sender */
     bool local_drops;
@@ -50,6 +52,14 @@ struct spead_heap {
     uint64_t *pointers;  /* has room for pointers_max words, in host byte order */
     /* has room for ranges_max spans; the spans are in ascending order, with a gap between any two */
     struct speadi_span *spans;
+    /* Ranges of packets that came and were refused. The array has room for refused_max spans (see
+     * recv/heap/live_heap.h); they are in ascending order, with a gap between any two. A span may contain bytes that
+     * another packet has brought. */
+    struct speadi_span *refused;
+    uint32_t refused_count;
+    /* Refused packets whose ranges found no room in `refused`: their number, and the range that all of them lie in. */
+    uint64_t refused_unplaced;
+    struct speadi_span refused_within;
 };
 
 /* Sorts the item pointers of a heap. The receive core calls this function once, when `complete` and `length` are final.
@@ -64,8 +74,28 @@ void speadi_heap_sort_items(struct spead_heap *heap);
  * pointers keep their order. */
 void speadi_item_order_sort(uint64_t *pointers, size_t count, unsigned heap_address_bits);
 
-/* Returns how many packets of the heap did not arrive. The function computes from the gaps how many packets are missing
- * there, and subtracts refused_packets. */
-uint64_t speadi_heap_missing_packets(const struct spead_heap *heap);
+/* What never came of a heap. Ranges that came and were refused are left out. */
+struct speadi_heap_missing {
+    uint64_t
+        ranges; /* number of ranges that never came, or of which only a part came and was refused */
+    uint64_t packets; /* packets that would fill these ranges; at least one for each range */
+    uint64_t least;   /* at least this many packets are missing, whatever their sizes */
+};
+
+struct speadi_heap_missing speadi_heap_missing(const struct spead_heap *heap);
+
+/* Writes the ranges that speadi_heap_missing() counts into `ranges`, in ascending order, and at most `max` of them.
+ * Returns how many it has written. */
+size_t speadi_heap_missing_ranges(const struct spead_heap *heap, struct speadi_span *ranges,
+                                  size_t max);
+
+/* Returns how many packets with `packet` bytes of payload fill a range of `bytes` bytes. Returns 1 if `packet` is 0,
+ * because at least one packet brings the bytes of a range that is not empty. */
+static inline uint64_t speadi_packets_of(uint64_t bytes, uint64_t packet)
+{
+    if (bytes == 0)
+        return 0;
+    return packet == 0 ? 1 : bytes / packet + (bytes % packet != 0);
+}
 
 #endif

@@ -31,8 +31,14 @@
  *             channel by spead_graph_join_input();
  *           - through the output of a node, when the stream itself is a node of a graph.
  *           When the last receiving end closes, the stream sheds the heaps that finish afterwards, and the stream ends.
- * Refused:  The stream is in in-order mode when allow_out_of_order is false. In this mode it opens no heap whose first
- *           packet was lost. It counts the other packets of such a heap as out-of-order, and the heap as missing.
+ * Refused:  The stream is in in-order mode when allow_out_of_order is false. In this mode a packet that begins behind a
+ *           byte that has not arrived is refused, as out-of-order. Its heap remembers that the packet came: the gaps of
+ *           the heap tell what never came from what came and was refused. If the first packet of a heap was lost, the
+ *           stream still opens the heap, refuses its packets, and ends the heap as an incomplete one.
+ * Unsized:  A heap without declared length (item 0x02) has no end that the stream could see. If such a heap is live when
+ *           the stream ends, and no byte of it is missing, it is complete. If a newer heap evicts it, or its age ends
+ *           it, it is incomplete: its sender may have sent more, and what comes later is late. A stream whose senders
+ *           finish a heap before they begin the next one can take the heap as complete instead (unsized_in_sequence).
  * Memory:   create() plans all memory, and spead_recv_stream_plan() tells how much memory that is. No packet can make
  *           the memory grow. If the engine reads from the network, create() asks the kernel for the pages of four heap
  *           regions, up to 4 MiB of each. */
@@ -293,6 +299,10 @@ struct spead_recv_stream_config {
      * heaps and its own end. If true, the heaps of all endpoints are one numbered sequence, as if the packets of all
      * endpoints had come to the first one. */
     bool joint;
+    /* For heaps without item 0x02 (heap length). True: their senders send one heap after the other, as spead2 assumes.
+     * So a heap that a newer heap evicts, or that is too old, has all its packets, and it is complete if no byte before
+     * its last byte is missing. False (default): such a heap is incomplete, because its sender may have sent more. */
+    bool unsized_in_sequence;
     enum spead_sender_key sender_key; /* default SPEAD_SENDER_PORT */
     /* The number of senders that the stream knows at a time, 1 to 65535. A further sender replaces the one that has
      * been silent longest. A sender with live heaps is never replaced: if all senders have live heaps, the packets of

@@ -37,7 +37,7 @@ Test(heap_gaps, complete_heap_has_none)
     struct spead_gap gap;
 
     cr_expect_eq(spead_heap_gaps(&heap, &gap, 1), 0);
-    cr_expect_eq(speadi_heap_missing_packets(&heap), 0);
+    cr_expect_eq(speadi_heap_missing(&heap).packets, 0);
 }
 
 /* The test of incomplete heaps in spead2 uses the same ranges. */
@@ -51,7 +51,7 @@ Test(heap_gaps, gaps_are_what_the_received_ranges_leave)
     expect_gap(&gaps[0], 0, 5, 1, SPEAD_GAP_UNSEEN);
     expect_gap(&gaps[1], 12, 20, 2, SPEAD_GAP_UNSEEN);
     expect_gap(&gaps[2], 64, 32, 4, SPEAD_GAP_UNSEEN);
-    cr_expect_eq(speadi_heap_missing_packets(&heap), 7);
+    cr_expect_eq(speadi_heap_missing(&heap).packets, 7);
 }
 
 Test(heap_gaps, ranges_at_both_ends_leave_no_empty_gap)
@@ -93,7 +93,7 @@ Test(heap_gaps, number_of_packets_is_unknown_without_their_size)
     heap.packet_payload_bytes = 0;
     cr_assert_eq(spead_heap_gaps(&heap, &gap, 1), 1);
     expect_gap(&gap, 0, 96, 0, SPEAD_GAP_UNSEEN);
-    cr_expect_eq(speadi_heap_missing_packets(&heap), 0);
+    cr_expect_eq(speadi_heap_missing(&heap).packets, 1, "a gap needs at least one packet");
 }
 
 Test(heap_gaps, local_drops_are_evidence)
@@ -106,28 +106,57 @@ Test(heap_gaps, local_drops_are_evidence)
     expect_gap(&gap, 0, 10, 1, SPEAD_GAP_LOCAL_DROPS);
 }
 
-Test(heap_gaps, refused_packets_are_laid_to_the_gaps_they_can_have_made)
+Test(heap_gaps, a_gap_is_split_where_packets_came_and_were_refused)
 {
-    struct speadi_span spans[] = {{20, 30}, {60, 70}, {80, 90}};
-    struct spead_heap heap = with_spans(100, spans, 3);
-    struct spead_gap gaps[4];
+    struct speadi_span spans[] = {{0, 20}, {60, 70}}, refused[] = {{30, 50}, {65, 80}};
+    struct spead_heap heap = with_spans(100, spans, 2);
+    struct spead_gap gaps[5];
 
-    heap.refused_packets = 3;
+    heap.refused = refused;
+    heap.refused_count = 2;
     heap.local_drops = true;
-    cr_assert_eq(spead_heap_gaps(&heap, gaps, 4), 4);
-    expect_gap(&gaps[0], 0, 20, 2, SPEAD_GAP_REFUSED);
-    expect_gap(&gaps[1], 30, 30, 3, SPEAD_GAP_LOCAL_DROPS);
-    expect_gap(&gaps[2], 70, 10, 1, SPEAD_GAP_REFUSED);
-    expect_gap(&gaps[3], 90, 10, 1, SPEAD_GAP_LOCAL_DROPS);
-    cr_expect_eq(speadi_heap_missing_packets(&heap), 4, "7 not there, 3 of them came");
+    cr_assert_eq(spead_heap_gaps(&heap, gaps, 5), 5);
+    expect_gap(&gaps[0], 20, 10, 1, SPEAD_GAP_LOCAL_DROPS);
+    expect_gap(&gaps[1], 30, 20, 2, SPEAD_GAP_REFUSED);
+    expect_gap(&gaps[2], 50, 10, 1, SPEAD_GAP_LOCAL_DROPS);
+    expect_gap(&gaps[3], 70, 10, 1, SPEAD_GAP_REFUSED);
+    expect_gap(&gaps[4], 80, 20, 2, SPEAD_GAP_LOCAL_DROPS);
+    cr_expect_eq(speadi_heap_missing(&heap).packets, 4, "what was refused has come");
+}
+
+Test(heap_gaps, where_refused_packets_found_no_room_a_gap_is_partly_refused)
+{
+    struct speadi_span spans[] = {{0, 10}, {20, 30}};
+    struct spead_heap heap = with_spans(100, spans, 2);
+    struct spead_gap gaps[2];
+
+    heap.refused_unplaced = 3;
+    heap.refused_within = (struct speadi_span){40, 90};
+    cr_assert_eq(spead_heap_gaps(&heap, gaps, 2), 2);
+    expect_gap(&gaps[0], 10, 10, 1, SPEAD_GAP_UNSEEN);
+    expect_gap(&gaps[1], 30, 70, 7, SPEAD_GAP_PARTLY_REFUSED);
+    cr_expect_eq(speadi_heap_missing(&heap).packets, 5, "8 are not there, 3 of them came");
 }
 
 Test(heap_gaps, more_refused_than_missing_is_not_below_zero)
 {
     struct spead_heap heap = with_spans(10, NULL, 0);
 
-    heap.refused_packets = 5;
-    cr_expect_eq(speadi_heap_missing_packets(&heap), 0);
+    heap.refused_unplaced = 5;
+    heap.refused_within = (struct speadi_span){0, 10};
+    cr_expect_eq(speadi_heap_missing(&heap).packets, 0);
+}
+
+Test(heap_gaps, the_lower_bound_counts_the_largest_packets)
+{
+    struct speadi_span spans[] = {{0, 10}, {50, 60}};
+    struct spead_heap heap = with_spans(90, spans, 2);
+
+    heap.packet_payload_max = 40;
+    cr_expect_eq(speadi_heap_missing(&heap).least, 7, "sizes are known");
+    heap.packets_estimated = true;
+    cr_expect_eq(speadi_heap_missing(&heap).packets, 7);
+    cr_expect_eq(speadi_heap_missing(&heap).least, 2);
 }
 
 Test(heap_gaps, huge_heap_of_tiny_packets_does_not_overflow)
@@ -138,7 +167,7 @@ Test(heap_gaps, huge_heap_of_tiny_packets_does_not_overflow)
     heap.packet_payload_bytes = 1;
     cr_assert_eq(spead_heap_gaps(&heap, &gap, 1), 1);
     cr_expect_eq(gap.packets, UINT32_MAX);
-    cr_expect_eq(speadi_heap_missing_packets(&heap), (1ull << 56) - 1);
+    cr_expect_eq(speadi_heap_missing(&heap).packets, (1ull << 56) - 1);
 }
 
 /* ---- References and properties -------------------------------------------------------------- */

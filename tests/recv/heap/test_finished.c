@@ -56,10 +56,10 @@ Test(finished, tells_complete_from_incomplete)
     end_heap(2, 10);
     incomplete = end_heap(4, 10);
     incomplete->complete = false;
-    incomplete->missing = 7;
+    incomplete->gaps.packets = 7;
     cr_expect(speadi_finished_find(&finished, &sender, 2, 11)->complete);
     cr_expect_not(speadi_finished_find(&finished, &sender, 4, 11)->complete);
-    cr_expect_eq(speadi_finished_find(&finished, &sender, 4, 11)->missing, 7u);
+    cr_expect_eq(speadi_finished_find(&finished, &sender, 4, 11)->gaps.packets, 7u);
     cr_expect_not(knows(6, 11));
 }
 

@@ -94,7 +94,7 @@ Test(live_heap, the_same_pointer_counts_once)
         test_packet_addressed(&packet, 0x1001, 0);
         cr_expect_eq(add_begun(), SPEAD_RECV_LIVE);
     }
-    speadi_live_heap_finish(live);
+    speadi_live_heap_finish(live, true);
     cr_expect_eq(spead_heap_item_count(&live->heap), 2u);
 }
 
@@ -227,7 +227,9 @@ Test(live_heap, packets_appended_together_are_as_packets_added_one_by_one)
     cr_expect_eq(live->heap.last_ns, one_by_one.last_ns);
     cr_expect_eq(live->heap.span_count, 1u);
     cr_expect_eq(live->heap.spans[0].end, 64u);
-    cr_expect_eq(live->heap.packet_payload_bytes, 16u);
+    cr_expect_eq(live->sizes.first, 16u);
+    cr_expect_eq(live->sizes.size[0].bytes, 16u);
+    cr_expect_eq(live->sizes.size[0].packets, 3u);
     cr_expect_eq(live->min_length, 64u);
     cr_expect_eq(live->count[1].packets, 4u);
     cr_expect_eq(live->count[1].bytes, 4 * packet.length);
@@ -288,7 +290,7 @@ Test(live_heap, an_address_past_the_end_keeps_the_heap_incomplete)
     cr_expect_eq(add_begun(), SPEAD_RECV_LIVE);
     cr_expect_eq(live->heap.received, 8u);
     cr_expect_not(speadi_live_heap_is_complete(live));
-    speadi_live_heap_finish(live);
+    speadi_live_heap_finish(live, true);
     cr_expect_not(live->heap.complete);
     cr_expect_eq(live->heap.length, 8u);
 }
@@ -300,7 +302,7 @@ Test(live_heap, without_a_length_the_furthest_byte_is_the_end)
     begin_unsized(0);
     cr_expect_eq(add_begun(), SPEAD_RECV_LIVE);
     cr_expect_not(speadi_live_heap_is_complete(live), "more may come");
-    speadi_live_heap_finish(live);
+    speadi_live_heap_finish(live, true);
     cr_expect(live->heap.complete);
     cr_expect_eq(live->heap.length, 16u);
 }
@@ -353,7 +355,7 @@ Test(live_heap, holes_are_zeroed_and_nothing_else)
     data = live->heap.region->data;
     cr_assert_eq(speadi_block_charge(live->heap.region, 128), 0);
     memset(data, 0xaa, 128);
-    speadi_live_heap_finish(live);
+    speadi_live_heap_finish(live, true);
     cr_assert_eq(speadi_live_heap_zero_holes(live, NULL), 0);
     for (unsigned i = 0; i < 128; i++) {
         bool payload = (i >= 8 && i < 16) || (i >= 32 && i < 40) || i >= 64;
@@ -377,7 +379,7 @@ Test(live_heap, a_large_hole_is_zero_and_holds_no_memory)
     data = live->heap.region->data;
     cr_assert_eq(speadi_block_charge(live->heap.region, 8u << 20), 0);
     memset(data, 0xaa, 8u << 20);
-    speadi_live_heap_finish(live);
+    speadi_live_heap_finish(live, true);
     cr_assert_eq(speadi_live_heap_zero_holes(live, NULL), 0);
     cr_assert_eq(mincore(data + (1u << 20), 4096, &resident), 0);
     cr_expect_eq(resident & 1, 0);

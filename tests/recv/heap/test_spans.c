@@ -122,3 +122,43 @@ Test(spans, agree_with_a_map_of_bytes)
             cr_assert_lt(spans[i - 1].end, spans[i].start);
     }
 }
+
+Test(spans, unite_covers_what_any_range_covered)
+{
+    srand(8);
+    for (int round = 0; round < 500; round++) {
+        bool there[BYTES + 1] = {false};
+        uint64_t at = 0;
+
+        count = 0;
+        for (int i = 0; i < 30; i++) {
+            uint64_t start = (uint64_t)rand() % BYTES;
+            uint64_t end = start + 1 + (uint64_t)rand() % (BYTES - start);
+
+            end = end < start + 9 ? end : start + 9;
+            cr_assert(speadi_spans_unite(spans, &count, BYTES, start, end));
+            for (uint64_t b = start; b < end; b++)
+                there[b] = true;
+        }
+        for (uint32_t i = 0; i < count; at = spans[i++].end) {
+            cr_assert(i == 0 || spans[i - 1].end < spans[i].start);
+            for (; at < spans[i].start; at++)
+                cr_assert_not(there[at]);
+            for (; at < spans[i].end; at++)
+                cr_assert(there[at]);
+        }
+        for (; at < BYTES; at++)
+            cr_assert_not(there[at]);
+    }
+}
+
+Test(spans, unite_needs_room_only_for_a_range_that_touches_no_other)
+{
+    count = 0;
+    cr_assert(speadi_spans_unite(spans, &count, 2, 10, 20));
+    cr_assert(speadi_spans_unite(spans, &count, 2, 40, 50));
+    cr_expect_not(speadi_spans_unite(spans, &count, 2, 60, 70));
+    EXPECT_SPANS({10, 20}, {40, 50});
+    cr_expect(speadi_spans_unite(spans, &count, 2, 20, 40));
+    EXPECT_SPANS({10, 50});
+}

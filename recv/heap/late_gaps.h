@@ -1,0 +1,58 @@
+/* The gaps of the heaps that ended incomplete. A packet of such a heap that comes late counts as no longer missing only
+ * if its range lies in a gap; then the gap becomes smaller. So the copy of a packet that had arrived changes nothing, and
+ * neither does the second copy of a late packet.
+ *
+ * All heaps share one ring of ranges. A new heap overwrites the ranges of the oldest heap. Late packets of a heap that
+ * was overwritten stay counted as missing. Only the owner thread calls these functions. */
+#ifndef SPEADI_LATE_GAPS_H
+#define SPEADI_LATE_GAPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <speadi/heap_view.h>
+
+#define SPEADI_LATE_GAPS_RANGES 4096u
+#define SPEADI_LATE_GAPS_EACH   1024u /* ranges that are kept of one heap */
+/* A late packet in the middle of a gap makes two gaps of it. This can happen so often in a heap; then such packets stay
+ * counted as missing. */
+#define SPEADI_LATE_GAPS_SPLITS 16u
+
+/* The gaps of one heap, and how many of its packets count as missing. If `count` is 0, no late packet changes
+ * anything, and the fields behind `packets` have no meaning. */
+struct speadi_kept_gaps {
+    uint64_t
+        position;   /* number of ranges that the ring had taken before the first one of the heap */
+    uint32_t count; /* number of gaps */
+    uint32_t room;  /* number of ranges that the heap has in the ring */
+    uint64_t packets, least; /* see struct speadi_heap_missing */
+    uint64_t packet_payload_bytes, packet_payload_max;
+    bool estimated;
+};
+
+struct speadi_late_gaps {
+    struct speadi_span *range; /* array [SPEADI_LATE_GAPS_RANGES] */
+    uint64_t taken;            /* number of ranges that heaps have taken so far */
+};
+
+/* Makes an empty ring. Returns 0 or -ENOMEM. */
+int speadi_late_gaps_init(struct speadi_late_gaps *late);
+void speadi_late_gaps_release(struct speadi_late_gaps *late);
+
+/* Keeps the gaps of a heap that has ended incomplete, and what is missing in them. */
+struct speadi_kept_gaps speadi_late_gaps_keep(struct speadi_late_gaps *late,
+                                              const struct spead_heap *heap,
+                                              const struct speadi_heap_missing *missing);
+
+/* Says that a packet with the range [start, end) has come late. If a part of the range lies in a gap, takes it
+ * out of the gap, updates `packets` and `least`, and returns true. If it lies in several gaps, only the first one
+ * changes. */
+bool speadi_late_gaps_fill(struct speadi_late_gaps *late, struct speadi_kept_gaps *kept,
+                           uint64_t start, uint64_t end);
+
+static inline uint64_t speadi_late_gaps_bytes(void)
+{
+    return SPEADI_LATE_GAPS_RANGES * sizeof(struct speadi_span);
+}
+
+#endif

@@ -1,0 +1,70 @@
+/* Goal: a late packet changes what is missing only if it fills a gap, and the ring of gaps is bounded. Method: the tests
+ * fill the fields of heaps by hand. */
+#include <criterion/criterion.h>
+
+#include "late_gaps.h"
+
+static struct speadi_late_gaps late;
+
+static void make_ring(void)
+{
+    cr_assert_eq(speadi_late_gaps_init(&late), 0);
+}
+
+static void free_ring(void)
+{
+    speadi_late_gaps_release(&late);
+}
+
+TestSuite(late_gaps, .init = make_ring, .fini = free_ring);
+
+/* Keeps a heap of this length that consists of packets of 10 bytes, of which every second one came. */
+static struct speadi_kept_gaps keep_every_second(uint64_t length)
+{
+    static struct speadi_span spans[4096];
+    struct spead_heap heap = {
+        .length = length, .spans = spans, .packet_payload_bytes = 10, .packet_payload_max = 50};
+    struct speadi_heap_missing missing;
+
+    for (uint64_t offset = 0; offset < length; offset += 20)
+        spans[heap.span_count++] = (struct speadi_span){offset, offset + 10};
+    missing = speadi_heap_missing(&heap);
+    return speadi_late_gaps_keep(&late, &heap, &missing);
+}
+
+Test(late_gaps, each_gap_is_filled_once)
+{
+    struct speadi_kept_gaps kept = keep_every_second(100);
+
+    cr_expect_eq(kept.packets, 5u);
+    for (uint64_t offset = 0; offset < 100; offset += 10)
+        cr_expect_eq(speadi_late_gaps_fill(&late, &kept, offset, offset + 10), offset % 20 == 10);
+    for (uint64_t offset = 0; offset < 100; offset += 10)
+        cr_expect_not(speadi_late_gaps_fill(&late, &kept, offset, offset + 10));
+    cr_expect_eq(kept.packets, 0u);
+    cr_expect_eq(kept.least, 0u);
+    cr_expect_eq(kept.count, 0u);
+}
+
+Test(late_gaps, a_heap_whose_ranges_were_overwritten_stays_as_it_is)
+{
+    struct speadi_kept_gaps old = keep_every_second(100), kept;
+
+    for (unsigned i = 0; i < SPEADI_LATE_GAPS_RANGES; i++)
+        kept = keep_every_second(40);
+    cr_expect_not(speadi_late_gaps_fill(&late, &old, 10, 20));
+    cr_expect_eq(old.packets, 5u);
+    cr_expect(speadi_late_gaps_fill(&late, &kept, 10, 20));
+    cr_expect_eq(kept.packets, 1u);
+}
+
+Test(late_gaps, of_a_heap_with_many_gaps_the_first_ones_are_kept)
+{
+    struct speadi_kept_gaps kept = keep_every_second(20 * 2000);
+
+    cr_expect_eq(kept.packets, 2000u);
+    cr_expect_eq(kept.count, SPEADI_LATE_GAPS_EACH);
+    cr_expect(speadi_late_gaps_fill(&late, &kept, 20 * 1023 + 10, 20 * 1024));
+    cr_expect_not(speadi_late_gaps_fill(&late, &kept, 20 * 1024 + 10, 20 * 1025));
+    cr_expect_eq(kept.packets, 1999u);
+}
