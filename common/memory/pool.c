@@ -1,8 +1,7 @@
-/* Pools: making the blocks, the free list, and the blocks that other threads return.
+/* Pools: making the blocks, and the blocks that other threads return.
  *
- * The free blocks form a list from warm (freed last) to cold. take() removes the warmest block; trimming begins with
- * the coldest one. A thread that releases a block pushes it onto the list `returned`. The taker removes that list as a
- * whole. No thread ever pops a single block from `returned`, so there is no ABA problem.
+ * A thread that releases a block pushes it onto the list `returned`. The taker removes that list as a whole. No thread
+ * ever pops a single block from `returned`, so there is no ABA problem.
  *
  * End of life: unref() puts CLOSED into `returned`. It counts how many blocks are still out and adds that number to
  * `outstanding`. A release that finds CLOSED subtracts one from `outstanding`; this may happen before or after the
@@ -20,60 +19,6 @@
 static struct speadi_block closed_mark;
 #define CLOSED (&closed_mark)
 
-/* ---- The free list (taker) ----------------------------------------------------------------- */
-
-static void put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
-{
-    slot->warmer = NULL;
-    slot->colder = pool->warmest;
-    if (pool->warmest)
-        pool->warmest->warmer = slot;
-    else
-        pool->coldest = slot;
-    pool->warmest = slot;
-    pool->free_count++;
-    pool->free_charged += slot->block.charged_bytes;
-}
-
-static struct speadi_pool_slot *get_free(struct speadi_pool *pool)
-{
-    struct speadi_pool_slot *slot = pool->warmest;
-
-    if (!slot)
-        return NULL;
-    pool->warmest = slot->colder;
-    if (pool->warmest)
-        pool->warmest->warmer = NULL;
-    else
-        pool->coldest = NULL;
-    pool->free_count--;
-    pool->free_charged -= slot->block.charged_bytes;
-    return slot;
-}
-
-/* Puts a list of returned blocks into the free list. The list begins with the newest block. The oldest block is put
- * first, so that the newest becomes the warmest. */
-static void put_returned(struct speadi_pool *pool, struct speadi_block *newest)
-{
-    struct speadi_block *oldest = NULL, *next;
-
-    for (; newest; newest = next) {
-        next = newest->next;
-        newest->next = oldest;
-        oldest = newest;
-    }
-    for (; oldest; oldest = next) {
-        next = oldest->next;
-        put_free(pool, speadi_pool_slot_of(oldest));
-    }
-}
-
-void speadi_pool_take_returned(struct speadi_pool *pool)
-{
-    /* POOL1 acquire: this thread sees all that another thread did with a block before it released the block. */
-    put_returned(pool, atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire));
-}
-
 /* ---- Making and unmaking ------------------------------------------------------------------- */
 
 /* Checks the config. Only region pools pass values here that nobody has checked before. So the error texts name fields
@@ -88,22 +33,59 @@ static int check(const struct speadi_pool_config *config, struct spead_err *err)
     return 0;
 }
 
-/* Maps one table for the slots and for the metadata ("metas") of all blocks. Metadata that is never touched uses no
- * memory. */
+/* Describes class number i of the configuration; class 0 stands in the configuration itself. */
+static struct speadi_pool_class class_of(const struct speadi_pool_config *config, uint32_t i)
+{
+    if (i > 0)
+        return config->classes[i - 1];
+    return (struct speadi_pool_class){config->block_count, config->block_bytes, config->meta_bytes};
+}
+
+/* Adds what one class needs in the table to *end, the bytes of the classes before it. */
+static int plan_table(struct speadi_pool_set *set, size_t meta_bytes, size_t *end)
+{
+    size_t slots = set->block_count * sizeof *set->slots, metas,
+           slabs = set->slab_blocks > 0
+                       ? (set->block_count / set->slab_blocks + 1) * sizeof *set->slabs
+                       : 0;
+
+    if (meta_bytes > SIZE_MAX / 2)
+        return -ENOMEM;
+    set->meta_stride = speadi_round_up(meta_bytes, SPEADI_CACHE_LINE);
+    if (__builtin_mul_overflow(set->meta_stride, set->block_count, &metas) ||
+        __builtin_add_overflow(*end, slots + speadi_round_up(slabs, SPEADI_CACHE_LINE), end) ||
+        __builtin_add_overflow(*end, metas, end))
+        return -ENOMEM;
+    return 0;
+}
+
+static uint8_t *divide_table(struct speadi_pool_set *set, uint8_t *at)
+{
+    set->slots = (struct speadi_pool_slot *)(void *)at;
+    at += set->block_count * sizeof *set->slots;
+    if (set->slab_blocks > 0) {
+        set->slabs = (struct speadi_pool_slab *)(void *)at;
+        at += speadi_round_up((set->block_count / set->slab_blocks + 1) * sizeof *set->slabs,
+                              SPEADI_CACHE_LINE);
+    }
+    set->metas = at;
+    return at + set->meta_stride * set->block_count;
+}
+
+/* Maps one table for the slots, the slabs and the metadata ("metas") of all blocks. A part of the table that is never
+ * touched uses no memory. */
 static int map_table(struct speadi_pool *pool, const struct speadi_pool_config *config)
 {
-    size_t slots_bytes = pool->block_count * sizeof *pool->slots, meta_stride, metas_bytes;
+    uint8_t *at;
 
-    if (config->meta_bytes > SIZE_MAX / 2)
+    for (uint32_t i = 0; i < pool->set_count; i++)
+        if (plan_table(&pool->set[i], class_of(config, i).meta_bytes, &pool->table_bytes) < 0)
+            return -ENOMEM;
+    if (speadi_pages_reserve(&pool->table, pool->table_bytes, 64) < 0)
         return -ENOMEM;
-    meta_stride = speadi_round_up(config->meta_bytes, SPEADI_CACHE_LINE);
-    if (__builtin_mul_overflow(meta_stride, pool->block_count, &metas_bytes) ||
-        __builtin_add_overflow(slots_bytes, metas_bytes, &pool->table_bytes) ||
-        speadi_pages_reserve(&pool->table, pool->table_bytes, 64) < 0)
-        return -ENOMEM;
-    pool->slots = (struct speadi_pool_slot *)(void *)pool->table.data;
-    pool->metas = pool->table.data + slots_bytes;
-    pool->meta_stride = meta_stride;
+    at = pool->table.data;
+    for (uint32_t i = 0; i < pool->set_count; i++)
+        at = divide_table(&pool->set[i], at);
     return 0;
 }
 
@@ -133,7 +115,7 @@ static int use_arena(struct speadi_pool *pool, const struct spead_region_arena *
     if (arena->bytes < total)
         return speadi_err_field(err, -EINVAL, "heap_arena",
                                 ": %u heaps of up to %zu bytes need an arena of %zu bytes, not %zu",
-                                pool->block_count, pool->block_bytes, total, arena->bytes);
+                                pool->block_count, pool->set[0].block_bytes, total, arena->bytes);
     pool->all = (struct spead_region_info){
         .struct_size = sizeof pool->all,
         .kind = arena->kind,
@@ -153,33 +135,68 @@ static int out_of_space(const struct speadi_pool_config *config, struct spead_er
                           config->block_count, config->block_bytes);
 }
 
-/* Sets the size of a block and the distance between blocks, and gets the memory. Blocks of fixed memory lie side by
- * side without gaps. A device does not need blocks that are aligned to huge pages, and it would pin the gaps too. */
-static int make_memory(struct speadi_pool *pool, const struct speadi_pool_config *config,
-                       struct spead_err *err)
+/* Sets the size of a block and the distance between blocks of one class, and places the class behind *end. Blocks of
+ * fixed memory lie side by side without gaps. A device does not need blocks that are aligned to huge pages, and it would
+ * pin the gaps too. */
+static int place_class(struct speadi_pool *pool, uint32_t i, struct speadi_pool_class wanted,
+                       size_t *end)
 {
-    size_t bytes, stride, align, total;
+    struct speadi_pool_set *set = &pool->set[i];
+    bool shares = i > 0 && wanted.block_bytes < SPEADI_POOL_SLAB_BYTES;
+    size_t align, total;
 
-    if (config->block_bytes > SIZE_MAX / 2)
-        return out_of_space(config, err);
-    bytes = speadi_round_up(config->block_bytes, pool->page_bytes);
-    align = bytes >= SPEADI_HUGE_PAGE_BYTES ? SPEADI_HUGE_PAGE_BYTES : pool->page_bytes;
-    stride = pool->fixed ? bytes : speadi_round_up(bytes, align);
-    if (__builtin_mul_overflow(stride, pool->block_count, &total))
-        return out_of_space(config, err);
-    pool->block_bytes = bytes;
-    pool->block_stride = stride;
+    set->block_count = set->free_count = wanted.block_count;
+    set->block_bytes =
+        shares ? wanted.block_bytes : speadi_round_up(wanted.block_bytes, pool->page_bytes);
+    set->slab_blocks = shares ? (uint32_t)(SPEADI_POOL_SLAB_BYTES / wanted.block_bytes) : 0;
+    align = set->block_bytes >= SPEADI_HUGE_PAGE_BYTES ? SPEADI_HUGE_PAGE_BYTES : pool->page_bytes;
+    set->block_stride =
+        pool->fixed || shares ? set->block_bytes : speadi_round_up(set->block_bytes, align);
+    set->offset = *end;
+    if (__builtin_mul_overflow(set->block_stride, set->block_count, &total) ||
+        total > SIZE_MAX - SPEADI_POOL_SLAB_BYTES)
+        return -ENOMEM;
+    if (shares)
+        total = speadi_round_up(total, SPEADI_POOL_SLAB_BYTES);
+    pool->block_count += set->block_count;
+    return __builtin_add_overflow(*end, total, end) ? -ENOMEM : 0;
+}
+
+/* Places all classes one after the other. *all gets the size of all blocks. */
+static int place_classes(struct speadi_pool *pool, const struct speadi_pool_config *config,
+                         size_t *total, uint64_t *all)
+{
+    for (uint32_t i = 0; i < pool->set_count; i++) {
+        struct speadi_pool_class wanted = class_of(config, i);
+
+        if (wanted.block_bytes > SIZE_MAX / 2 || place_class(pool, i, wanted, total) < 0)
+            return -ENOMEM;
+        *all += speadi_round_up((uint64_t)pool->set[i].block_count * pool->set[i].block_bytes,
+                                pool->set[i].slab_blocks > 0 ? SPEADI_POOL_SLAB_BYTES : 1);
+    }
+    pool->free_count = pool->block_count;
+    if (config->out_max > 0 && config->out_max < pool->block_count)
+        pool->free_min = pool->block_count - config->out_max;
+    pool->blocks_end = *total;
+    return 0;
+}
+
+static int make_memory(struct speadi_pool *pool, const struct speadi_pool_config *config,
+                       size_t total, struct spead_err *err)
+{
+    size_t align = pool->set[0].block_bytes >= SPEADI_HUGE_PAGE_BYTES ? SPEADI_HUGE_PAGE_BYTES
+                                                                      : pool->page_bytes;
+
     if (config->arena)
         return use_arena(pool, config->arena, total, err);
     return map_memory(pool, align, total) < 0 ? out_of_space(config, err) : 0;
 }
 
-/* Sets the limit of charged bytes. Fixed memory is charged here, and its charge never changes. */
+/* Sets the limit of charged bytes. `all` is the size of all blocks. Fixed memory is charged here, and its charge never
+ * changes. */
 static int set_charge(struct speadi_pool *pool, const struct speadi_pool_config *config,
-                      struct spead_err *err)
+                      uint64_t all, struct spead_err *err)
 {
-    uint64_t all = (uint64_t)config->block_count * pool->block_bytes;
-
     pool->charge_max = config->memory_bytes_max ? config->memory_bytes_max : all;
     if (!pool->fixed)
         return 0;
@@ -189,32 +206,10 @@ static int set_charge(struct speadi_pool *pool, const struct speadi_pool_config 
                                 "take %llu: lower the largest heap size or the number of heaps, or "
                                 "raise the bound",
                                 (unsigned long long)pool->charge_max, config->block_count,
-                                pool->block_bytes, (unsigned long long)all);
+                                pool->set[0].block_bytes, (unsigned long long)all);
     pool->charge_max = all;
     pool->charged = pool->charged_high_water = all;
     return 0;
-}
-
-/* Fills the table and the free list. It is called last, when nothing can fail any more, because it touches the
- * memory of the table. */
-static void fill(struct speadi_pool *pool)
-{
-    for (uint32_t i = pool->block_count; i-- > 0;) {
-        uint64_t offset = i * pool->block_stride;
-
-        pool->slots[i].block = (struct speadi_block){
-            .data = pool->all.data ? (uint8_t *)pool->all.data + offset : NULL,
-            .offset = offset,
-            .bytes = pool->block_bytes,
-            .charged_bytes = pool->fixed ? pool->block_bytes : 0,
-            .meta = pool->metas + i * pool->meta_stride,
-            .pool = pool,
-            .index = i,
-        };
-        if (pool->fixed)
-            pool->slots[i].populated_bytes = pool->slots[i].huge_bytes = pool->block_bytes;
-        put_free(pool, &pool->slots[i]);
-    }
 }
 
 static void destroy(struct speadi_pool *pool)
@@ -224,6 +219,19 @@ static void destroy(struct speadi_pool *pool)
     speadi_pages_release(&pool->memory);
     speadi_pages_release(&pool->table);
     free(pool);
+}
+
+static int build(struct speadi_pool *pool, const struct speadi_pool_config *config,
+                 struct spead_err *err)
+{
+    size_t total = 0;
+    uint64_t all = 0;
+    int ret;
+
+    if (place_classes(pool, config, &total, &all) < 0 || map_table(pool, config) < 0)
+        return out_of_space(config, err);
+    ret = make_memory(pool, config, total, err);
+    return ret < 0 ? ret : set_charge(pool, config, all, err);
 }
 
 int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config *config,
@@ -237,17 +245,14 @@ int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config
     pool = aligned_alloc(alignof(struct speadi_pool), sizeof *pool);
     if (!pool)
         return speadi_err_set(err, -ENOMEM, "no memory for a pool of blocks");
-    *pool = (struct speadi_pool){.block_count = config->block_count,
+    *pool = (struct speadi_pool){.set_count = 1 + config->class_count,
                                  .fixed = config->pinned || config->arena,
                                  .page_bytes = speadi_pages_size()};
-    ret = map_table(pool, config) < 0 ? out_of_space(config, err) : make_memory(pool, config, err);
-    if (ret == 0)
-        ret = set_charge(pool, config, err);
+    ret = build(pool, config, err);
     if (ret < 0) {
         destroy(pool);
         return ret;
     }
-    fill(pool);
     *out = pool;
     return 0;
 }
@@ -255,7 +260,7 @@ int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config
 uint64_t speadi_pool_memory(const struct speadi_pool *pool, struct spead_region_info *memory)
 {
     *memory = pool->all;
-    return (uint64_t)pool->block_stride * pool->block_count;
+    return pool->blocks_end;
 }
 
 void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void *arg)
@@ -278,22 +283,14 @@ void speadi_pool_unref(struct speadi_pool *pool)
     if (!pool)
         return;
     /* POOL1 acquire: as in speadi_pool_take_returned(). */
-    put_returned(pool, atomic_exchange_explicit(&pool->returned, CLOSED, memory_order_acquire));
+    speadi_pool_put_returned(
+        pool, atomic_exchange_explicit(&pool->returned, CLOSED, memory_order_acquire));
     change_outstanding(pool, (int_fast64_t)pool->block_count - pool->free_count);
 }
 
-/* ---- Taking and releasing ------------------------------------------------------------------ */
+/* ---- Releasing ----------------------------------------------------------------------------- */
 
-struct speadi_block *speadi_pool_take(struct speadi_pool *pool)
-{
-    struct speadi_pool_slot *slot;
-
-    speadi_pool_collect(pool);
-    slot = get_free(pool);
-    return slot ? &slot->block : NULL;
-}
-
-void speadi_block_release(struct speadi_block *block)
+static void release_one(struct speadi_block *block)
 {
     struct speadi_pool *pool = block->pool;
     /* relaxed: this thread only compares the pointer and stores it; it does not read the block behind it */
@@ -308,6 +305,17 @@ void speadi_block_release(struct speadi_block *block)
         /* POOL1 release: the taker sees the block as this thread left it. relaxed if the exchange fails: as above. */
     } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &top, block,
                                                     memory_order_release, memory_order_relaxed));
+}
+
+void speadi_block_release(struct speadi_block *block)
+{
+    struct speadi_block *annex = block->annex;
+
+    if (__builtin_expect(annex != NULL, 0)) {
+        block->annex = NULL;
+        release_one(annex);
+    }
+    release_one(block);
 }
 
 void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats *stats)

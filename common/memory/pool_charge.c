@@ -26,17 +26,73 @@ static void trim(struct speadi_pool *pool, struct speadi_pool_slot *slot)
     slot->huge_bytes = 0;
 }
 
-/* Trims free blocks until `more` bytes can be charged. It begins with the block that was freed longest ago. Returns
- * false if trimming all free blocks would not be enough; then it has trimmed nothing. It also returns false if
- * trimming itself fails (locked memory). */
-static bool make_room(struct speadi_pool *pool, uint64_t more)
+/* Counts the free blocks of each slab. Blocks that were never taken are free too. */
+static void count_free(struct speadi_pool_set *set, uint32_t slabs)
 {
-    if (pool->charged - pool->free_charged + more > pool->charge_max)
+    for (uint32_t i = 0; i < slabs; i++)
+        set->slabs[i].free = 0;
+    set->slabs[slabs - 1].free = slabs * set->slab_blocks - set->fresh;
+    for (const struct speadi_pool_slot *slot = set->warmest; slot; slot = slot->colder)
+        slot->slab->free++;
+}
+
+static bool trim_slab(struct speadi_pool *pool, struct speadi_pool_set *set, uint32_t i)
+{
+    uint32_t end = (i + 1) * set->slab_blocks;
+    uint8_t *data = (uint8_t *)pool->all.data + set->offset + i * SPEADI_POOL_SLAB_BYTES;
+
+    if (speadi_pages_trim(data, SPEADI_POOL_SLAB_BYTES) < 0) /* locked, as in trim() */
         return false;
-    for (struct speadi_pool_slot *slot = pool->coldest; slot; slot = slot->warmer) {
+    set->slabs[i].charged = 0;
+    pool->slab_charged -= SPEADI_POOL_SLAB_BYTES;
+    pool->charged -= SPEADI_POOL_SLAB_BYTES;
+    for (uint32_t k = i * set->slab_blocks; k < end && k < set->fresh; k++) {
+        pool->free_charged -= set->slots[k].block.charged_bytes;
+        set->slots[k].block.charged_bytes = 0;
+    }
+    return true;
+}
+
+/* Trims slabs whose blocks are all free, until `more` bytes can be charged. */
+static void trim_slabs(struct speadi_pool *pool, struct speadi_pool_set *set, uint64_t more)
+{
+    uint32_t slabs = (set->fresh + set->slab_blocks - 1) / set->slab_blocks;
+
+    if (slabs == 0)
+        return;
+    count_free(set, slabs);
+    for (uint32_t i = 0; i < slabs && pool->charged + more > pool->charge_max; i++)
+        if (set->slabs[i].free == set->slab_blocks && set->slabs[i].charged &&
+            !trim_slab(pool, set, i))
+            return;
+}
+
+static void trim_blocks(struct speadi_pool *pool, struct speadi_pool_set *set, uint64_t more)
+{
+    for (struct speadi_pool_slot *slot = set->coldest; slot; slot = slot->warmer) {
         if (pool->charged + more <= pool->charge_max)
             break;
         trim(pool, slot);
+    }
+}
+
+/* Trims free blocks until `more` bytes can be charged. It begins with the block of the largest class that was freed
+ * longest ago. Returns false if trimming is not enough. If trimming everything that may be free could not be enough, the
+ * function trims nothing. */
+static bool make_room(struct speadi_pool *pool, uint64_t more)
+{
+    uint64_t free_most = pool->free_charged + pool->slab_charged;
+
+    free_most = free_most < pool->charged ? free_most : pool->charged;
+    if (pool->charged - free_most + more > pool->charge_max)
+        return false;
+    for (uint32_t i = 0; i < pool->set_count && pool->charged + more > pool->charge_max; i++) {
+        struct speadi_pool_set *set = &pool->set[i];
+
+        if (set->slabs && !pool->fixed)
+            trim_slabs(pool, set, more);
+        else
+            trim_blocks(pool, set, more);
     }
     return pool->charged + more <= pool->charge_max;
 }
@@ -63,14 +119,44 @@ static void make_huge(struct speadi_pool_slot *slot)
     slot->huge_bytes = bytes;
 }
 
+static void note_charge(struct speadi_pool *pool, uint64_t more)
+{
+    pool->charged += more;
+    if (pool->charged > pool->charged_high_water)
+        pool->charged_high_water = pool->charged;
+}
+
+/* Charges the slab of a block, and populates it, because its blocks are used soon. */
+static int charge_slab(struct speadi_pool *pool, struct speadi_block *block,
+                       struct speadi_pool_slab *slab)
+{
+    if (!slab->charged) {
+        uint32_t first = (uint32_t)(slab - speadi_pool_slot_of(block)->set->slabs) *
+                         speadi_pool_slot_of(block)->set->slab_blocks;
+        size_t inside = (block->index - first) * block->bytes;
+
+        if (!make_room(pool, SPEADI_POOL_SLAB_BYTES))
+            return -ENOMEM;
+        note_charge(pool, SPEADI_POOL_SLAB_BYTES);
+        slab->charged = 1;
+        pool->slab_charged += SPEADI_POOL_SLAB_BYTES;
+        speadi_pages_fault_in(block->data - inside, SPEADI_POOL_SLAB_BYTES);
+    }
+    block->charged_bytes = block->bytes;
+    return 0;
+}
+
 static int grow(struct speadi_block *block, size_t bytes)
 {
     struct speadi_pool *pool = block->pool;
+    struct speadi_pool_slab *slab = speadi_pool_slot_of(block)->slab;
     size_t before = block->charged_bytes, charge;
 
     if (bytes > block->bytes)
         return -ENOMEM;
     speadi_pool_collect(pool);
+    if (slab)
+        return charge_slab(pool, block, slab);
     charge = charge_for(block, bytes);
     if (!make_room(pool, charge - before)) {
         /* There is no room for whole huge pages: charge only the pages that are needed. */
@@ -79,9 +165,7 @@ static int grow(struct speadi_block *block, size_t bytes)
             return -ENOMEM;
     }
     block->charged_bytes = charge;
-    pool->charged += charge - before;
-    if (pool->charged > pool->charged_high_water)
-        pool->charged_high_water = pool->charged;
+    note_charge(pool, charge - before);
     make_huge(speadi_pool_slot_of(block));
     return 0;
 }
@@ -99,7 +183,7 @@ int speadi_block_populate(struct speadi_block *block, size_t bytes)
     if (bytes <= slot->populated_bytes)
         return 0;
     ret = speadi_block_charge(block, bytes);
-    if (ret < 0)
+    if (ret < 0 || slot->slab) /* slabs are populated when they are charged */
         return ret;
     speadi_pages_fault_in(block->data + slot->populated_bytes,
                           block->charged_bytes - slot->populated_bytes);

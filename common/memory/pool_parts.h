@@ -1,5 +1,5 @@
-/* The structs of a pool, for its two files: pool.c (making, taking, releasing) and pool_charge.c (the account of
- * touched bytes). */
+/* The structs of a pool, for its three files: pool.c (making, releasing), pool_free.c (the free blocks, taking) and
+ * pool_charge.c (the account of touched bytes). */
 #ifndef SPEADI_POOL_PARTS_H
 #define SPEADI_POOL_PARTS_H
 
@@ -11,36 +11,61 @@
 
 #include "pages.h"
 
+/* Blocks of a size class that share pages. */
+struct speadi_pool_slab {
+    uint32_t free;    /* how many blocks of the slab are free; only pool_charge.c uses it */
+    uint32_t charged; /* 1: the pages of the slab are charged and may be touched */
+};
+
 struct speadi_pool_slot {
     /* `block` must be the first field, because the code casts a pointer to a block to a pointer to its slot. */
     alignas(SPEADI_CACHE_LINE) struct speadi_block block;
     struct speadi_pool_slot *warmer, *colder; /* the neighbours of this slot in the free list */
+    struct speadi_pool_set *set;
+    struct speadi_pool_slab *slab; /* NULL if the block has pages of its own */
     /* How many bytes from the start of the block are populated. At most block.charged_bytes. */
     size_t populated_bytes;
     /* How many bytes from the start of the block may use huge pages. At most block.charged_bytes. */
     size_t huge_bytes;
 };
 
+/* The blocks of one size class. Blocks from number `fresh` on were never taken. Neither the slots nor the metadata of
+ * these blocks were ever touched. All other free blocks are in the list. */
+struct speadi_pool_set {
+    struct speadi_pool_slot *slots;
+    struct speadi_pool_slab *slabs; /* NULL if each block has pages of its own */
+    uint8_t *metas;
+    uint64_t offset; /* where the first block begins in the memory of the pool */
+    size_t block_bytes, block_stride, meta_stride;
+    uint32_t block_count, slab_blocks; /* slab_blocks is the number of blocks in a slab */
+
+    /* Only the taker uses the fields of this group. */
+    uint32_t fresh, free_count; /* free_count counts the blocks that were never taken, too */
+    struct speadi_pool_slot *warmest, *coldest;
+};
+
 struct speadi_pool {
-    /* `memory` holds the blocks, or nothing if the pool divides an arena. `table` holds the slots, and behind them the
-     * metadata of the blocks. */
+    /* `memory` holds the blocks, or nothing if the pool divides an arena. `table` holds the slots, slabs and metadata of
+     * all classes. */
     struct speadi_pages memory, table;
     struct spead_region_info all; /* describes the memory of the pool or of its arena */
     /* True if the memory is pinned or an arena. Then all of it is charged from the start, and it is never trimmed. */
     bool fixed;
     void (*ended)(void *arg);
     void *ended_arg;
-    struct speadi_pool_slot *slots;
-    uint8_t *metas;
-    uint32_t block_count;
-    size_t block_bytes, block_stride, meta_stride, page_bytes, table_bytes;
+    struct speadi_pool_set set[SPEADI_POOL_CLASSES_MAX];
+    uint32_t set_count;
+    uint32_t block_count; /* blocks of all classes */
+    uint32_t free_min;    /* take() leaves so many blocks free, of all classes together */
+    uint64_t blocks_end;  /* offset at which the last block ends */
+    size_t page_bytes, table_bytes;
     uint64_t charge_max;
 
     /* Only the taker uses the fields of this group. */
-    struct speadi_pool_slot *warmest, *coldest;
-    uint32_t free_count;
+    uint32_t free_count; /* free blocks of all classes */
     uint64_t charged, charged_high_water;
     uint64_t free_charged; /* how many of the charged bytes belong to free blocks */
+    uint64_t slab_charged; /* how many of the charged bytes belong to slabs */
 
     /* Any thread may use these two fields. `returned` is the list of blocks that were released, the newest first. */
     alignas(SPEADI_CACHE_LINE) _Atomic(struct speadi_block *) returned;
@@ -52,7 +77,10 @@ static inline struct speadi_pool_slot *speadi_pool_slot_of(struct speadi_block *
     return (struct speadi_pool_slot *)block;
 }
 
-/* Moves the blocks on the list `returned` to the free list (pool.c). */
+/* Puts a list of returned blocks into the free lists. The list begins with the newest block (pool_free.c). */
+void speadi_pool_put_returned(struct speadi_pool *pool, struct speadi_block *newest);
+
+/* Moves the blocks on the list `returned` to the free lists (pool_free.c). */
 void speadi_pool_take_returned(struct speadi_pool *pool);
 
 static inline void speadi_pool_collect(struct speadi_pool *pool)

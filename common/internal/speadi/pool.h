@@ -2,6 +2,10 @@
  * because the memory of that block is still in the cache. A pool has two bounds: the number of blocks, and the number
  * of touched bytes in them.
  *
+ * The blocks of a pool are of one size, or of several *size classes*. Class 0 has the largest blocks, and the blocks of
+ * each next class are smaller. A block of a class above 0 that is smaller than 64 KiB shares its pages with its
+ * neighbours. Such blocks lie side by side in a *slab* of 64 KiB, and the pool charges and trims whole slabs.
+ *
  * A block reserves address space for its full size, but often only its beginning has been touched. The pool *charges*
  * this beginning, block->charged_bytes long. No page behind this beginning has been touched after the block was mapped
  * or trimmed. So the bytes there read as zero and use no memory. The charges of all blocks together never exceed
@@ -27,25 +31,45 @@
 struct speadi_pool;
 
 struct speadi_block {
-    uint8_t *data;   /* the memory of the block, 4 KiB aligned; NULL if the CPU cannot touch it */
-    uint64_t offset; /* offset of the block in the memory of the pool, in bytes */
-    size_t bytes;    /* the block_bytes of the pool */
+    /* The memory of the block; NULL if the CPU cannot touch it. It is 4 KiB aligned, or aligned to the size of the block
+     * if that is smaller. */
+    uint8_t *data;
+    uint64_t offset;      /* offset of the block in the memory of the pool, in bytes */
+    size_t bytes;         /* the size of the block */
     size_t charged_bytes; /* length of the charged beginning; only the taker uses it */
     /* Memory of meta_bytes bytes for the user of the block. The pool zeroes this memory once. The memory keeps its
      * contents when the block is free. */
     void *meta;
     struct speadi_pool *pool;
     struct speadi_block *next; /* only the pool uses it */
+    /* Another block of the pool whose meta memory the user of this block needs too; NULL if there is none. The release
+     * of this block releases that block first. */
+    struct speadi_block *annex;
     uint32_t index;
+    uint32_t size_class; /* 0 is the class of the largest blocks */
 };
 
-#define SPEADI_POOL_BLOCKS_MAX (1u << 20)
+#define SPEADI_POOL_BLOCKS_MAX  (1u << 20) /* most blocks of a size class */
+#define SPEADI_POOL_CLASSES_MAX 5u
+#define SPEADI_POOL_SLAB_BYTES  ((size_t)64 << 10)
+
+struct speadi_pool_class {
+    uint32_t block_count;
+    /* A power of two, at least 64, and smaller than the block_bytes of the class before this one. */
+    size_t block_bytes;
+    size_t meta_bytes; /* as in struct speadi_pool_config */
+};
 
 struct speadi_pool_config {
     uint32_t block_count;
     size_t block_bytes; /* size of a block; the pool rounds it up to whole pages */
     size_t meta_bytes;  /* size of the meta memory of each block; the memory is 64-byte aligned */
-    uint64_t memory_bytes_max; /* limit of charged bytes; 0 means block_count x block_bytes */
+    /* The size classes above 0, an array of class_count elements; block_count, block_bytes and meta_bytes describe
+     * class 0. NULL if the pool has only class 0. */
+    const struct speadi_pool_class *classes;
+    uint32_t class_count;
+    uint32_t out_max;          /* most blocks of all classes that may be out; 0 means all */
+    uint64_t memory_bytes_max; /* limit of charged bytes; 0 means the size of all blocks */
     bool pinned; /* the memory is for a device: it is charged whole and never trimmed */
     /* The memory that the pool divides into blocks. NULL if the pool makes its own memory. The pool does not call the
      * arena's ended(). An owner that wants this call passes ended() to speadi_pool_at_end(). */
@@ -71,9 +95,22 @@ uint64_t speadi_pool_memory(const struct speadi_pool *pool, struct spead_region_
 /* Sets the function ended(). The thread that frees the pool calls ended() once, after all blocks have come back. */
 void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void *arg);
 
-/* Returns a block, or NULL when none is free. The pool lives at least until the caller releases the block. Only the
- * taker may call this function. */
+/* Returns a block of class 0, or NULL when none is free. The pool lives at least until the caller releases the block.
+ * Only the taker may call this function. */
 struct speadi_block *speadi_pool_take(struct speadi_pool *pool);
+
+/* As speadi_pool_take(), for a block of this size class. */
+struct speadi_block *speadi_pool_take_class(struct speadi_pool *pool, uint32_t size_class);
+
+/* As speadi_pool_take_class(), but does not look for blocks that have come back after the last call of that function. */
+struct speadi_block *speadi_pool_take_known(struct speadi_pool *pool, uint32_t size_class);
+
+/* Returns how many blocks of this size class are free, without the blocks that have come back after the last call of
+ * speadi_pool_take_class(). Only the taker may call this function. */
+uint32_t speadi_pool_free_blocks(const struct speadi_pool *pool, uint32_t size_class);
+
+/* Returns how many blocks of all size classes are out. Only the taker may call this function. */
+uint32_t speadi_pool_out_blocks(struct speadi_pool *pool);
 
 /* Gives the block back to its pool. Any thread may call this function. After the call the caller must not use `data` or
  * `meta` of the block. */

@@ -1,0 +1,124 @@
+/* The free blocks of a pool.
+ *
+ * The free blocks of a size class form a list from warm (freed last) to cold. take() removes the warmest block; trimming
+ * begins with the coldest one. Blocks that were never taken are not in the list: take() gives them out, in the order of
+ * their numbers, when the list is empty. So a block that is never needed costs no memory, neither for its slot nor for
+ * its metadata. Only the taker calls these functions. */
+#include "pool_parts.h"
+
+static void put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
+{
+    struct speadi_pool_set *set = slot->set;
+
+    slot->warmer = NULL;
+    slot->colder = set->warmest;
+    if (set->warmest)
+        set->warmest->warmer = slot;
+    else
+        set->coldest = slot;
+    set->warmest = slot;
+    set->free_count++;
+    pool->free_count++;
+    pool->free_charged += slot->block.charged_bytes;
+}
+
+/* Fills in the slot of a block that was never taken. */
+static struct speadi_pool_slot *first_use(struct speadi_pool *pool, uint32_t size_class)
+{
+    struct speadi_pool_set *set = &pool->set[size_class];
+    uint32_t i = set->fresh++;
+    struct speadi_pool_slot *slot = &set->slots[i];
+    uint64_t offset = set->offset + i * set->block_stride;
+
+    slot->block = (struct speadi_block){
+        .data = pool->all.data ? (uint8_t *)pool->all.data + offset : NULL,
+        .offset = offset,
+        .bytes = set->block_bytes,
+        .charged_bytes = pool->fixed ? set->block_bytes : 0,
+        .meta = set->metas + i * set->meta_stride,
+        .pool = pool,
+        .index = i,
+        .size_class = size_class,
+    };
+    slot->set = set;
+    slot->slab = set->slabs ? &set->slabs[i / set->slab_blocks] : NULL;
+    if (pool->fixed)
+        slot->populated_bytes = slot->huge_bytes = set->block_bytes;
+    return slot;
+}
+
+static struct speadi_pool_slot *get_warmest(struct speadi_pool *pool, struct speadi_pool_set *set)
+{
+    struct speadi_pool_slot *slot = set->warmest;
+
+    set->warmest = slot->colder;
+    if (set->warmest)
+        set->warmest->warmer = NULL;
+    else
+        set->coldest = NULL;
+    pool->free_charged -= slot->block.charged_bytes;
+    return slot;
+}
+
+static struct speadi_block *get_free(struct speadi_pool *pool, uint32_t size_class)
+{
+    struct speadi_pool_set *set = &pool->set[size_class];
+    struct speadi_pool_slot *slot;
+
+    if (set->free_count == 0 || pool->free_count <= pool->free_min)
+        return NULL;
+    slot = set->warmest ? get_warmest(pool, set) : first_use(pool, size_class);
+    set->free_count--;
+    pool->free_count--;
+    return &slot->block;
+}
+
+/* The oldest block is put first, so that the newest becomes the warmest. */
+void speadi_pool_put_returned(struct speadi_pool *pool, struct speadi_block *newest)
+{
+    struct speadi_block *oldest = NULL, *next;
+
+    for (; newest; newest = next) {
+        next = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+    }
+    for (; oldest; oldest = next) {
+        next = oldest->next;
+        put_free(pool, speadi_pool_slot_of(oldest));
+    }
+}
+
+void speadi_pool_take_returned(struct speadi_pool *pool)
+{
+    /* POOL1 acquire: this thread sees all that another thread did with a block before it released the block. */
+    speadi_pool_put_returned(pool,
+                             atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire));
+}
+
+struct speadi_block *speadi_pool_take_class(struct speadi_pool *pool, uint32_t size_class)
+{
+    speadi_pool_collect(pool);
+    return get_free(pool, size_class);
+}
+
+struct speadi_block *speadi_pool_take(struct speadi_pool *pool)
+{
+    return speadi_pool_take_class(pool, 0);
+}
+
+struct speadi_block *speadi_pool_take_known(struct speadi_pool *pool, uint32_t size_class)
+{
+    return get_free(pool, size_class);
+}
+
+uint32_t speadi_pool_free_blocks(const struct speadi_pool *pool, uint32_t size_class)
+{
+    return pool->set[size_class].free_count;
+}
+
+uint32_t speadi_pool_out_blocks(struct speadi_pool *pool)
+{
+    speadi_pool_collect(pool);
+    return pool->block_count - pool->free_count;
+}
