@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include <speadi/numbers.h>
+
 #include "recv_remedies.h"
 
 static uint64_t unexplained_drops(const struct spead_recv_counters *counters)
@@ -11,18 +13,40 @@ static uint64_t unexplained_drops(const struct spead_recv_counters *counters)
            counters->filtered_drops;
 }
 
+/* The stream paused because the consumer was slow. */
+static void print_pause(FILE *to, const struct spead_recv_counters *counters)
+{
+    if (counters->paused_ns > 0)
+        fprintf(to,
+                "  paused   %.3f s: the stream did not read, because what is done with heaps was "
+                "slower than the network; %" PRIu64 " packets waited in the source\n",
+                (double)counters->paused_ns * 1e-9, counters->packets_after_pause);
+}
+
 /* Prints what the kernel dropped at the sockets, a line for each cause with its own remedy. */
 static void print_kernel_drops(FILE *to, const struct recv_report *report)
 {
     const struct spead_recv_counters *counters = &report->stats.counters;
+    uint64_t after_pause = counters->kernel_drops_after_pause;
+    uint64_t full = counters->buffer_drops > after_pause ? counters->buffer_drops - after_pause : 0;
+    uint64_t unknown = unexplained_drops(counters);
     char buffer[TOOL_TEXT_MAX];
 
-    if (counters->buffer_drops > 0)
+    /* The kernel may not have said that these drops are drops of a full buffer. */
+    if (after_pause > counters->buffer_drops)
+        unknown -= speadi_min_u64(unknown, after_pause - counters->buffer_drops);
+    if (after_pause > 0)
+        fprintf(to,
+                "  kernel   dropped %" PRIu64
+                " messages at our sockets, whose buffer was full because "
+                "the stream paused: what is done with heaps is slower than the network\n",
+                after_pause);
+    if (full > 0)
         fprintf(to,
                 "  kernel   dropped %" PRIu64
                 " messages at our sockets, whose buffer was full: raise "
                 "net.core.rmem_max and --buffer (%s now), or send slower\n",
-                counters->buffer_drops, tool_text_memory(buffer, report->plan.socket_buffer_bytes));
+                full, tool_text_memory(buffer, report->plan.socket_buffer_bytes));
     if (counters->checksum_drops > 0)
         fprintf(to, "  checksum the kernel dropped %" PRIu64 " messages " RECV_REMEDY_CHECKSUM "\n",
                 counters->checksum_drops);
@@ -31,13 +55,13 @@ static void print_kernel_drops(FILE *to, const struct recv_report *report)
                 "  filtered %" PRIu64
                 " messages came from others than --source and were turned away\n",
                 counters->filtered_drops);
-    if (unexplained_drops(counters) > 0)
+    if (unknown > 0)
         fprintf(
             to,
             "  kernel   dropped %" PRIu64 " messages at our sockets for a cause that could not be "
             "told, because other sockets here dropped too (nstat -az 'Udp*'): if RcvbufErrors "
             "grows, raise net.core.rmem_max and --buffer (%s now)%s\n",
-            unexplained_drops(counters), tool_text_memory(buffer, report->plan.socket_buffer_bytes),
+            unknown, tool_text_memory(buffer, report->plan.socket_buffer_bytes),
             report->options->stream.source ? "; some may have come from others than --source" : "");
 }
 
@@ -146,6 +170,7 @@ void recv_losses_print(FILE *to, const struct recv_report *report)
     }
     print_missing(to, &stats->counters);
     print_unsure(to, &stats->counters);
+    print_pause(to, &stats->counters);
     print_kernel_drops(to, report);
     print_undrained(to, &stats->counters);
     print_senders(to, &stats->counters);

@@ -24,10 +24,11 @@ static const char *const sentences[] = {
         "in heaps older than --heap-timeout: packets were lost, or the sender pauses inside a heap; "
         "--incomplete takes such heaps",
     [SPEAD_RECV_SHED] =
-        "in heaps that found the channel full: what is done with heaps is slower than the network; "
-        "raise --ring-heaps if it only stalls at times",
+        "in heaps that found the channel full: what is done with heaps is slower than the network; if "
+        "it only stalls at times, a larger --buffer lets packets wait in the socket",
     [SPEAD_RECV_NO_MEMORY] =
-        "found no heap memory: raise --memory",
+        "found no heap memory: raise --memory if it is given; else what is done with heaps keeps "
+        "them too long",
     [SPEAD_RECV_TRUNCATED] =
         "longer than --packet: raise it",
     [SPEAD_RECV_START_UP] =

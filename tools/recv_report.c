@@ -8,6 +8,21 @@
 
 /* ---- The plan ------------------------------------------------------------------------------ */
 
+/* Says how many finished heaps may wait for what is done with them. */
+static void print_hand_over(FILE *to, const struct spead_recv_tool_options *options)
+{
+    if (options->stream.ring_heaps > 0)
+        fprintf(to, "  channel  %" PRIu32 " heaps", options->stream.ring_heaps);
+    else
+        fprintf(to,
+                "  channel  4 times the longest heap so far, at least 1 MiB, and at most %u heaps",
+                SPEAD_RECV_HAND_OVER_MESSAGES);
+    fputs(options->stream.on_full == SPEAD_DROP_NEWEST
+              ? "; when it is full, reading waits until the source is half full\n"
+              : "; when it is full, the heap that has waited longest is shed\n",
+          to);
+}
+
 void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
                       const struct spead_recv_plan *plan)
 {
@@ -17,13 +32,17 @@ void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
     for (uint32_t i = 0; i < options->shared.endpoint_count; i++)
         fprintf(to, " %s", options->shared.endpoints[i]);
     fprintf(to, "\n  engine   %s\n", plan->engine_reason);
-    fprintf(to,
-            "  memory   at most %s for heaps: %" PRIu64 " blocks of %s (%" PRIu32 " live x %" PRIu32
-            ", %" PRIu32 " in the channel, %u held, the rest ahead); %s for tables\n",
-            tool_text_memory(memory, plan->memory_bytes), plan->region_count,
-            tool_text_memory(block, plan->region_bytes), options->stream.live_heaps_max,
-            options->stream.substream_count, options->stream.ring_heaps,
-            spead_recv_held_max(options), tool_text_memory(table, plan->table_bytes));
+    fprintf(
+        to,
+        "  memory   at most %s for heaps: %" PRIu64 " blocks of %s (%" PRIu32 " live x %" PRIu32
+        ", %" PRIu32 " in the channel, %u held, the rest ahead), and smaller blocks for smaller "
+        "heaps; %s for tables\n",
+        tool_text_memory(memory, plan->memory_bytes), plan->region_count,
+        tool_text_memory(block, plan->region_bytes), options->stream.live_heaps_max,
+        options->stream.substream_count,
+        options->stream.ring_heaps > 0 ? options->stream.ring_heaps : SPEAD_RECV_HAND_OVER_SIZES,
+        spead_recv_held_max(options), tool_text_memory(table, plan->table_bytes));
+    print_hand_over(to, options);
     if (plan->socket_buffer_bytes > 0)
         fprintf(to, "  buffer   %s for each socket\n",
                 tool_text_memory(buffer, plan->socket_buffer_bytes));

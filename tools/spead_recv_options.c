@@ -122,11 +122,13 @@ static const struct tool_option rows[] = {
      .unset = "what the plan needs at most"},
     {.name = "ring-heaps", .argument = "N", .group = TOOL_GROUP_MEMORY,
      .type = &tool_u32, .min = 1, .max = 65536, STREAM(ring_heaps),
-     .help = "Heaps that may wait for the consumer"},
+     .help = "Heaps of any size that may wait for the consumer; by size: 4 times the bytes of the "
+             "longest heap so far, at least 1 MiB, and at most 4096 heaps",
+     .unset = "by size"},
     {.name = "on-full", .argument = "POLICY", .group = TOOL_GROUP_MEMORY,
      .type = &tool_word, .words = on_full_words, STREAM(on_full),
-     .help = "Which heap is shed when --ring-heaps heaps wait and another one ends: drop-newest or "
-             "drop-oldest"},
+     .help = "Which heap is shed when the hand-over is full: drop-newest, which first stops reading "
+             "until the socket buffer is half full, or drop-oldest, which never stops reading"},
 
     {.name = "output", .argument = "FILE", .group = TOOL_GROUP_CONTENT,
      .type = &tool_string, OWN(output),
@@ -200,20 +202,27 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
         tool_usage("no endpoint: give at least one [HOST]:PORT");
 }
 
-unsigned spead_recv_take_max(const struct spead_recv_tool_options *options)
+/* Returns how many of the largest heaps may wait in the channel of the stream. */
+static unsigned large_heaps(const struct spead_recv_tool_options *options)
 {
-    return options->stream.ring_heaps < HEAP_CHECK_BATCH_MAX ? options->stream.ring_heaps
-                                                             : HEAP_CHECK_BATCH_MAX;
+    return options->stream.ring_heaps > 0 ? options->stream.ring_heaps : SPEAD_RECV_HAND_OVER_SIZES;
 }
 
-/* Returns how many heaps may be on their way from the check to the file. This is the number of heaps that may wait in
- * the channel of the stream, but at least two. One half of them may wait in the channel of the writer. The writer takes
- * the other half in one batch. */
+unsigned spead_recv_take_max(const struct spead_recv_tool_options *options)
+{
+    unsigned ring = options->stream.ring_heaps;
+
+    return ring > 0 && ring < HEAP_CHECK_BATCH_MAX ? ring : HEAP_CHECK_BATCH_MAX;
+}
+
+/* Returns how many heaps may be on their way from the check to the file. This is the number of large heaps that may wait
+ * in the channel of the stream, but at least two. One half of them may wait in the channel of the writer. The writer
+ * takes the other half in one batch. */
 static unsigned writer_depth(const struct spead_recv_tool_options *options)
 {
     if (!options->output)
         return 0;
-    return options->stream.ring_heaps < 2 ? 2 : options->stream.ring_heaps;
+    return large_heaps(options) < 2 ? 2 : large_heaps(options);
 }
 
 unsigned spead_recv_writer_batch(const struct spead_recv_tool_options *options)
@@ -230,7 +239,10 @@ unsigned spead_recv_writer_capacity(const struct spead_recv_tool_options *option
 
 unsigned spead_recv_held_max(const struct spead_recv_tool_options *options)
 {
-    return spead_recv_take_max(options) + writer_depth(options);
+    unsigned taken = spead_recv_take_max(options), large = large_heaps(options);
+
+    /* At one time the program takes only heaps that wait, and not more than `large` of them are large. */
+    return (taken < large ? taken : large) + writer_depth(options);
 }
 
 struct spead_recv_stream_config spead_recv_stream_config_of(

@@ -280,6 +280,11 @@ void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count)
     waker_call_if_wanted(&link->producer_waker);
 }
 
+double speadi_mem_wire_fill(struct spead_mem_link *link)
+{
+    return (double)waiting(link, link->packet_count) / (double)link->packet_count;
+}
+
 bool speadi_mem_wire_ended(struct spead_mem_link *link)
 {
     /* LINK3 load: waiting() loads tail after this load. So it sees all packets that were pushed before close(). */

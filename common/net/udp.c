@@ -346,3 +346,13 @@ uint64_t speadi_udp_unread_bytes(int fd)
 {
     return memory_info(fd, SK_MEMINFO_RMEM_ALLOC);
 }
+
+double speadi_udp_fill(int fd)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t length = sizeof info;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &length) < 0 || info[SK_MEMINFO_RCVBUF] == 0)
+        return 1;
+    return (double)info[SK_MEMINFO_RMEM_ALLOC] / info[SK_MEMINFO_RCVBUF];
+}

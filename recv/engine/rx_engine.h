@@ -279,6 +279,11 @@ struct speadi_rx_engine_ops {
      * no packet. */
     uint64_t (*now)(void *self);
 
+    /* Owner thread. Returns how full the fullest source is: the part of its buffer that holds packets which no poll() has
+     * lent yet, 0 to 1. The core calls it at most once in a poll, and only while the consumer has no room for heaps. NULL:
+     * the engine does not know; then the core never pauses reading. */
+    double (*fill)(void *self);
+
     /* Prepares the engine for its end. The owner thread calls quiesce() when the stream stops. quiesce() takes all
      * reservations back, as unreserve() does. After quiesce() no receive is in flight when poll() returns. The core
      * then polls until the source is empty. A decorator that has held packets back lends all of them in these polls

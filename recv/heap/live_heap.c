@@ -15,6 +15,12 @@
 /* This many item pointers of the first packet are compared with the items of the later packets. */
 #define FIRST_POINTERS_MAX 16u
 
+/* The tables of a region that is not of class 0: item pointers, and received ranges by the size of the region. Few
+ * heaps need more, and those borrow larger tables. */
+#define SMALL_POINTERS    32u
+#define SMALL_RANGE_BYTES 512u
+#define SMALL_RANGES_MIN  16u
+
 /* ---- Layout -------------------------------------------------------------------------------- */
 
 /* Rounds an offset up, so that an object of any type may begin there. */
@@ -28,36 +34,48 @@ static size_t pointers_at(void)
     return aligned(sizeof(struct speadi_live_heap));
 }
 
-static size_t hash_at(const struct speadi_live_heap_layout *layout)
+static size_t hash_at(const struct speadi_live_heap_tables *tables)
 {
-    return pointers_at() + aligned(layout->pointers_max * sizeof(uint64_t));
+    return pointers_at() + aligned(tables->pointers_max * sizeof(uint64_t));
 }
 
-static size_t count_at(const struct speadi_live_heap_layout *layout)
+static void init_tables(struct speadi_live_heap_tables *tables,
+                        const struct speadi_live_heap_layout *layout)
 {
-    return hash_at(layout) + aligned(layout->hash_cells * sizeof(uint64_t));
-}
+    unsigned bits = 4;
 
-static size_t spans_at(const struct speadi_live_heap_layout *layout)
-{
-    return count_at(layout) + aligned(layout->source_count * sizeof(struct spead_count));
-}
-
-static size_t refused_at(const struct speadi_live_heap_layout *layout)
-{
-    return spans_at(layout) + layout->ranges_max * sizeof(struct speadi_span);
+    while ((1ull << bits) < 2ull * tables->pointers_max)
+        bits++;
+    tables->hash_cells = 1u << bits;
+    tables->hash_shift = 64 - bits;
+    tables->count_at = hash_at(tables) + aligned(tables->hash_cells * sizeof(uint64_t));
+    tables->spans_at = tables->count_at + aligned(layout->source_count * sizeof(struct spead_count));
+    tables->refused_at = tables->spans_at + tables->ranges_max * sizeof(struct speadi_span);
+    tables->meta_bytes = tables->refused_at + layout->refused_max * sizeof(struct speadi_span);
 }
 
 void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout)
 {
-    unsigned bits = 4;
+    struct speadi_live_heap_tables *tables = &layout->tables[0];
 
-    while ((1ull << bits) < 2ull * layout->pointers_max)
-        bits++;
-    layout->hash_cells = 1u << bits;
-    layout->hash_shift = 64 - bits;
     layout->hash_multiplier = speadi_counter_map_multiplier();
-    layout->meta_bytes = refused_at(layout) + layout->refused_max * sizeof(struct speadi_span);
+    tables->pointers_max = layout->pointers_max;
+    tables->ranges_max = layout->ranges_max;
+    init_tables(tables, layout);
+    layout->meta_bytes = tables->meta_bytes;
+}
+
+void speadi_live_heap_layout_add(struct speadi_live_heap_layout *layout, uint32_t size_class,
+                                 uint64_t block_bytes)
+{
+    struct speadi_live_heap_tables *tables = &layout->tables[size_class];
+    uint64_t ranges = block_bytes / SMALL_RANGE_BYTES;
+
+    ranges = ranges > SMALL_RANGES_MIN ? ranges : SMALL_RANGES_MIN;
+    tables->ranges_max = ranges < layout->ranges_max ? (uint32_t)ranges : layout->ranges_max;
+    tables->pointers_max =
+        layout->pointers_max < SMALL_POINTERS ? layout->pointers_max : SMALL_POINTERS;
+    init_tables(tables, layout);
 }
 
 struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
@@ -65,6 +83,7 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
                                                const struct speadi_heap_key *key,
                                                const struct speadi_packet *packet)
 {
+    const struct speadi_live_heap_tables *tables = &layout->tables[region->size_class];
     struct speadi_live_heap *live = region->meta;
     uint8_t *base = region->meta;
     uint32_t generation = live->generation + 1;
@@ -76,17 +95,18 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
                 .region = region,
                 .counter = key->counter,
                 .pointers = (uint64_t *)(void *)(base + pointers_at()),
-                .spans = (struct speadi_span *)(void *)(base + spans_at(layout)),
-                .refused = (struct speadi_span *)(void *)(base + refused_at(layout)),
+                .spans = (struct speadi_span *)(void *)(base + tables->spans_at),
+                .refused = (struct speadi_span *)(void *)(base + tables->refused_at),
             },
         .sender = key->sender,
         .ring = key->ring,
         .generation = generation,
-        .pointer_hash = (uint64_t *)(void *)(base + hash_at(layout)),
-        .count = (struct spead_count *)(void *)(base + count_at(layout)),
+        .tables = tables,
+        .pointer_hash = (uint64_t *)(void *)(base + hash_at(tables)),
+        .count = (struct spead_count *)(void *)(base + tables->count_at),
     };
     if (generation == 0) { /* the number wrapped to 0, so very old cells would look used */
-        memset(live->pointer_hash, 0, layout->hash_cells * sizeof(uint64_t));
+        memset(live->pointer_hash, 0, tables->hash_cells * sizeof(uint64_t));
         live->generation = 1;
     }
     memset(live->count, 0, layout->source_count * sizeof *live->count);
@@ -99,9 +119,9 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
 static uint64_t *hash_cell(const struct speadi_live_heap *live,
                            const struct speadi_live_heap_layout *layout, uint64_t pointer)
 {
-    uint32_t i = (uint32_t)((pointer * layout->hash_multiplier) >> layout->hash_shift);
+    uint32_t i = (uint32_t)((pointer * layout->hash_multiplier) >> live->tables->hash_shift);
 
-    for (;; i = (i + 1) & (layout->hash_cells - 1)) {
+    for (;; i = (i + 1) & (live->tables->hash_cells - 1)) {
         uint64_t cell = live->pointer_hash[i];
 
         if (cell >> 32 != live->generation || live->heap.pointers[(uint32_t)cell - 1] == pointer)
@@ -153,7 +173,7 @@ static enum spead_recv_bucket add_pointer(struct speadi_live_heap *live,
         return SPEAD_RECV_LIVE;
     if (contradicts_first(live, pointer))
         return SPEAD_RECV_REPEATED_COUNTER;
-    if (heap->pointer_count == layout->pointers_max)
+    if (heap->pointer_count == live->tables->pointers_max)
         return SPEAD_RECV_OVER_CAP_POINTERS;
     heap->pointers[heap->pointer_count++] = pointer;
     if (heap->pointer_count == LINEAR_POINTERS + 1)
@@ -260,6 +280,36 @@ static enum spead_recv_bucket read_pointers(struct speadi_live_heap *live,
     return SPEAD_RECV_LIVE;
 }
 
+void speadi_live_heap_grow(struct speadi_live_heap *live,
+                           const struct speadi_live_heap_layout *layout, struct speadi_block *annex)
+{
+    const struct speadi_live_heap_tables *tables = &layout->tables[0];
+    struct speadi_live_heap *head = annex->meta;
+    struct spead_heap *heap = &live->heap;
+    uint64_t *pointers = (uint64_t *)(void *)((uint8_t *)annex->meta + pointers_at());
+    struct speadi_span *spans =
+        (struct speadi_span *)(void *)((uint8_t *)annex->meta + tables->spans_at);
+
+    memcpy(pointers, heap->pointers, heap->pointer_count * sizeof *pointers);
+    memcpy(spans, heap->spans, heap->span_count * sizeof *spans);
+    /* The heap goes on with the generation of the annex. The cells of its old hash table are cleared, because later
+     * heaps of the region may have this generation again. */
+    memset(live->pointer_hash, 0, live->tables->hash_cells * sizeof *live->pointer_hash);
+    heap->pointers = pointers;
+    heap->spans = spans;
+    live->pointer_hash = (uint64_t *)(void *)((uint8_t *)annex->meta + hash_at(tables));
+    live->tables = tables;
+    if (++head->generation == 0) { /* as in speadi_live_heap_open() */
+        memset(live->pointer_hash, 0, tables->hash_cells * sizeof *live->pointer_hash);
+        head->generation = 1;
+    }
+    live->generation = head->generation;
+    if (heap->pointer_count > LINEAR_POINTERS)
+        for (uint32_t i = 0; i < heap->pointer_count; i++)
+            hash_pointer(live, layout, i);
+    heap->region->annex = annex;
+}
+
 /* ---- Packets ------------------------------------------------------------------------------- */
 
 static enum spead_recv_bucket check_length(const struct speadi_live_heap *live,
@@ -324,7 +374,7 @@ enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *liv
         return check_in_order(heap, start, end);
     if (packet->payload_bytes == 0)
         return SPEAD_RECV_LIVE; /* the packet carries only item pointers */
-    return check_range(heap, layout->ranges_max, start, end, at);
+    return check_range(heap, live->tables->ranges_max, start, end, at);
 }
 
 static void count_size(struct speadi_live_heap *live, uint64_t start, uint64_t end)

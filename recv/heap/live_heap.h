@@ -15,6 +15,7 @@
 
 #include <speadi/heap_view.h>
 #include <speadi/packet.h>
+#include <speadi/pool.h>
 
 #include "control_items.h"
 #include "heap_key.h"
@@ -65,26 +66,44 @@ struct speadi_live_heap {
     /* A packet has contradicted the heap, or a new run of the sender has begun. The heap accepts no further packets and
      * is never complete. */
     bool condemned;
+    const struct speadi_live_heap_tables *tables; /* how large the tables of the heap are */
     uint64_t *pointer_hash; /* each cell holds generation << 32 | (index into heap.pointers + 1) */
     /* array [source_count]: accepted packets of each source, and their bytes */
     struct spead_count *count;
     struct speadi_packet_sizes sizes; /* payload sizes of the accepted and the refused packets */
 };
 
+/* The tables in the meta memory of a region. Regions of one size class have tables of one size. */
+struct speadi_live_heap_tables {
+    uint32_t pointers_max, ranges_max;
+    uint32_t hash_cells; /* a power of two, at least twice pointers_max */
+    unsigned hash_shift;
+    /* Where the packet counts, the received ranges and the refused ranges begin. A heap that has grown keeps the refused
+     * ranges in the meta memory of its first region. */
+    size_t count_at, spans_at, refused_at;
+    size_t meta_bytes;
+};
+
 /* Limits and offsets that are the same for all heaps of a stream. */
 struct speadi_live_heap_layout {
     uint64_t heap_bytes_max;
     uint64_t hash_multiplier; /* a random odd number */
-    size_t meta_bytes;
+    size_t meta_bytes;        /* of a region of class 0 */
     uint32_t pointers_max, ranges_max, source_count;
-    uint32_t refused_max; /* room of the array heap.refused */
-    uint32_t hash_cells;  /* cells of pointer_hash: a power of two, at least twice pointers_max */
-    unsigned hash_shift;
+    uint32_t refused_max; /* room of the array heap.refused, in regions of every size class */
     bool in_order; /* packets of a heap are accepted only in the order of their payload offsets */
+    /* The tables of each size class of the regions. Those of class 0 have room for pointers_max and ranges_max. */
+    struct speadi_live_heap_tables tables[SPEADI_POOL_CLASSES_MAX];
 };
 
-/* Computes all other fields from heap_bytes_max, pointers_max, ranges_max, source_count and in_order. */
+/* Computes meta_bytes and the tables of class 0 from the other fields. */
 void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout);
+
+/* Computes the tables of another size class, whose regions have block_bytes bytes. Such a region has room for fewer item
+ * pointers and received ranges. A heap that outgrows them borrows the tables of a region of class 0
+ * (speadi_live_heap_grow()). */
+void speadi_live_heap_layout_add(struct speadi_live_heap_layout *layout, uint32_t size_class,
+                                 uint64_t block_bytes);
 
 /* Tells whether a heap could begin with the item pointers of this packet. Returns SPEAD_RECV_LIVE, or the bucket of the
  * limit that is exceeded (over-cap). An item that the packet repeats is counted each time. */
@@ -111,6 +130,19 @@ enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *liv
 enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
                                             const struct speadi_live_heap_layout *layout,
                                             const struct speadi_packet *packet, uint32_t at);
+
+/* Tells whether the heap can get larger tables by speadi_live_heap_grow(). */
+static inline bool speadi_live_heap_can_grow(const struct speadi_live_heap *live,
+                                             const struct speadi_live_heap_layout *layout)
+{
+    return live->tables != &layout->tables[0];
+}
+
+/* Moves the item pointers and the received ranges of the heap to the meta memory of `annex`, a free region of class 0.
+ * The annex then belongs to the region of the heap, and is released with it. */
+void speadi_live_heap_grow(struct speadi_live_heap *live,
+                           const struct speadi_live_heap_layout *layout,
+                           struct speadi_block *annex);
 
 /* What speadi_live_heap_start() needs to know. */
 struct speadi_live_heap_start {

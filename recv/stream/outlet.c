@@ -11,9 +11,13 @@
 #include <speadi/err.h>
 #include <speadi/heap_view.h>
 #include <speadi/node_internal.h>
+#include <speadi/numbers.h>
 
-/* If the channel has no descriptor to sleep on, a wait for room ends after this time, and the stream looks again. */
-#define LOOK_AGAIN_NS 1000000u
+#include "region_plan.h"
+
+/* If there is no descriptor to sleep on, a wait for room ends after this time, and the stream looks again. A stream that
+ * pauses must look often, because its source goes on filling. */
+#define LOOK_AGAIN_NS 100000u
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
 
@@ -30,7 +34,7 @@ struct spead_channel_config speadi_outlet_channel_config(
     struct spead_channel_config channel = SPEAD_CHANNEL_CONFIG_INIT;
 
     channel.name = "heaps";
-    channel.capacity = config->ring_heaps;
+    channel.capacity = speadi_region_plan_messages(config);
     channel.policy = policy[config->on_full];
     if (config->on_full == SPEAD_DROP_OLDEST)
         channel.form = SPEAD_CHANNEL_SPMC;
@@ -62,7 +66,11 @@ int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_str
     *outlet = (struct speadi_outlet){.stop_wake.fd = -1,
                                      .pending_max = pending_max,
                                      .stream = config->message_stream,
-                                     .waits = config->on_full == SPEAD_BLOCK};
+                                     .waits = config->on_full == SPEAD_BLOCK,
+                                     .may_pause = config->on_full == SPEAD_DROP_NEWEST,
+                                     .counted = true,
+                                     .capacity = channel->capacity,
+                                     .shed_arg = channel->on_shed_arg};
     outlet->pending = calloc(pending_max, sizeof *outlet->pending);
     if (!outlet->pending)
         return speadi_err_set(err, -ENOMEM, "no memory for %u finished heaps", pending_max);
@@ -77,6 +85,32 @@ int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_str
     return ret;
 }
 
+/* Sets the weight of a byte after the longest heap has become longer. */
+static void set_per_byte(struct speadi_outlet_bound *bound)
+{
+    uint64_t bytes = SPEAD_RECV_HAND_OVER_SIZES * bound->longest;
+
+    if (bytes < SPEAD_RECV_HAND_OVER_BYTES_MIN)
+        bytes = SPEAD_RECV_HAND_OVER_BYTES_MIN;
+    bound->per_byte = (SPEADI_OUTLET_FULL << 16) / bytes;
+}
+
+int speadi_outlet_set_bound(struct speadi_outlet *outlet, const uint32_t *ring,
+                            uint32_t class_count, struct spead_err *err)
+{
+    struct speadi_outlet_bound *bound = &outlet->bound;
+    size_t places = speadi_power_of_two_from(outlet->capacity);
+
+    bound->weights = calloc(places, sizeof *bound->weights);
+    if (!bound->weights)
+        return speadi_err_set(err, -ENOMEM, "no memory for %zu finished heaps", places);
+    bound->mask = (uint32_t)places - 1;
+    for (uint32_t i = 0; i < class_count; i++)
+        bound->least[i] = SPEADI_OUTLET_FULL / ring[i];
+    set_per_byte(bound);
+    return 0;
+}
+
 void speadi_outlet_release(struct speadi_outlet *outlet)
 {
     spead_receiver_close(outlet->receiver);
@@ -85,14 +119,19 @@ void speadi_outlet_release(struct speadi_outlet *outlet)
     spead_channel_unref(outlet->edge);
     speadi_wake_fd_close(&outlet->stop_wake);
     free(outlet->pending);
+    free(outlet->bound.weights);
     *outlet = (struct speadi_outlet){.stop_wake.fd = -1};
 }
 
 uint64_t speadi_outlet_bytes(const struct speadi_outlet *outlet,
                              const struct spead_channel_config *channel)
 {
-    return (uint64_t)outlet->pending_max * sizeof *outlet->pending + spead_channel_bytes(channel) +
-           2 * spead_channel_end_bytes();
+    uint64_t weights = outlet->bound.weights
+                           ? ((uint64_t)outlet->bound.mask + 1) * sizeof *outlet->bound.weights
+                           : 0;
+
+    return (uint64_t)outlet->pending_max * sizeof *outlet->pending + weights +
+           spead_channel_bytes(channel) + 2 * spead_channel_end_bytes();
 }
 
 /* ---- Calls of the owner thread ------------------------------------------------------------- */
@@ -118,13 +157,118 @@ uint32_t speadi_outlet_room(struct speadi_outlet *outlet)
     return outlet->sender ? speadi_sender_room(outlet->sender) : UINT32_MAX;
 }
 
+/* Returns the weight of the heap as long as it is in the channel. */
+static uint64_t weight_of(struct speadi_outlet_bound *bound, const struct spead_heap *heap)
+{
+    uint64_t weight, least = bound->least[heap->region->size_class];
+
+    if (__builtin_expect(heap->length > bound->longest, 0)) {
+        bound->longest = heap->length;
+        set_per_byte(bound);
+    }
+    weight = heap->length * bound->per_byte >> 16;
+
+    weight = weight > least ? weight : least;
+    return weight < SPEADI_OUTLET_FULL ? weight : SPEADI_OUTLET_FULL - 1;
+}
+
+/* Notes the weights of the pending heaps that come next, for note_sent(). Returns how many of `count` heaps fit. */
+static uint32_t weigh(struct speadi_outlet *outlet, uint32_t count)
+{
+    struct speadi_outlet_bound *bound = &outlet->bound;
+    uint64_t sum = bound->inside;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t weight = weight_of(bound, speadi_outlet_heap(&outlet->pending[i]));
+
+        sum += weight;
+        if (sum > SPEADI_OUTLET_FULL && sum != weight) /* one heap may always wait */
+            return i;
+        bound->weights[(outlet->sent + i) & bound->mask] = (uint32_t)weight;
+    }
+    return count;
+}
+
+/* Returns how many pending heaps fit, as far as this thread knows without a look at the channel. */
+static uint32_t fitting_known(struct speadi_outlet *outlet)
+{
+    uint64_t known = outlet->capacity - (outlet->sent - outlet->gone);
+    uint32_t count = outlet->pending_count;
+
+    count = count < known ? count : (uint32_t)known;
+    return outlet->bound.weights ? weigh(outlet, count) : count;
+}
+
+/* Finds out which heaps have left the channel. `there` is the number of free places in it. */
+static void note_gone(struct speadi_outlet *outlet, uint32_t there)
+{
+    uint64_t inside = there < outlet->capacity ? outlet->capacity - there : 0;
+
+    while (outlet->sent - outlet->gone > inside) {
+        if (outlet->bound.weights)
+            outlet->bound.inside -= outlet->bound.weights[outlet->gone & outlet->bound.mask];
+        outlet->gone++;
+    }
+}
+
+uint32_t speadi_outlet_fitting(struct speadi_outlet *outlet)
+{
+    uint32_t fitting, there;
+
+    if (outlet->counted) {
+        fitting = fitting_known(outlet);
+        if (__builtin_expect(fitting == outlet->pending_count, 1))
+            return fitting;
+    } else if (!outlet->waits && !outlet->may_pause) {
+        return outlet->pending_count;
+    }
+    there = speadi_outlet_room(outlet);
+    if (there == UINT32_MAX)
+        return outlet->pending_count;
+    if (!outlet->counted)
+        return there < outlet->pending_count ? there : outlet->pending_count;
+    note_gone(outlet, there);
+    return fitting_known(outlet);
+}
+
+static void note_sent(struct speadi_outlet *outlet, uint32_t count)
+{
+    if (outlet->bound.weights && outlet->counted)
+        for (uint32_t i = 0; i < count; i++)
+            outlet->bound.inside += outlet->bound.weights[(outlet->sent + i) & outlet->bound.mask];
+    outlet->sent += count;
+}
+
 int speadi_outlet_send(struct speadi_outlet *outlet, uint32_t first, uint32_t count)
 {
     const struct spead_message *messages = outlet->pending + first;
+    int ret = -EPIPE;
 
     if (outlet->node)
-        return spead_node_send(outlet->node, 0, messages, count);
-    return outlet->sender ? spead_sender_try_send(outlet->sender, messages, count) : -EPIPE;
+        ret = spead_node_send(outlet->node, 0, messages, count);
+    else if (outlet->sender)
+        ret = spead_sender_try_send(outlet->sender, messages, count);
+    if (ret > 0)
+        note_sent(outlet, (uint32_t)ret);
+    return ret;
+}
+
+void speadi_outlet_shed(struct speadi_outlet *outlet, uint32_t count)
+{
+    if (outlet->node)
+        speadi_node_shed(outlet->node, 0, outlet->pending, count);
+    else
+        speadi_sender_shed(outlet->sender, outlet->pending, count);
+}
+
+bool speadi_outlet_shed_oldest(struct speadi_outlet *outlet)
+{
+    bool done = outlet->node ? speadi_node_shed_oldest(outlet->node, 0)
+                             : outlet->sender && speadi_sender_shed_oldest(outlet->sender);
+
+    if (done)
+        note_gone(outlet, speadi_outlet_room(outlet));
+    return done;
 }
 
 uint64_t speadi_outlet_high_water(const struct speadi_outlet *outlet)
@@ -146,9 +290,16 @@ void speadi_outlet_remove(struct speadi_outlet *outlet, uint32_t count)
 
 static void bind_edge(struct speadi_outlet *outlet, struct spead_channel *edge)
 {
+    uint32_t capacity;
+
     outlet->waits = edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_BLOCK;
+    outlet->may_pause = edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_DROP_NEWEST;
+    outlet->counted =
+        edge && outlet->shed_arg && speadi_channel_shed_arg(edge, &capacity) == outlet->shed_arg;
     if (!edge)
         return;
+    if (outlet->counted && capacity < outlet->capacity)
+        outlet->capacity = capacity;
     spead_channel_ref(edge);
     /* OUTLET1 release: a thread that asks for statistics sees the whole channel and the reference to it. */
     atomic_store_explicit(&outlet->edge, edge, memory_order_release);
@@ -172,7 +323,9 @@ void speadi_outlet_close(struct speadi_outlet *outlet, int error)
 
 void speadi_outlet_wait_room(struct speadi_outlet *outlet, uint64_t deadline_ns)
 {
-    int fd = outlet->sender ? spead_sender_fd(outlet->sender) : -ENOENT;
+    int fd = outlet->sender && outlet->waits && !outlet->bound.weights
+                 ? spead_sender_fd(outlet->sender)
+                 : -ENOENT;
 
     if (fd < 0) {
         uint64_t again = speadi_clock_mono_ns() + LOOK_AGAIN_NS;

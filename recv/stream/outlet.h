@@ -14,7 +14,25 @@
 #include <speadline/recv.h>
 
 #include <speadi/cache_line.h>
+#include <speadi/pool.h>
 #include <speadi/wake_fd.h>
+
+/* The bound of the bytes in the channel. Each heap in the channel has a weight, the share of the channel that it fills;
+ * the weights of all heaps in the channel together stay below SPEADI_OUTLET_FULL. The weight of a heap is its length
+ * divided by the bound of the bytes, but at least 1 / (the number of heaps of its size class that may wait). The second
+ * part makes sure that the channel never holds the regions that live heaps need. */
+#define SPEADI_OUTLET_FULL (1ull << 32)
+
+struct speadi_outlet_bound {
+    uint32_t *
+        weights; /* ring: the weight of each heap that was sent, by its number; NULL means no bound of bytes */
+    uint32_t mask;     /* the size of the ring - 1 */
+    uint64_t inside;   /* the sum of the weights of the heaps `gone` to `sent` */
+    uint64_t longest;  /* bytes of the longest heap so far */
+    uint64_t per_byte; /* the weight of one byte, times 2^16 */
+    /* for each size class: the least weight of a heap */
+    uint64_t least[SPEADI_POOL_CLASSES_MAX];
+};
 
 struct speadi_outlet {
     struct spead_channel *channel; /* the stream's own channel */
@@ -29,6 +47,18 @@ struct speadi_outlet {
     uint64_t sequence; /* sequence number of the next message */
     /* True: when the channel is full, finished heaps wait for room. False: the stream sheds them. */
     bool waits;
+    /* True: when the channel is full, the stream sheds the heap that has finished last. It may let the heaps wait
+     * instead, while its source has room for the packets that come. */
+    bool may_pause;
+    /* True: only this stream sends to the channel that heaps go to now, so `sent` and `gone` say how many heaps are in
+     * it. The channel then has `capacity` places. */
+    bool counted;
+    uint32_t capacity;
+    void *
+        shed_arg; /* the argument of on_shed() of the stream's channels, by which the outlet knows them */
+    uint64_t sent,
+        gone; /* heaps that went into the channel, and that have left it as far as this thread knows */
+    struct speadi_outlet_bound bound;
     bool receiver_gone;              /* the channel has no open receiving end any more */
     struct speadi_wake_fd stop_wake; /* a signal to it ends speadi_outlet_wait_room() */
 
@@ -51,6 +81,11 @@ int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_str
                        const struct spead_channel_config *channel, uint32_t pending_max,
                        struct spead_err *err);
 
+/* Bounds the bytes of the heaps in the channel, too. ring[] says for each of the class_count size classes how many heaps
+ * of this class may wait if no other heap waits. Returns 0 or -ENOMEM. Must be called before the first heap is added. */
+int speadi_outlet_set_bound(struct speadi_outlet *outlet, const uint32_t *ring,
+                            uint32_t class_count, struct spead_err *err);
+
 /* Closes the sending end and the receiving end, and releases the heaps in the channel. No heap may be pending, and
  * neither the owner thread nor the consumer may use the outlet any more. */
 void speadi_outlet_release(struct speadi_outlet *outlet);
@@ -69,9 +104,23 @@ static inline struct spead_heap *speadi_outlet_heap(const struct spead_message *
  * region holds at most one heap. */
 void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap);
 
-/* Returns how many heaps the channel takes now without shedding one. Returns UINT32_MAX if no receiving end is open. In
- * that case the caller should send: speadi_outlet_send() then returns the error. */
+/* Returns how many heaps the channel takes now without shedding one, by its number of free places alone. Returns
+ * UINT32_MAX if no receiving end is open. */
 uint32_t speadi_outlet_room(struct speadi_outlet *outlet);
+
+/* Returns how many of the pending heaps, from the first on, the channel may take now: it has room for them, and their
+ * bytes are within the bound. If nobody else needs to wait or shed for such a channel (see may_pause and waits), or if
+ * no receiving end is open, returns the number of all pending heaps: speadi_outlet_send() then sheds or returns the
+ * error. */
+uint32_t speadi_outlet_fitting(struct speadi_outlet *outlet);
+
+/* Sheds the first `count` pending heaps, as the channel does when it is full. The heaps stay in the list until
+ * speadi_outlet_remove(). */
+void speadi_outlet_shed(struct speadi_outlet *outlet, uint32_t count);
+
+/* If the policy of the channel is drop-oldest, sheds the heap that has waited longest in it. Returns false if there is no
+ * such heap, or if the channel has another policy. */
+bool speadi_outlet_shed_oldest(struct speadi_outlet *outlet);
 
 /* Sends `count` pending heaps, beginning with number `first` of the list. The heaps stay in the list until
  * speadi_outlet_remove(). Returns how many heaps the channel took or shed, or an error of spead_sender_try_send(). */
@@ -91,7 +140,9 @@ void speadi_outlet_bind(struct speadi_outlet *outlet, struct spead_node *node);
 void speadi_outlet_close(struct speadi_outlet *outlet, int error);
 
 /* Sleeps until there is room in the stream's own channel, stop_wake is signalled, or deadline_ns has passed.
- * deadline_ns is a time of CLOCK_MONOTONIC; UINT64_MAX means no limit. The function may also return earlier. */
+ * deadline_ns is a time of CLOCK_MONOTONIC; UINT64_MAX means no limit. The function may also return earlier. If the
+ * bound of the bytes makes the heaps wait, or if the stream pauses, no descriptor tells when to go on: then the function
+ * sleeps for a short fixed time. */
 void speadi_outlet_wait_room(struct speadi_outlet *outlet, uint64_t deadline_ns);
 
 /* ---- Calls of the consumer thread ---------------------------------------------------------- */

@@ -36,7 +36,7 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
         {"heap_bytes_max", c->heap_bytes_max, 1, HEAP_BYTES_MAX},
         {"pointers_max", c->pointers_max, 1, TABLE_MAX},
         {"ranges_max", c->ranges_max, 1, TABLE_MAX},
-        {"ring_heaps", c->ring_heaps, 1, TABLE_MAX},
+        {"ring_heaps", c->ring_heaps, 0, TABLE_MAX},
         {"held_heaps", c->held_heaps, 0, TABLE_MAX},
         {"on_full", c->on_full, SPEAD_DROP_NEWEST, SPEAD_BLOCK},
         {"receive_path", c->receive_path, SPEAD_PATH_AUTO, SPEAD_PATH_BOUNCE},
@@ -153,6 +153,12 @@ uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *c
     if (source_count < 2)
         return 2;
     return source_count < LEAVING_MAX ? source_count : LEAVING_MAX;
+}
+
+uint64_t speadi_recv_config_live_blocks(const struct spead_recv_stream_config *config)
+{
+    return (uint64_t)config->live_heaps_max * config->substream_count *
+           speadi_recv_config_endpoints(config);
 }
 
 /* Returns true if the endpoints are texts that only the named engine understands. Else the endpoints are addresses. */

@@ -30,6 +30,9 @@ uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *c
                                         const struct speadi_rx_engine_ops *ops,
                                         uint32_t source_count);
 
+/* Returns the largest number of live heaps of the stream. Each of them needs a region. */
+uint64_t speadi_recv_config_live_blocks(const struct spead_recv_stream_config *config);
+
 /* Opens the engine that the config names, wrapped in a fault decorator if `fault` asks for one. reason gets one line
  * that says why this engine was chosen. Returns 0, or -errno with a sentence in err; after an error nothing stays
  * open. */

@@ -5,6 +5,7 @@ void speadi_recv_read_counters(struct spead_recv_stream *stream)
 {
     struct spead_recv_counters *totals = stream->tally.totals;
     struct speadi_rx_counters counters;
+    uint64_t before = speadi_recv_kernel_drops(stream).other;
 
     stream->ops->counters(stream->engine, &counters);
     if (stream->now_ns > stream->counters_ns) {
@@ -16,6 +17,9 @@ void speadi_recv_read_counters(struct spead_recv_stream *stream)
     totals->checksum_drops = counters.checksum_drops;
     totals->buffer_drops = counters.buffer_drops;
     totals->filtered_drops = counters.filtered_drops;
+    /* The source overflowed because the stream did not read while the consumer had no room. */
+    if (stream->paused || stream->catching_up)
+        totals->kernel_drops_after_pause += speadi_recv_kernel_drops(stream).other - before;
     totals->messages = counters.messages;
     totals->engine_rebuilds = counters.rebuilds;
     totals->link_downs = counters.link_downs;

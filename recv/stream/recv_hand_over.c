@@ -4,6 +4,10 @@
 
 #include "recv_stream.h"
 
+/* A stream that may pause reads again, and sheds heaps, when its source is as full as this. Packets that come in the
+ * time that this thread needs to look again must still find room. */
+#define PAUSE_FILL_MAX 0.5
+
 static void count_handed_over(struct spead_recv_stream *stream, const struct spead_heap *heap,
                               uint64_t times)
 {
@@ -47,18 +51,6 @@ void speadi_recv_on_shed(void *stream, const struct spead_message *message,
         shed(stream, speadi_outlet_heap(message));
 }
 
-/* Corrects the counters for a heap that the channel did not take. If keep is true, the heap stays pending; else it is
- * shed, because nobody will take it. */
-static void keep_or_shed(struct spead_recv_stream *stream, struct spead_heap *heap, bool keep)
-{
-    if (keep) {
-        move(stream, heap, SPEAD_RECV_DELIVERED, SPEAD_RECV_LIVE);
-        return;
-    }
-    shed(stream, heap);
-    spead_heap_unref(heap);
-}
-
 /* Sends the first `count` pending heaps. Returns how many of them the channel took or shed. */
 static uint32_t send_some(struct speadi_outlet *outlet, uint32_t count)
 {
@@ -72,40 +64,74 @@ static uint32_t send_some(struct speadi_outlet *outlet, uint32_t count)
     return sent;
 }
 
-/* Sends pending heaps. If wait is true, sends only as many as the channel has room for now. Returns false if the
- * channel had no room for any heap. */
-static bool hand_over_some(struct spead_recv_stream *stream, bool wait)
+/* Sends the first `count` pending heaps, which fit into the channel. Returns false if the channel took none of them. */
+static bool send_fitting(struct spead_recv_stream *stream, uint32_t count)
 {
     struct speadi_outlet *outlet = &stream->outlet;
-    uint32_t count = outlet->pending_count, sent = 0;
+    uint32_t sent;
 
-    if (wait && !outlet->receiver_gone) {
-        uint32_t room = speadi_outlet_room(outlet);
-
-        count = count < room ? count : room;
-    }
-    if (count == 0)
-        return false;
     /* The heaps are counted before the consumer can see them. After a heap is sent, the owner thread must not read
      * it. */
     for (uint32_t i = 0; i < count; i++)
         deliver(stream, speadi_outlet_heap(&outlet->pending[i]));
-    if (!outlet->receiver_gone)
-        sent = send_some(outlet, count);
-    wait = wait && !outlet->receiver_gone;
+    sent = send_some(outlet, count);
     for (uint32_t i = sent; i < count; i++)
-        keep_or_shed(stream, speadi_outlet_heap(&outlet->pending[i]), wait);
-    if (!wait)
-        sent = count;
+        move(stream, speadi_outlet_heap(&outlet->pending[i]), SPEAD_RECV_DELIVERED,
+             SPEAD_RECV_LIVE);
     speadi_outlet_remove(outlet, sent);
     return sent > 0;
 }
 
-bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool wait)
+/* Sheds all pending heaps. The channel counts them too, if it still has a receiving end. */
+static void shed_pending(struct spead_recv_stream *stream)
 {
-    /* The loop sends until no heap is pending or the channel has no room. The channel wakes the stream later only if a
-     * try has found no room. */
-    while (stream->outlet.pending_count > 0 && hand_over_some(stream, wait))
-        ;
-    return stream->outlet.pending_count == 0;
+    struct speadi_outlet *outlet = &stream->outlet;
+    uint32_t count = outlet->pending_count;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct spead_heap *heap = speadi_outlet_heap(&outlet->pending[i]);
+
+        deliver(stream, heap);
+        if (outlet->receiver_gone) {
+            shed(stream, heap);
+            spead_heap_unref(heap);
+        }
+    }
+    if (!outlet->receiver_gone)
+        speadi_outlet_shed(outlet, count);
+    speadi_outlet_remove(outlet, count);
+}
+
+bool speadi_recv_waits_for_room(struct spead_recv_stream *stream)
+{
+    uint64_t poll = stream->tally.totals->polls;
+
+    if (stream->outlet.waits || stream->state == SPEADI_RECV_FLUSHING)
+        return true;
+    if (!stream->outlet.may_pause || !stream->ops->fill ||
+        (stream->state != SPEADI_RECV_RUNNING && stream->now_ns >= stream->pause_end_ns))
+        return false;
+    if (stream->fill_poll != poll) /* one look for each poll, because it may cost system calls */
+        stream->source_has_room = stream->ops->fill(stream->engine) < PAUSE_FILL_MAX;
+    stream->fill_poll = poll;
+    return stream->source_has_room;
+}
+
+bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool may_wait)
+{
+    struct speadi_outlet *outlet = &stream->outlet;
+
+    /* The loop sends until no heap is pending or the channel has no room. A channel that blocks wakes the stream later
+     * only if a look has found no room. */
+    while (outlet->pending_count > 0) {
+        uint32_t count = outlet->receiver_gone ? 0 : speadi_outlet_fitting(outlet);
+
+        if (count > 0 && send_fitting(stream, count))
+            continue;
+        if (may_wait && !outlet->receiver_gone && speadi_recv_waits_for_room(stream))
+            return false;
+        if (outlet->receiver_gone || !speadi_outlet_shed_oldest(outlet))
+            shed_pending(stream);
+    }
+    return true;
 }

@@ -31,15 +31,17 @@ static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
     return SPEAD_RECV_LATE;
 }
 
-static struct speadi_block *take_region(struct spead_recv_stream *stream)
+/* Says in the log that the consumer has all regions. It can be no other reason: no finished heap waits in the stream, and
+ * live heaps have few regions. */
+static void say_no_memory(struct spead_recv_stream *stream, uint64_t counter)
 {
-    struct speadi_block *region = speadi_pool_take(stream->pool);
-
-    if (region || stream->outlet.pending_count == 0)
-        return region;
-    /* a heap that is shed frees its region */
-    speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream));
-    return speadi_pool_take(stream->pool);
+    speadi_log_line(
+        &stream->config.log, SPEAD_LOG_WARNING,
+        "no memory for heap %llu: %u of the stream's heap regions are in use, and %u of "
+        "them by live heaps; the consumer holds the others, or lets them wait: release "
+        "heaps sooner, or raise held_heaps (--ring-heaps in spead-recv); refused heaps "
+        "count as no-memory",
+        (unsigned long long)counter, speadi_pool_out_blocks(stream->pool), stream->table.count);
 }
 
 /* Says that a heap of this sender has opened, so that skipped counters are noticed. */
@@ -59,9 +61,11 @@ static enum spead_recv_bucket no_memory(struct spead_recv_stream *stream,
     struct speadi_sender *sender = speadi_sender_table_get(&stream->senders, key->sender);
     struct speadi_finished_heap *finished =
         speadi_finished_add(&stream->finished, key, sender, stream->age_ns);
+    struct spead_recv_counters *totals = stream->tally.totals;
 
     finished->heap_address_bits = packet->heap_address_bits;
-    stream->tally.totals->heaps_no_memory++;
+    if (totals->heaps_no_memory++ == 0)
+        say_no_memory(stream, key->counter);
     if (!speadi_packet_starts_or_stops(packet))
         note_counter(stream, key->sender, key->counter, packet->heap_address_bits);
     return SPEAD_RECV_NO_MEMORY;
@@ -117,9 +121,9 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
     bucket = make_way(stream, sender, &key, packet, &slot);
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
-    region = take_region(stream);
+    region = speadi_recv_take_region(stream, packet);
     if (!region) {
-        *paused = speadi_recv_waits_for_room(stream) && stream->outlet.pending_count > 0;
+        *paused = stream->outlet.pending_count > 0 && speadi_recv_waits_for_room(stream);
         return *paused ? SPEAD_RECV_NO_MEMORY : no_memory(stream, &key, packet);
     }
     *out = speadi_live_heap_open(region, &stream->layout, &key, packet);

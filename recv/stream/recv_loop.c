@@ -120,6 +120,36 @@ static int read_packets(struct spead_recv_stream *stream)
     return count;
 }
 
+/* Counts the time of a pause, and notes whether this poll reads. */
+static void note_pause(struct spead_recv_stream *stream, bool paused)
+{
+    if (stream->paused) {
+        stream->tally.totals->paused_ns += stream->now_ns - stream->pause_ns;
+        stream->catching_up = true;
+    }
+    stream->paused = paused;
+    stream->pause_ns = stream->now_ns;
+}
+
+/* Hands over what waits, and then reads, unless the hand-over is full and the stream pauses. Returns how many packets
+ * were processed. */
+static int hand_over_and_read(struct spead_recv_stream *stream)
+{
+    bool paused = !speadi_recv_hand_over(stream, true);
+    int count;
+
+    if (__builtin_expect(paused || stream->paused, 0))
+        note_pause(stream, paused);
+    if (paused)
+        return 0;
+    count = read_packets(stream);
+    if (__builtin_expect(stream->catching_up, 0)) {
+        stream->tally.totals->packets_after_pause += (uint64_t)count;
+        stream->catching_up = count > 0;
+    }
+    return count;
+}
+
 int spead_recv_stream_poll(struct spead_recv_stream *stream)
 {
     int count = 0;
@@ -137,12 +167,11 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
     /* ARM1 acquire: this thread sees all that the caller of arm() did before the call. */
     stream->armed = atomic_load_explicit(&stream->is_armed, memory_order_acquire);
     speadi_recv_check_stop(stream);
-    if (stream->state < SPEADI_RECV_FLUSHING &&
-        speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream)))
-        count = read_packets(stream);
+    if (stream->state < SPEADI_RECV_FLUSHING)
+        count = hand_over_and_read(stream);
     speadi_recv_check_stop_items(stream);
     if (stream->state < SPEADI_RECV_FLUSHING)
-        speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream));
+        speadi_recv_hand_over(stream, true);
     else
         speadi_recv_flush(stream);
     speadi_recv_publish(stream);

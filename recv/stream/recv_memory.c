@@ -32,29 +32,62 @@ static void plan_placement(struct spead_recv_stream *stream, uint32_t stride)
     stream->placement.policy.loss_max = stream->config.placed_loss_max;
 }
 
-static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
+/* Describes the size classes of the regions above class 0 for the pool, and adds their tables to the layout. */
+static void describe_classes(struct spead_recv_stream *stream, struct speadi_pool_class *classes,
+                             struct speadi_pool_config *pool)
+{
+    const struct speadi_region_plan *plan = &stream->regions;
+
+    for (uint32_t i = 1; i < plan->class_count; i++) {
+        speadi_live_heap_layout_add(&stream->layout, i, plan->block_bytes[i]);
+        classes[i - 1] = (struct speadi_pool_class){
+            .block_count = (uint32_t)plan->blocks[i],
+            .block_bytes = plan->block_bytes[i],
+            .meta_bytes = stream->layout.tables[i].meta_bytes,
+        };
+    }
+    pool->block_count = (uint32_t)plan->blocks[0];
+    pool->out_max = (uint32_t)plan->in_use_max;
+    pool->classes = classes;
+    pool->class_count = plan->class_count - 1;
+}
+
+static int create_pool(struct spead_recv_stream *stream, bool one_class, struct spead_err *err)
 {
     const struct spead_recv_stream_config *c = &stream->config;
-    uint64_t regions =
-        (uint64_t)c->live_heaps_max * c->substream_count * speadi_recv_config_endpoints(c) +
-        c->ring_heaps + c->held_heaps + stream->leaving_max;
+    struct speadi_pool_class classes[SPEADI_POOL_CLASSES_MAX];
     struct speadi_pool_config pool = {
-        .block_count = (uint32_t)regions,
         .block_bytes = c->heap_bytes_max,
         .meta_bytes = stream->layout.meta_bytes,
         .memory_bytes_max = c->memory_bytes_max,
         .pinned = stream->leaving_max > 0 && stream->ops->caps & SPEADI_RX_CAP_PINS,
         .arena = c->heap_arena,
     };
-    int ret;
 
-    if (regions > SPEADI_POOL_BLOCKS_MAX)
+    speadi_region_plan_init(&stream->regions, c, stream->leaving_max, one_class);
+    if (stream->regions.blocks[0] > SPEADI_POOL_BLOCKS_MAX)
         return speadi_err_field(err, -EINVAL, "live_heaps_max",
                                 " %u: with substream_count, ring_heaps and held_heaps that makes "
                                 "%llu heaps, and a stream has at most %u",
-                                c->live_heaps_max, (unsigned long long)regions,
+                                c->live_heaps_max, (unsigned long long)stream->regions.blocks[0],
                                 SPEADI_POOL_BLOCKS_MAX);
-    ret = speadi_pool_create(&stream->pool, &pool, err);
+    describe_classes(stream, classes, &pool);
+    if (pool.memory_bytes_max == 0 && !pool.pinned && !pool.arena)
+        pool.memory_bytes_max = stream->regions.memory_bytes;
+    return speadi_pool_create(&stream->pool, &pool, err);
+}
+
+/* Makes the pool. The memory of the user is divided into regions of one size. So is memory that is too small for several
+ * size classes. */
+static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
+{
+    const struct spead_recv_stream_config *c = &stream->config;
+    bool pinned = stream->leaving_max > 0 && stream->ops->caps & SPEADI_RX_CAP_PINS;
+    bool tight = c->memory_bytes_max > 0 && c->memory_bytes_max < SPEAD_RECV_HAND_OVER_BYTES_MIN;
+    int ret = create_pool(stream, c->heap_arena || tight, err);
+
+    if (ret == -ENOMEM && pinned && !c->heap_arena)
+        ret = create_pool(stream, true, err);
     if (ret < 0)
         return ret;
     stream->memory = (struct speadi_heap_memory){

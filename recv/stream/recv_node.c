@@ -123,6 +123,21 @@ static int poll(struct spead_recv_stream *stream, const struct spead_node *self)
     return ret;
 }
 
+/* Tells whether the node must look again by itself whether the hand-over has room. The channel wakes the node only if it
+ * blocks and is full of messages. It does not wake the node if the bound of the bytes makes heaps wait, or if the node
+ * pauses: then its source goes on filling meanwhile. */
+static bool must_look_again(const struct spead_recv_stream *stream)
+{
+    return !stream->outlet.waits || (stream->outlet.counted && stream->outlet.bound.weights);
+}
+
+static int look_again(struct spead_recv_stream *stream, const struct spead_node *self)
+{
+    if (!speadi_node_is_pulled(self))
+        spead_recv_stream_wait(stream, 0);
+    return SPEAD_STEP_AGAIN;
+}
+
 static int step(void *state, struct spead_node *self)
 {
     struct spead_recv_stream *stream = state;
@@ -142,7 +157,9 @@ static int step(void *state, struct spead_node *self)
         return ret < 0 ? ret : SPEAD_STEP_AGAIN;
     if (stream->counting_unread)
         return SPEAD_STEP_AGAIN;
-    return stream->outlet.pending_count > 0 ? SPEAD_STEP_WAITING : sleep_in_engine(stream, self);
+    if (stream->outlet.pending_count == 0)
+        return sleep_in_engine(stream, self);
+    return must_look_again(stream) ? look_again(stream, self) : SPEAD_STEP_WAITING;
 }
 
 static void interrupt(void *state)

@@ -73,6 +73,19 @@ static bool charge(struct speadi_live_heap *live, uint64_t end)
            speadi_block_charge(region, end) == 0;
 }
 
+/* As charge(). If there is not enough memory, hands over or sheds the pending heaps first, because heaps that are shed
+ * give their memory back. */
+static bool find_memory(struct spead_recv_stream *stream, struct speadi_live_heap *live,
+                        uint64_t end)
+{
+    if (__builtin_expect(charge(live, end), 1))
+        return true;
+    if (stream->outlet.pending_count == 0)
+        return false;
+    speadi_recv_hand_over(stream, true);
+    return charge(live, end);
+}
+
 /* ---- Into a heap --------------------------------------------------------------------------- */
 
 /* Returns true if the packet must be parked, because a posted receive may still write to the packet's own place. */
@@ -134,6 +147,15 @@ __attribute__((noinline)) static void refused(struct spead_recv_stream *stream,
         count_reordered(stream, raw);
 }
 
+/* Returns true if the heap had no room in its tables and has larger ones now. Then the caller must try the packet once
+ * more. */
+static bool has_grown(struct spead_recv_stream *stream, struct speadi_live_heap *live,
+                      enum spead_recv_bucket bucket)
+{
+    return (bucket == SPEAD_RECV_OVER_CAP_RANGES || bucket == SPEAD_RECV_OVER_CAP_POINTERS) &&
+           speadi_recv_grow_heap(stream, live);
+}
+
 static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *stream,
                                              const struct speadi_rx_packet *raw,
                                              const struct speadi_packet *packet,
@@ -148,12 +170,14 @@ static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *stream,
     if (bucket == SPEAD_RECV_LIVE && must_park(stream, raw, packet, live))
         return park(stream, raw, live);
     if (bucket == SPEAD_RECV_LIVE && packet->payload_bytes > 0 &&
-        !charge(live, packet->payload_offset + packet->payload_bytes))
+        !find_memory(stream, live, packet->payload_offset + packet->payload_bytes))
         bucket = SPEAD_RECV_NO_MEMORY;
     if (bucket == SPEAD_RECV_LIVE)
         bucket = speadi_live_heap_add(live, &stream->layout, packet, at);
     if (bucket == SPEAD_RECV_LIVE)
         accepted(stream, raw, packet, live);
+    else if (has_grown(stream, live, bucket))
+        return accept_or_park(stream, raw, packet, live);
     else if (leaves_hole(bucket))
         refused(stream, raw, packet, live);
     return bucket;

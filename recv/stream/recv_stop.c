@@ -21,6 +21,7 @@ static void begin_drain(struct spead_recv_stream *stream, enum spead_recv_end_ca
     note_end(stream, cause);
     stream->state = SPEADI_RECV_DRAINING;
     stream->deadline_ns = speadi_clock_after(stream->now_ns, stream->config.stop_drain_ns);
+    stream->pause_end_ns = speadi_clock_after(stream->now_ns, stream->config.stop_drain_ns / 2);
 }
 
 static unsigned stop_calls(const struct spead_recv_stream *stream)

@@ -84,10 +84,14 @@ static int make_outlet(struct spead_recv_stream *stream, struct spead_err *err)
 {
     const struct spead_channel_config channel = spead_recv_stream_edge_config(stream);
     struct speadi_pool_stats pool;
+    int ret;
 
     speadi_pool_stats(stream->pool, &pool);
-    return speadi_outlet_init(&stream->outlet, &stream->config, &channel, (uint32_t)pool.blocks,
-                              err);
+    ret = speadi_outlet_init(&stream->outlet, &stream->config, &channel, pool.blocks, err);
+    if (ret < 0 || stream->config.ring_heaps > 0)
+        return ret;
+    return speadi_outlet_set_bound(&stream->outlet, stream->regions.ring,
+                                   stream->regions.class_count, err);
 }
 
 static void make_plan(struct spead_recv_stream *stream)
@@ -102,7 +106,7 @@ static void make_plan(struct spead_recv_stream *stream)
     stream->plan = (struct spead_recv_plan){
         .engine = stream->ops->about.name,
         .engine_reason = stream->engine_reason,
-        .region_count = pool.blocks,
+        .region_count = stream->regions.blocks[0],
         .region_bytes = (c->heap_bytes_max + 4095) / 4096 * 4096,
         .memory_bytes = pool.memory_bytes_max,
         .table_bytes =

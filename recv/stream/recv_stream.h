@@ -14,6 +14,7 @@
  *   recv_slots.c      chooses the slot that a new heap takes
  *   recv_striping.c   notices when two senders fill one heap together
  *   recv_missing.c    counts the packets that are missing
+ *   recv_regions.c    takes a region for a heap
  *   recv_hand_over.c  sends finished heaps to the consumer, or sheds them
  *   recv_counters.c   reads the counters of the engine, and publishes all counters
  *
@@ -41,6 +42,7 @@
 #include "outlet.h"
 #include "placement.h"
 #include "recv_ledger.h"
+#include "region_plan.h"
 #include "rx_engine.h"
 #include "sender_table.h"
 #include "spare.h"
@@ -92,6 +94,7 @@ struct spead_recv_stream {
     char **source_name;
     char engine_reason[256];
     struct spead_recv_plan plan;
+    struct speadi_region_plan regions;
 
     /* Any thread may write these two fields. */
     _Alignas(SPEADI_CACHE_LINE) atomic_uint stop_calls;
@@ -137,6 +140,13 @@ struct spead_recv_stream {
     struct speadi_kernel_drops drops_before;
     /* number of messages at the last call of speadi_coalesce_observe() */
     uint64_t coalesce_messages;
+    bool paused;      /* the last poll has read nothing, because the hand-over was full */
+    bool catching_up; /* a pause has ended, and the source has not been found empty after that */
+    bool source_has_room; /* what fill() of the engine said in the poll number fill_poll */
+    uint64_t fill_poll;
+    uint64_t pause_ns; /* value of now_ns in the last poll, if that poll was paused */
+    uint64_t
+        pause_end_ns; /* while the stream drains, it does not pause after this time of CLOCK_MONOTONIC */
     /* Bytes of the longest complete heap so far. When a new heap opens that is not longer, its memory is populated. */
     uint64_t largest_heap;
     struct speadi_heap_table table;
@@ -454,11 +464,23 @@ void speadi_recv_keep_gaps(struct spead_recv_stream *stream, struct speadi_finis
 void speadi_recv_came_late(struct spead_recv_stream *stream, struct speadi_finished_heap *finished,
                            const struct speadi_packet *packet);
 
+/* ---- recv_regions.c -------------------------------------------------------------------------- */
+
+/* Takes the smallest free region that the heap of this packet fits into. Returns NULL if there is none. If heaps are
+ * pending, the function first hands them over or sheds them, because that may free a region. */
+struct speadi_block *speadi_recv_take_region(struct spead_recv_stream *stream,
+                                             const struct speadi_packet *packet);
+
+/* Gives larger tables to a heap that has no room for its item pointers or received ranges. Returns false if the heap has
+ * the largest tables already, or if no region is free. */
+bool speadi_recv_grow_heap(struct spead_recv_stream *stream, struct speadi_live_heap *live);
+
 /* ---- recv_hand_over.c ------------------------------------------------------------------------ */
 
-/* Sends the pending heaps to the consumer. If the channel has no room for a heap, the heap stays pending if `wait` is
- * true; else it is shed. Returns true if no heap is pending any more. */
-bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool wait);
+/* Sends the pending heaps to the consumer. If the channel has no room for a heap, the heap stays pending if may_wait and
+ * speadi_recv_waits_for_room() are true; else the policy of the channel decides which heap is shed. Returns true if no
+ * heap is pending any more. */
+bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool may_wait);
 
 /* The channel calls this function for each heap that the channel sheds. The heap was counted as delivered; this
  * function counts it as shed instead. It runs on the owner thread. With the cause CANCELLED it may run on any thread,
@@ -466,12 +488,9 @@ bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool wait);
 void speadi_recv_on_shed(void *stream, const struct spead_message *message,
                          enum spead_shed_cause cause);
 
-/* Tells what the running stream does with finished heaps while its channel is full. True: they wait for room. False:
- * they are shed. */
-static inline bool speadi_recv_waits_for_room(const struct spead_recv_stream *stream)
-{
-    return stream->outlet.waits;
-}
+/* Tells what the stream does now with finished heaps for which its channel has no room. True: they wait, and the stream
+ * reads nothing. False: heaps are shed. The policy drop-newest waits as long as the source is less than half full. */
+bool speadi_recv_waits_for_room(struct spead_recv_stream *stream);
 
 /* ---- recv_counters.c ------------------------------------------------------------------------- */
 

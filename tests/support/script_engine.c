@@ -14,6 +14,7 @@ struct script_engine *script_engine_new(void)
     if (e == NULL)
         abort();
     e->window = SPEADI_RX_RESERVE_MAX;
+    e->fill = 1;
     return e;
 }
 
@@ -221,6 +222,13 @@ static void script_counters(void *self, struct speadi_rx_counters *counters)
                                             .memory_bytes = e->memory_bytes};
 }
 
+static double script_fill(void *self)
+{
+    const struct script_engine *e = self;
+
+    return e->places > 0 ? (double)(e->count - e->next) / e->places : e->fill;
+}
+
 static uint64_t script_now(void *self)
 {
     const struct script_engine *e = self;
@@ -241,6 +249,7 @@ const struct speadi_rx_engine_ops script_engine_ops = {
     .wait = script_wait,
     .wake = script_wake,
     .quiesce = script_quiesce,
+    .fill = script_fill,
     .counters = script_counters,
 };
 
@@ -259,6 +268,7 @@ const struct speadi_rx_engine_ops script_nic_ops = {
     .wait = script_wait,
     .wake = script_wake,
     .quiesce = script_quiesce,
+    .fill = script_fill,
     .counters = script_counters,
 };
 
@@ -276,5 +286,6 @@ const struct speadi_rx_engine_ops script_clock_ops = {
     .wake = script_wake,
     .quiesce = script_quiesce,
     .now = script_now,
+    .fill = script_fill,
     .counters = script_counters,
 };

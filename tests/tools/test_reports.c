@@ -367,6 +367,24 @@ Test(reports, clean_means_that_nothing_was_lost_or_refused)
     }
 }
 
+Test(reports, drops_after_a_pause_are_the_consumers_and_not_the_buffers)
+{
+    struct recv_report report = receive_report(&plain_options);
+
+    report.stats.counters.kernel_drops = report.stats.counters.kernel_drops_after_pause = 7;
+    report.stats.counters.paused_ns = 1500000000;
+    report.stats.counters.packets_after_pause = 12;
+    expect_summary(&report, "paused   1.500 s", true);
+    expect_summary(&report, "12 packets waited", true);
+    expect_summary(
+        &report,
+        "dropped 7 messages at our sockets, whose buffer was full because the stream paused", true);
+    expect_summary(&report, "rmem_max", false);
+    report.stats.counters.kernel_drops = report.stats.counters.buffer_drops = 9;
+    expect_summary(&report, "dropped 2 messages at our sockets, whose buffer was full: raise",
+                   true);
+}
+
 Test(reports, missing_packets_heaps_and_kernel_drops_are_not_clean)
 {
     struct recv_report report = receive_report(&plain_options);

@@ -283,7 +283,8 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.heap_bytes_max, 64u << 20);
     cr_expect_eq(config.memory_bytes_max, 0);
     cr_expect_eq(config.coalesce_ns, 200000);
-    cr_expect_eq(config.ring_heaps, 4);
+    cr_expect_eq(config.ring_heaps, 0, "bounded by bytes");
+    cr_expect_eq(config.held_heaps, 4, "as many large heaps as may wait");
     cr_expect_eq(config.on_full, SPEAD_DROP_NEWEST);
     cr_expect_not(config.deliver_incomplete);
     cr_expect_eq(config.receive_path, SPEAD_PATH_AUTO);

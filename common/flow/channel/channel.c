@@ -220,6 +220,12 @@ const char *spead_channel_name(const struct spead_channel *channel)
     return channel->name;
 }
 
+void *speadi_channel_shed_arg(const struct spead_channel *channel, uint32_t *capacity)
+{
+    *capacity = channel->capacity;
+    return channel->on_shed_arg;
+}
+
 enum spead_channel_policy speadi_channel_policy_of(const struct spead_channel *channel)
 {
     return channel->policy;

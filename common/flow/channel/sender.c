@@ -187,6 +187,23 @@ static bool displace(struct spead_sender *sender, struct spead_channel *channel,
     return true;
 }
 
+void speadi_sender_shed(struct spead_sender *sender, const struct spead_message *messages,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        shed(sender, &messages[i], SPEAD_SHED_NEWEST);
+}
+
+bool speadi_sender_shed_oldest(struct spead_sender *sender)
+{
+    struct spead_channel *channel = sender->end.channel;
+
+    if (!channel->shared || !take_victim(sender, channel, 0))
+        return false;
+    return_room(channel, 1);
+    return true;
+}
+
 static void put_or_shed_one(struct spead_sender *sender, struct spead_channel *channel,
                             const struct spead_message *message)
 {

@@ -227,6 +227,26 @@ uint32_t speadi_node_room(struct spead_node *self, uint32_t output)
     return room;
 }
 
+void speadi_node_shed(struct spead_node *self, uint32_t output,
+                      const struct spead_message *messages, uint32_t count)
+{
+    struct speadi_node_port *port = &self->outputs[output];
+
+    if (!port->sender) {
+        send_nowhere(self, messages, count);
+        return;
+    }
+    speadi_sender_shed(port->sender, messages, count);
+    speadi_counter_add(&self->out, count);
+}
+
+bool speadi_node_shed_oldest(struct spead_node *self, uint32_t output)
+{
+    struct speadi_node_port *port = &self->outputs[output];
+
+    return port->sender && speadi_sender_shed_oldest(port->sender);
+}
+
 /* ---- Tickets -------------------------------------------------------------------------------- */
 
 /* Checks whether the node has got the ticket for which it waits. Returns 0 if it has got the ticket, -EAGAIN if it has

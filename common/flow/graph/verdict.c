@@ -120,6 +120,49 @@ static double percent(double part)
     return part * 100;
 }
 
+static uint64_t shed_of(const struct spead_channel_stats *stats)
+{
+    uint64_t shed = 0;
+
+    for (unsigned i = 0; i < SPEAD_SHED_CAUSES; i++)
+        shed += i != SPEAD_SHED_SAMPLED ? stats->shed[i] : 0;
+    return shed;
+}
+
+/* Finds the edge that has shed most messages, because the node behind it did not keep up. No end waits at such an edge,
+ * so the shares do not show it. Returns NULL if no edge has shed a message. */
+static const struct speadi_edge *find_shedding(const struct spead_graph *graph, uint64_t *most)
+{
+    const struct speadi_edge *found = NULL;
+
+    *most = 0;
+    for (const struct speadi_edge *edge = graph->edges; edge; edge = edge->next) {
+        struct spead_channel_stats stats = SPEAD_CHANNEL_STATS_INIT;
+
+        if (!edge->channel)
+            continue;
+        spead_channel_stats(edge->channel, &stats);
+        if (shed_of(&stats) <= *most)
+            continue;
+        *most = shed_of(&stats);
+        found = edge;
+    }
+    return found;
+}
+
+static void say_shedding(struct speadi_report *report, const struct spead_graph *graph)
+{
+    uint64_t shed;
+    const struct speadi_edge *edge = find_shedding(graph, &shed);
+    char name[200];
+
+    if (!edge)
+        return;
+    speadi_edge_describe(edge, name, sizeof name);
+    speadi_report_text(report, "; %s was full and shed %llu messages", name,
+                       (unsigned long long)shed);
+}
+
 static void say_limit(struct speadi_report *report, const struct spead_node *limit,
                       const struct load *load)
 {
@@ -147,9 +190,12 @@ static void edge_text(struct speadi_report *report, const struct speadi_edge *ed
 
     speadi_edge_describe(edge, name, sizeof name);
     spead_channel_stats(edge->channel, &stats);
-    speadi_report_text(report, "  %s: %llu messages, full %.0f %%, empty %.0f %%\n", name,
+    speadi_report_text(report, "  %s: %llu messages, full %.0f %%, empty %.0f %%", name,
                        (unsigned long long)stats.received, percent(full_share(edge, elapsed)),
                        percent(empty_share(edge, elapsed)));
+    if (shed_of(&stats) > 0)
+        speadi_report_text(report, ", %llu shed", (unsigned long long)shed_of(&stats));
+    speadi_report_text(report, "\n");
 }
 
 static void latency_json(struct speadi_report *report, const struct speadi_edge *edge)
@@ -225,6 +271,7 @@ static void verdict_text(struct speadi_report *report, const struct spead_graph 
     const struct spead_node *limit = find_limit(graph, elapsed, &load);
 
     say_limit(report, limit, &load);
+    say_shedding(report, graph);
     speadi_report_text(report, "\n");
     for (const struct speadi_edge *edge = graph->edges; edge; edge = edge->next)
         if (edge->channel)

@@ -220,6 +220,12 @@ struct spead_recv_counters {
     /* Heaps without a declared length that were evicted or timed out although no byte before their last byte was
      * missing. They are incomplete, because their senders may have sent more. */
     uint64_t heaps_unsized_cut;
+    /* While the consumer has no room for heaps, the stream stops reading (a pause), as long as its source has room:
+     * with the policy drop-newest until the source is half full, with the policy block without a limit. paused_ns is the
+     * time of all pauses, in nanoseconds. packets_after_pause counts the packets that had to wait in the source: those
+     * that were read after a pause until the source was empty. kernel_drops_after_pause is the part of kernel_drops that
+     * happened in a pause or while such packets were read: the reason is a slow consumer. */
+    uint64_t paused_ns, packets_after_pause, kernel_drops_after_pause;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

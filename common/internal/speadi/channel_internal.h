@@ -2,6 +2,9 @@
 #ifndef SPEADI_CHANNEL_INTERNAL_H
 #define SPEADI_CHANNEL_INTERNAL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <speadline/channel.h>
 
 /* One side of a channel can publish a message at the moment when the other side is about to sleep. The values of this
@@ -36,6 +39,19 @@ uint64_t speadi_channel_high_water(const struct spead_channel *channel);
  * is left: the next send then reports that. When the function returns 0, it also arms the descriptor of the sending
  * end, as a send that returns -EAGAIN does. Only the thread that uses the sending end may call it. */
 uint32_t speadi_sender_room(struct spead_sender *sender);
+
+/* Sheds the messages as the policy drop-newest does when the channel is full, although it may have room. The references
+ * of the messages pass to the channel. Only the thread that uses the sending end may call it. */
+void speadi_sender_shed(struct spead_sender *sender, const struct spead_message *messages,
+                        uint32_t count);
+
+/* Sheds the message that has waited longest, as the policy drop-oldest does when the channel is full. Returns false if
+ * no message waits, or if the channel has another policy. Only the thread that uses the sending end may call it. */
+bool speadi_sender_shed_oldest(struct spead_sender *sender);
+
+/* Returns the argument that the channel passes to on_shed(), and the capacity of the channel in *capacity. Any thread
+ * may call it. */
+void *speadi_channel_shed_arg(const struct spead_channel *channel, uint32_t *capacity);
 
 /* Receives messages for a caller that needs only the object references in them. The function writes these references
  * into `pointers`, an array of max pointers to an object type. When `wait` is false, it behaves as

@@ -27,6 +27,9 @@ struct spead_count speadi_mem_wire_waiting(struct spead_mem_link *link);
 /* Consumer: frees the slots of the `count` oldest packets. */
 void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count);
 
+/* Consumer: returns which part of the link is full of packets, 0 to 1. */
+double speadi_mem_wire_fill(struct spead_mem_link *link);
+
 /* Consumer: returns true when the link is closed and no packet waits. */
 bool speadi_mem_wire_ended(struct spead_mem_link *link);
 

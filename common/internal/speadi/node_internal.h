@@ -20,4 +20,10 @@ struct spead_channel *speadi_node_channel(const struct spead_node *self, uint32_
  * again after the channel of this output has changed. When the output is joined to no channel, returns UINT32_MAX. */
 uint32_t speadi_node_room(struct spead_node *self, uint32_t output);
 
+/* These two do what speadi_sender_shed() and speadi_sender_shed_oldest() do, with the channel of the output. If the
+ * output is joined to no channel, speadi_node_shed() releases the messages. */
+void speadi_node_shed(struct spead_node *self, uint32_t output,
+                      const struct spead_message *messages, uint32_t count);
+bool speadi_node_shed_oldest(struct spead_node *self, uint32_t output);
+
 #endif

@@ -73,4 +73,8 @@ uint64_t speadi_udp_drops(int fd);
  * than the bytes of the datagrams. Returns 0 when the kernel does not tell. */
 uint64_t speadi_udp_unread_bytes(int fd);
 
+/* Returns which part of the receive buffer of the socket is in use, 0 to 1 (SO_MEMINFO). Returns 1 when the kernel does
+ * not tell. */
+double speadi_udp_fill(int fd);
+
 #endif

@@ -357,6 +357,13 @@ static uint64_t fault_now(void *self)
     return e->inner_ops->now(e->inner);
 }
 
+static double fault_fill(void *self)
+{
+    struct fault_engine *e = self;
+
+    return e->inner_ops->fill(e->inner);
+}
+
 static void fault_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct fault_engine *e = self;
@@ -392,6 +399,7 @@ static void set_ops(struct fault_engine *e, const struct speadi_rx_engine_ops *i
     e->ops.wait = fault_wait;
     e->ops.wake = fault_wake;
     e->ops.now = inner->now ? fault_now : NULL;
+    e->ops.fill = inner->fill ? fault_fill : NULL;
     e->ops.quiesce = fault_quiesce;
     e->ops.unread = NULL; /* poll() also lends what this decorator has held back */
     e->ops.counters = fault_counters;

@@ -264,6 +264,19 @@ static void mem_wake(void *self)
     speadi_wake_fd_signal(&e->wake_fd);
 }
 
+static double mem_fill(void *self)
+{
+    struct mem_engine *e = self;
+    double most = 0;
+
+    for (unsigned i = 0; i < e->link_count; i++) {
+        double fill = speadi_mem_wire_fill(e->link[i]);
+
+        most = fill > most ? fill : most;
+    }
+    return most;
+}
+
 static void mem_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct mem_engine *e = self;
@@ -286,5 +299,6 @@ const struct speadi_rx_engine_ops speadi_rx_engine_mem = {
     .wake = mem_wake,
     .quiesce = mem_unreserve,
     .unread = mem_unread,
+    .fill = mem_fill,
     .counters = mem_counters,
 };

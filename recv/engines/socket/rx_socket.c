@@ -271,6 +271,19 @@ static void socket_wake(void *self)
     speadi_wake_fd_signal(&e->wake_fd);
 }
 
+static double socket_fill(void *self)
+{
+    struct speadi_socket_engine *e = self;
+    double most = 0;
+
+    for (unsigned i = 0; i < e->source_count; i++) {
+        double fill = speadi_udp_fill(e->source[i].socket.fd);
+
+        most = fill > most ? fill : most;
+    }
+    return most;
+}
+
 static void socket_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct speadi_socket_engine *e = self;
@@ -301,5 +314,6 @@ const struct speadi_rx_engine_ops speadi_rx_engine_socket = {
     .wake = socket_wake,
     .quiesce = socket_quiesce,
     .unread = socket_unread,
+    .fill = socket_fill,
     .counters = socket_counters,
 };

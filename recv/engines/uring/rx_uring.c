@@ -330,6 +330,19 @@ static void uring_wake(void *self)
     speadi_wake_fd_signal(&e->wake_fd);
 }
 
+static double uring_fill(void *self)
+{
+    struct speadi_uring_engine *e = self;
+    double most = 0;
+
+    for (unsigned i = 0; i < e->source_count; i++) {
+        double fill = speadi_udp_fill(e->source[i].socket.fd);
+
+        most = fill > most ? fill : most;
+    }
+    return most;
+}
+
 static void uring_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct speadi_uring_engine *e = self;
@@ -362,5 +375,6 @@ const struct speadi_rx_engine_ops speadi_rx_engine_uring = {
     .wake = uring_wake,
     .quiesce = uring_quiesce,
     .unread = uring_unread,
+    .fill = uring_fill,
     .counters = uring_counters,
 };

@@ -135,7 +135,7 @@ enum spead_recv_end_cause {
 #define SPEAD_RECV_HEAP_BYTES_DEFAULT          (64u << 20) /* 64 MiB */
 #define SPEAD_RECV_POINTERS_DEFAULT            1024u
 #define SPEAD_RECV_RANGES_DEFAULT              4096u
-#define SPEAD_RECV_RING_HEAPS_DEFAULT          4u
+#define SPEAD_RECV_RING_HEAPS_DEFAULT          0u
 #define SPEAD_RECV_HELD_HEAPS_DEFAULT          2u
 #define SPEAD_RECV_COALESCE_NS_DEFAULT         200000u    /* 200 us */
 #define SPEAD_RECV_STOP_DRAIN_NS_DEFAULT       100000000u /* 100 ms */
@@ -144,6 +144,13 @@ enum spead_recv_end_cause {
 #define SPEAD_RECV_RESTART_QUIET_NS_DEFAULT    2000000000u  /* 2 s */
 #define SPEAD_RECV_REPEAT_NS_DEFAULT           10000000u    /* 10 ms */
 #define SPEAD_RECV_STOP_SILENCE_NS_DEFAULT     10000000000u /* 10 s */
+
+/* The bounds of the hand-over if ring_heaps is 0: at most HAND_OVER_MESSAGES finished heaps wait for the consumer, and at
+ * most HAND_OVER_SIZES times the bytes of the longest heap that has finished so far, but never less than
+ * HAND_OVER_BYTES_MIN bytes. */
+#define SPEAD_RECV_HAND_OVER_MESSAGES  4096u
+#define SPEAD_RECV_HAND_OVER_SIZES     4u
+#define SPEAD_RECV_HAND_OVER_BYTES_MIN (1u << 20) /* 1 MiB */
 
 /* The configuration of a receive stream. Start from SPEAD_RECV_STREAM_CONFIG_INIT and set the fields that must differ
  * from their defaults. If a value is out of range, create() returns -EINVAL and names the field in its err. Where the
@@ -226,11 +233,14 @@ struct spead_recv_stream_config {
      * the largest number of such ranges in one heap; 1 to 2^20, default 4096. */
     uint32_t ranges_max;
 
-    /* The capacity of the channel: the number of finished heaps that may wait there for the consumer; 1 to 2^20,
-     * default 4. */
+    /* The number of finished heaps, of any size, that may wait for the consumer in the channel; up to 2^20. 0 (default):
+     * the hand-over is bounded by bytes and messages instead. Then SPEAD_RECV_HAND_OVER_MESSAGES heaps may wait, and
+     * together they may have 4 times the bytes of the longest heap that has finished so far, but at least 1 MiB. One
+     * heap may always wait. So many small heaps may wait, and 4 large ones. */
     uint32_t ring_heaps;
-    /* The number of heaps that the consumer may hold at a time, after it has taken them from the channel and before it
-     * releases them; 0 to 2^20, default 2. create() plans memory for these heaps, too. */
+    /* The number of heaps, of any size, that the consumer may hold at a time besides those in the channel; 0 to 2^20,
+     * default 2. If ring_heaps is 0, the consumer may hold as many heaps of up to 1 MiB as may wait in the channel. If
+     * the consumer holds more, the stream has no memory for new heaps, and its log says so. */
     uint32_t held_heaps;
     /* what happens when the channel is full; default SPEAD_DROP_NEWEST */
     enum spead_on_full on_full;
@@ -475,8 +485,8 @@ static inline struct spead_node_config spead_recv_stream_node(struct spead_recv_
 }
 
 /* Fills *config with the configuration of a channel for spead_graph_join() at the output of the node. The caller must
- * have set config->struct_size. The channel has the capacity ring_heaps and the policy on_full. The ledger of the
- * stream counts the heaps that this channel sheds as shed.
+ * have set config->struct_size. The channel has the bounds of the hand-over (see ring_heaps) and the policy
+ * on_full. The ledger of the stream counts the heaps that this channel sheds as shed.
  *
  * The caller may join the output with another configuration instead. Then the policy of that configuration holds and
  * not on_full, and only the channel counts the heaps that it sheds. Streams that share one input need such a

@@ -178,7 +178,8 @@ Test(device_heaps, the_host_s_memory_is_shown_whole_to_a_nic_and_pinned)
     spead_recv_stream_plan(rig.stream, &plan);
     cr_expect_not_null(rig.engine->memory.data);
     cr_expect_eq(rig.engine->memory.bytes, plan.memory_bytes);
-    cr_expect_eq(plan.memory_bytes, plan.region_count * plan.region_bytes);
+    cr_expect_gt(plan.memory_bytes, plan.region_count * plan.region_bytes,
+                 "the regions of small heaps are pinned too");
     recv_rig_close(&rig);
 }
 

@@ -47,9 +47,9 @@ Test(recv_config, an_older_caller_gets_the_defaults_of_what_it_does_not_know)
     struct spead_recv_stream_config full;
 
     config.struct_size = offsetof(struct spead_recv_stream_config, ring_heaps);
-    config.ring_heaps = 0; /* This field lies beyond struct_size, so the stream does not read it. */
+    config.held_heaps = 0; /* This field lies beyond struct_size, so the stream does not read it. */
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
-    cr_expect_eq(full.ring_heaps, 4u);
+    cr_expect_eq(full.held_heaps, 2u);
 }
 
 Test(recv_config, a_refusal_names_the_field)
@@ -66,7 +66,7 @@ Test(recv_config, a_refusal_names_the_field)
     config.heap_bytes_max = 0;
     expect_refusal("heap_bytes_max");
     start_from_defaults();
-    config.ring_heaps = 0;
+    config.ring_heaps = (1u << 20) + 1;
     expect_refusal("ring_heaps");
     start_from_defaults();
     config.packet_bytes_max = 65508;
@@ -106,7 +106,7 @@ static const struct ranged ranged_fields[] = {
     RANGED(heap_bytes_max, 1, 1ull << 40),
     RANGED(pointers_max, 1, 1u << 20),
     RANGED(ranges_max, 1, 1u << 20),
-    RANGED(ring_heaps, 1, 1u << 20),
+    RANGED(ring_heaps, 0, 1u << 20),
     RANGED(held_heaps, 0, 1u << 20),
     RANGED(on_full, 0, SPEAD_BLOCK),
     RANGED(receive_path, 0, SPEAD_PATH_BOUNCE),

@@ -28,6 +28,7 @@ static void push_heaps(uint64_t count)
 
 Test(recv_hand_over, a_full_ring_sheds_the_newest)
 {
+    rig.config.ring_heaps = 4;
     recv_rig_open(&rig);
     push_heaps(10);
     recv_rig_run(&rig);
@@ -44,6 +45,7 @@ Test(recv_hand_over, a_full_ring_sheds_the_newest)
 Test(recv_hand_over, a_full_ring_sheds_the_oldest_when_told)
 {
     rig.config.on_full = SPEAD_DROP_OLDEST;
+    rig.config.ring_heaps = 4;
     recv_rig_open(&rig);
     push_heaps(10);
     recv_rig_run(&rig);
@@ -56,6 +58,7 @@ Test(recv_hand_over, a_full_ring_sheds_the_oldest_when_told)
 
 Test(recv_hand_over, block_stops_reading_and_loses_nothing)
 {
+    rig.config.ring_heaps = 4;
     rig.config.on_full = SPEAD_BLOCK;
     recv_rig_open(&rig);
     push_heaps(1000);

@@ -59,14 +59,15 @@ Test(recv_node, a_slow_sink_stops_a_source_that_can_wait)
     cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_DELIVERED), 100u);
 }
 
-static void shed_at_a_slow_sink(enum spead_on_full on_full, enum spead_shed_cause cause)
+static void shed_at_a_slow_sink(enum spead_on_full on_full, enum spead_shed_cause cause,
+                                uint64_t heaps)
 {
     rig.config.on_full = on_full;
     rig.config.ring_heaps = 2;
-    rig.sink_config.pause_ns = 1000000;
+    rig.sink_config.pause_ns = 100000;
     rig.sink_config.batch = 1;
     recv_graph_build(&rig);
-    recv_graph_push(&rig, 1, 1000);
+    recv_graph_push(&rig, 1, heaps);
     spead_mem_link_close(rig.wire);
     recv_graph_start(&rig);
     cr_expect_eq(recv_graph_wait(&rig, NULL), 0);
@@ -75,7 +76,7 @@ static void shed_at_a_slow_sink(enum spead_on_full on_full, enum spead_shed_caus
     cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_DELIVERED), recv_graph_record(&rig).received);
     cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_DELIVERED) +
                      recv_graph_packets(&rig, SPEAD_RECV_SHED),
-                 1000u);
+                 heaps);
     cr_expect_eq(recv_graph_stats(&rig).counters.heaps_shed,
                  recv_graph_edge_stats(&rig).shed[cause]);
     cr_expect_eq(recv_graph_stats(&rig).counters.heaps_complete, recv_graph_record(&rig).received);
@@ -86,13 +87,16 @@ static void shed_at_a_slow_sink(enum spead_on_full on_full, enum spead_shed_caus
 
 Test(recv_node, the_newest_is_shed_and_stays_in_the_ledger)
 {
-    shed_at_a_slow_sink(SPEAD_DROP_NEWEST, SPEAD_SHED_NEWEST);
+    /* the link is full: the stream sheds until less than half of the link is full, and then pauses */
+    shed_at_a_slow_sink(SPEAD_DROP_NEWEST, SPEAD_SHED_NEWEST, 4096);
+    cr_expect_gt(recv_graph_stats(&rig).counters.paused_ns, 0u);
     cr_expect_eq(recv_graph_record(&rig).arrivals[0].message.sequence, 0u);
 }
 
 Test(recv_node, the_oldest_is_shed_and_stays_in_the_ledger)
 {
-    shed_at_a_slow_sink(SPEAD_DROP_OLDEST, SPEAD_SHED_OLDEST);
+    shed_at_a_slow_sink(SPEAD_DROP_OLDEST, SPEAD_SHED_OLDEST, 1000);
+    cr_expect_eq(recv_graph_stats(&rig).counters.paused_ns, 0u);
     cr_expect_eq(
         recv_graph_record(&rig).arrivals[recv_graph_record(&rig).recorded - 1].message.sequence,
         999u);

@@ -243,6 +243,7 @@ Test(recv_stream, the_plan_bounds_the_memory)
 
     rig.config.receive_path = SPEAD_PATH_BOUNCE;
     rig.config.substream_count = 3;
+    rig.config.ring_heaps = 4;
     recv_rig_open(&rig);
     spead_recv_stream_plan(rig.stream, &plan);
     cr_expect_eq(plan.region_count, 3u * 4u + 4u + 2u);

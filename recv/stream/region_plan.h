@@ -1,0 +1,41 @@
+/* Decides how many heap regions a stream has, and of which sizes.
+ *
+ * The regions are of several size classes, so that a heap of 1 KiB does not need a region of 64 MiB. Each class has as
+ * many regions as its heaps can need: for the live heaps, for the heaps that wait in the channel (the *hand-over*), for
+ * the heaps that the consumer holds, and for the heaps that are leaving. The hand-over has two bounds, bytes and
+ * messages; a class whose heaps are longer than B bytes needs at most (bound of the bytes) / B regions for it.
+ *
+ * Only the thread that makes the stream calls speadi_region_plan_init(). Afterwards the plan does not change. */
+#ifndef SPEADI_REGION_PLAN_H
+#define SPEADI_REGION_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <speadline/recv.h>
+
+#include <speadi/pool.h>
+
+struct speadi_region_plan {
+    uint32_t class_count;
+    uint64_t block_bytes[SPEADI_POOL_CLASSES_MAX]; /* falling: class 0 has the largest regions */
+    /* How many heaps in regions of the class may wait in the channel if no other heap waits there. */
+    uint32_t ring[SPEADI_POOL_CLASSES_MAX];
+    uint64_t blocks[SPEADI_POOL_CLASSES_MAX]; /* number of regions of the class */
+    uint64_t
+        live; /* most live and leaving heaps; so many regions of class 0 are kept for large heaps */
+    /* Most regions of all classes together that may be in use; 0 means no such limit. */
+    uint64_t in_use_max;
+    uint64_t memory_bytes; /* the largest number of bytes that heaps of one size can need */
+};
+
+/* Makes the plan for a stream. leaving_max is the largest number of leaving heaps. If one_class is true, all regions
+ * have the size of the largest heap. */
+void speadi_region_plan_init(struct speadi_region_plan *plan,
+                             const struct spead_recv_stream_config *config, uint32_t leaving_max,
+                             bool one_class);
+
+/* Returns the capacity of the channel in messages. */
+uint32_t speadi_region_plan_messages(const struct spead_recv_stream_config *config);
+
+#endif
