@@ -367,6 +367,21 @@ Test(reports, clean_means_that_nothing_was_lost_or_refused)
     }
 }
 
+Test(reports, the_receivers_object_counts_pauses)
+{
+    struct recv_report report = receive_report(&plain_options);
+    json_t *object;
+
+    report.stats.counters.paused_ns = 5;
+    report.stats.counters.packets_after_pause = 6;
+    report.stats.counters.kernel_drops_after_pause = 7;
+    object = recv_report_json(&report);
+    cr_expect_eq(json_integer_value(json_object_get(object, "paused_ns")), 5);
+    cr_expect_eq(json_integer_value(json_object_get(object, "packets_after_pause")), 6);
+    cr_expect_eq(json_integer_value(json_object_get(object, "kernel_drops_after_pause")), 7);
+    json_decref(object);
+}
+
 Test(reports, drops_after_a_pause_are_the_consumers_and_not_the_buffers)
 {
     struct recv_report report = receive_report(&plain_options);
