@@ -47,7 +47,8 @@ static struct speadi_pool_slot *first_use(struct speadi_pool *pool, uint32_t siz
     return slot;
 }
 
-static struct speadi_pool_slot *get_warmest(struct speadi_pool *pool, struct speadi_pool_set *set)
+static inline struct speadi_pool_slot *get_warmest(struct speadi_pool *pool,
+                                                   struct speadi_pool_set *set)
 {
     struct speadi_pool_slot *slot = set->warmest;
 
@@ -60,17 +61,35 @@ static struct speadi_pool_slot *get_warmest(struct speadi_pool *pool, struct spe
     return slot;
 }
 
-static struct speadi_block *get_free(struct speadi_pool *pool, uint32_t size_class)
+static inline void count_out(struct speadi_pool *pool, struct speadi_pool_set *set)
 {
-    struct speadi_pool_set *set = &pool->set[size_class];
-    struct speadi_pool_slot *slot;
-
-    if (set->free_count == 0 || pool->free_count <= pool->free_min)
-        return NULL;
-    slot = set->warmest ? get_warmest(pool, set) : first_use(pool, size_class);
     set->free_count--;
     pool->free_count--;
-    return &slot->block;
+}
+
+/* Takes a block when the list is empty. The rare cases of take() are functions of their own: otherwise every take()
+ * would save the registers that they need. */
+static __attribute__((noinline)) struct speadi_block *get_fresh(struct speadi_pool *pool,
+                                                                uint32_t size_class)
+{
+    struct speadi_pool_set *set = &pool->set[size_class];
+
+    if (set->fresh == set->block_count)
+        return NULL;
+    count_out(pool, set);
+    return &first_use(pool, size_class)->block;
+}
+
+static inline struct speadi_block *get_free(struct speadi_pool *pool, uint32_t size_class)
+{
+    struct speadi_pool_set *set = &pool->set[size_class];
+
+    if (__builtin_expect(pool->free_count <= pool->free_min, 0))
+        return NULL;
+    if (__builtin_expect(!set->warmest, 0))
+        return get_fresh(pool, size_class);
+    count_out(pool, set);
+    return &get_warmest(pool, set)->block;
 }
 
 /* The oldest block is put first, so that the newest becomes the warmest. */
@@ -96,9 +115,18 @@ void speadi_pool_take_returned(struct speadi_pool *pool)
                              atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire));
 }
 
+static __attribute__((noinline)) struct speadi_block *collect_and_get(struct speadi_pool *pool,
+                                                                      uint32_t size_class)
+{
+    speadi_pool_take_returned(pool);
+    return get_free(pool, size_class);
+}
+
 struct speadi_block *speadi_pool_take_class(struct speadi_pool *pool, uint32_t size_class)
 {
-    speadi_pool_collect(pool);
+    /* relaxed: as in speadi_pool_collect() */
+    if (__builtin_expect(atomic_load_explicit(&pool->returned, memory_order_relaxed) != NULL, 0))
+        return collect_and_get(pool, size_class);
     return get_free(pool, size_class);
 }
 

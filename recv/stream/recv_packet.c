@@ -176,10 +176,6 @@ static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *stream,
         bucket = speadi_live_heap_add(live, &stream->layout, packet, at);
     if (bucket == SPEAD_RECV_LIVE)
         accepted(stream, raw, packet, live);
-    else if (has_grown(stream, live, bucket))
-        return accept_or_park(stream, raw, packet, live);
-    else if (leaves_hole(bucket))
-        refused(stream, raw, packet, live);
     return bucket;
 }
 
@@ -190,8 +186,13 @@ static enum spead_recv_bucket add(struct spead_recv_stream *stream,
                                   const struct speadi_packet *packet, struct speadi_live_heap *live)
 {
     uint32_t sender = live->sender;
-    enum spead_recv_bucket bucket = accept_or_park(stream, raw, packet, live);
+    enum spead_recv_bucket bucket;
 
+    do
+        bucket = accept_or_park(stream, raw, packet, live);
+    while (__builtin_expect(bucket != SPEAD_RECV_LIVE, 0) && has_grown(stream, live, bucket));
+    if (bucket != SPEAD_RECV_LIVE && leaves_hole(bucket))
+        refused(stream, raw, packet, live);
     /* If no burst is lent, this packet was parked before, and the prediction has learned from it already. */
     if (bucket == SPEAD_RECV_LIVE && stream->placement.enabled && stream->burst_is_out)
         speadi_placement_learn(&stream->placement, raw->source, sender, packet);

@@ -18,36 +18,48 @@ static inline uint32_t class_for(const struct spead_recv_stream *stream,
 
     if (!packet->has_heap_length)
         return 0;
-    while (class > 0 && (packet->heap_length > stream->regions.block_bytes[class] ||
-                         pointers > stream->layout.tables[class].pointers_max))
+    while (class > 0 && packet->heap_length > stream->regions.block_bytes[class])
+        class --;
+    while (__builtin_expect(pointers > stream->layout.tables[class].pointers_max && class > 0, 0))
         class --;
     return class;
 }
 
-/* Only the first look counts the regions that the consumer has released meanwhile. Otherwise a heap could get a region of
- * class 0 although a smaller one has just come back. */
-static inline struct speadi_block *take(struct spead_recv_stream *stream, uint32_t class)
+/* Takes a region when no region of the class was free. The first look counts the regions that the consumer has released
+ * meanwhile, and the looks after it do not. Otherwise a heap could get a region of class 0 although a smaller one has
+ * just come back. */
+static struct speadi_block *take_larger(struct spead_recv_stream *stream, uint32_t class)
 {
-    struct speadi_block *region = speadi_pool_take_class(stream->pool, class);
+    struct speadi_block *region = NULL;
 
-    if (__builtin_expect(region != NULL, 1) || class == 0)
-        return region;
+    if (class == 0)
+        return NULL;
     while (--class > 0 && !region)
         region = speadi_pool_take_known(stream->pool, class);
     return region ? region : take_spare(stream);
+}
+
+/* This rare case is not inlined: otherwise every call of speadi_recv_take_region() would save more registers. */
+static __attribute__((noinline)) struct speadi_block *take_other(struct spead_recv_stream *stream,
+                                                                 uint32_t class)
+{
+    struct speadi_block *region = take_larger(stream, class);
+
+    if (region || stream->outlet.pending_count == 0)
+        return region;
+    /* a heap that is shed frees its region */
+    speadi_recv_hand_over(stream, true);
+    region = speadi_pool_take_class(stream->pool, class);
+    return region ? region : take_larger(stream, class);
 }
 
 struct speadi_block *speadi_recv_take_region(struct spead_recv_stream *stream,
                                              const struct speadi_packet *packet)
 {
     uint32_t class = class_for(stream, packet);
-    struct speadi_block *region = take(stream, class);
+    struct speadi_block *region = speadi_pool_take_class(stream->pool, class);
 
-    if (region || stream->outlet.pending_count == 0)
-        return region;
-    /* a heap that is shed frees its region */
-    speadi_recv_hand_over(stream, true);
-    return take(stream, class);
+    return __builtin_expect(region != NULL, 1) ? region : take_other(stream, class);
 }
 
 bool speadi_recv_grow_heap(struct spead_recv_stream *stream, struct speadi_live_heap *live)
