@@ -49,7 +49,8 @@ static void init_tables(struct speadi_live_heap_tables *tables,
     tables->hash_cells = 1u << bits;
     tables->hash_shift = 64 - bits;
     tables->count_at = hash_at(tables) + aligned(tables->hash_cells * sizeof(uint64_t));
-    tables->spans_at = tables->count_at + aligned(layout->source_count * sizeof(struct spead_count));
+    tables->spans_at =
+        tables->count_at + aligned(layout->source_count * sizeof(struct spead_count));
     tables->refused_at = tables->spans_at + tables->ranges_max * sizeof(struct speadi_span);
     tables->meta_bytes = tables->refused_at + layout->refused_max * sizeof(struct speadi_span);
 }

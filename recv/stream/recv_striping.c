@@ -7,15 +7,20 @@
 
 #define LOOK_AT_MAX 64u /* slots of the window that are searched for the other heap */
 
-/* Returns true if no byte has arrived in both heaps. */
-static bool are_disjoint(const struct spead_heap *a, const struct spead_heap *b)
+/* Ranges of a heap, in ascending order. */
+struct ranges {
+    const struct speadi_span *span;
+    uint32_t count;
+};
+
+static bool are_disjoint(struct ranges a, struct ranges b)
 {
     uint32_t i = 0, j = 0;
 
-    while (i < a->span_count && j < b->span_count) {
-        if (a->spans[i].end <= b->spans[j].start)
+    while (i < a.count && j < b.count) {
+        if (a.span[i].end <= b.span[j].start)
             i++;
-        else if (b->spans[j].end <= a->spans[i].start)
+        else if (b.span[j].end <= a.span[i].start)
             j++;
         else
             return false;
@@ -23,11 +28,28 @@ static bool are_disjoint(const struct spead_heap *a, const struct spead_heap *b)
     return true;
 }
 
+/* Returns true if no byte has come in both heaps. In in-order mode most bytes of a striped heap come and are refused. */
+static bool nothing_came_twice(const struct spead_heap *a, const struct spead_heap *b)
+{
+    const struct ranges accepted_a = {a->spans, a->span_count},
+                        refused_a = {a->refused, a->refused_count},
+                        accepted_b = {b->spans, b->span_count},
+                        refused_b = {b->refused, b->refused_count};
+
+    return are_disjoint(accepted_a, accepted_b) && are_disjoint(accepted_a, refused_b) &&
+           are_disjoint(refused_a, accepted_b) && are_disjoint(refused_a, refused_b);
+}
+
+static bool has_come(const struct spead_heap *heap)
+{
+    return heap->received > 0 || heap->refused_count > 0;
+}
+
 static bool fill_each_other(const struct speadi_live_heap *a, const struct speadi_live_heap *b)
 {
-    return a->heap.counter == b->heap.counter && a->sender != b->sender && a->heap.received > 0 &&
-           b->heap.received > 0 && a->heap.has_length && b->heap.has_length &&
-           a->heap.length == b->heap.length && are_disjoint(&a->heap, &b->heap);
+    return a->heap.counter == b->heap.counter && a->sender != b->sender && has_come(&b->heap) &&
+           a->heap.has_length && b->heap.has_length && a->heap.length == b->heap.length &&
+           nothing_came_twice(&a->heap, &b->heap);
 }
 
 static void warn(const struct spead_recv_stream *stream, const struct speadi_live_heap *a,
@@ -53,7 +75,7 @@ void speadi_recv_note_striping(struct spead_recv_stream *stream,
     const struct speadi_heap_table *table = &stream->table;
     uint32_t first = live->ring * table->slots_each;
 
-    if (stream->senders.count < 2 || live->heap.received == 0)
+    if (stream->senders.count < 2 || !has_come(&live->heap))
         return;
     for (uint32_t i = 0; i < table->slots_each && i < LOOK_AT_MAX; i++) {
         const struct speadi_live_heap *other = table->slot[first + i];

@@ -165,6 +165,15 @@ Test(recv_senders, a_heap_striped_over_ports_is_never_clean_and_the_log_names_th
     cr_expect_not_null(strstr(last_warning, "--sender-key address"), "%s", last_warning);
 }
 
+Test(recv_senders, in_order_a_heap_striped_over_ports_is_never_clean_and_the_log_names_the_option)
+{
+    rig.config.allow_out_of_order = false;
+    stripe_over_ports(SPEAD_SENDER_PORT);
+    cr_expect_gt(rig.stats.counters.heaps_striped, 0u);
+    cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DELIVERED), 0u);
+    cr_expect_not_null(strstr(last_warning, "--sender-key address"), "%s", last_warning);
+}
+
 Test(recv_senders, by_address_a_heap_striped_over_ports_is_whole)
 {
     stripe_over_ports(SPEAD_SENDER_ADDRESS);
