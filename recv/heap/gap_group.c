@@ -6,60 +6,6 @@
 /* A lone counter attracts others less than a sequence does, by so many steps. */
 #define LONE_DISTANCE 64u
 
-void speadi_gap_group_mark(struct speadi_gap_group *group, unsigned i)
-{
-    const struct speadi_gap_member *member = &group->member[i];
-
-    if (member->state == SPEADI_GAP_BRANCH || member->in_doubt)
-        group->open |= 1u << i;
-    else
-        group->open &= ~(1u << i);
-}
-
-static void release(struct speadi_gap_group *group, unsigned i)
-{
-    group->member[i].state = SPEADI_GAP_FREE;
-    group->used &= ~(1u << i);
-    group->open &= ~(1u << i);
-    SPEADI_GAP_FOR_EACH(other, group->open)
-    if (group->member[other].origin == i)
-        group->member[other].origin = SPEADI_GAP_NONE;
-}
-
-void speadi_gap_group_retire(struct speadi_gap_group *group, unsigned i)
-{
-    struct speadi_gap_member *member = &group->member[i];
-
-    if (member->state != SPEADI_GAP_LONE) {
-        group->missing += speadi_gap_sequence_missing(&member->sequence) + member->gap;
-        group->absent += member->sequence.absent_count;
-    }
-    release(group, i);
-}
-
-void speadi_gap_group_begin_anew(struct speadi_gap_group *group, unsigned i, uint64_t counter)
-{
-    struct speadi_gap_member *member = &group->member[i];
-    uint8_t follower = member->follower;
-
-    speadi_gap_group_retire(group, i);
-    speadi_gap_sequence_begin(&member->sequence, counter, member->sequence.step);
-    member->state = SPEADI_GAP_NORMAL;
-    member->gap = member->distance = member->went_on = 0;
-    member->origin = SPEADI_GAP_NONE;
-    member->follower = follower;
-    member->counts_gap = member->in_doubt = false;
-    group->used |= 1u << i;
-    group->current = (uint8_t)i;
-}
-
-bool speadi_gap_group_has_silent(const struct speadi_gap_group *group, unsigned i, uint64_t heaps)
-{
-    const struct speadi_gap_member *member = &group->member[i];
-
-    return group->tick - member->tick >= heaps + 8 * member->interval;
-}
-
 /* ---- Room for a sequence -------------------------------------------------------------------- */
 
 /* Drops every sequence that has not gone on. Nobody knows what their heaps were. */
@@ -73,7 +19,7 @@ static void drop_unproven(struct speadi_gap_group *group)
             continue;
         if (!member->learning)
             group->not_understood += member->sequence.opened;
-        release(group, i);
+        speadi_gap_group_release(group, i);
     }
 }
 
@@ -310,7 +256,7 @@ static void take_lone(struct speadi_gap_group *group, unsigned i, uint64_t steps
             if (speadi_gap_sequence_has(&lone->sequence, back) && distance < SPEADI_GAP_WINDOW)
                 speadi_gap_sequence_open(sequence, 0, false, distance);
         }
-        release(group, other);
+        speadi_gap_group_release(group, other);
     }
 }
 
@@ -352,7 +298,7 @@ void speadi_gap_group_drop_learning(struct speadi_gap_group *group)
 {
     SPEADI_GAP_FOR_EACH(i, group->used)
     if (group->member[i].learning)
-        release(group, i);
+        speadi_gap_group_release(group, i);
 }
 
 void speadi_gap_group_keep_learning(struct speadi_gap_group *group)

@@ -100,6 +100,9 @@ void speadi_gap_group_add(struct speadi_gap_group *group, uint64_t counter, uint
 /* Says that the sequence i begins anew with this counter; what the old one misses is final. */
 void speadi_gap_group_begin_anew(struct speadi_gap_group *group, unsigned i, uint64_t counter);
 
+/* Makes member i free. What it has counted is lost unless the caller has added it to the group. */
+void speadi_gap_group_release(struct speadi_gap_group *group, unsigned i);
+
 /* Ends a sequence; what it misses is final. */
 void speadi_gap_group_retire(struct speadi_gap_group *group, unsigned i);
 

@@ -21,10 +21,10 @@
 /* The gaps of one heap, and how many of its packets count as missing. If `count` is 0, no late packet changes
  * anything, and the fields behind `packets` have no meaning. */
 struct speadi_kept_gaps {
-    uint64_t
-        position;   /* number of ranges that the ring had taken before the first one of the heap */
-    uint32_t count; /* number of gaps */
-    uint32_t room;  /* number of ranges that the heap has in the ring */
+    /* Number of ranges that the ring had taken before the first one of the heap. */
+    uint64_t position;
+    uint32_t count;          /* number of gaps */
+    uint32_t room;           /* number of ranges that the heap has in the ring */
     uint64_t packets, least; /* see struct speadi_heap_missing */
     uint64_t packet_payload_bytes, packet_payload_max;
     bool estimated;

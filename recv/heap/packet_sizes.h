@@ -31,10 +31,10 @@ struct speadi_packet_sizes {
 struct speadi_length_sizes {
     uint64_t length;
     uint32_t bytes; /* payload of most packets; 0 means that the entry is free */
-    uint16_t
-        votes; /* how many heaps more had this size than another one, at most SPEADI_SIZE_VOTES_MAX */
-    uint16_t
-        varied; /* heaps that must follow before sizes count as known again; 0 means that they are known */
+    /* How many heaps more had this size than another one, at most SPEADI_SIZE_VOTES_MAX. */
+    uint16_t votes;
+    /* Heaps that must follow before sizes count as known again; 0 means that they are known. */
+    uint16_t varied;
 };
 
 /* What recent complete heaps of one sender show. All zero is an empty memory. */

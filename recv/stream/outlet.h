@@ -24,8 +24,8 @@
 #define SPEADI_OUTLET_FULL (1ull << 32)
 
 struct speadi_outlet_bound {
-    uint32_t *
-        weights; /* ring: the weight of each heap that was sent, by its number; NULL means no bound of bytes */
+    /* Ring: the weight of each heap that was sent, by its number; NULL means no bound of bytes. */
+    uint32_t *weights;
     uint32_t mask;     /* the size of the ring - 1 */
     uint64_t inside;   /* the sum of the weights of the heaps `gone` to `sent` */
     uint64_t longest;  /* bytes of the longest heap so far */
@@ -54,10 +54,10 @@ struct speadi_outlet {
      * it. The channel then has `capacity` places. */
     bool counted;
     uint32_t capacity;
-    void *
-        shed_arg; /* the argument of on_shed() of the stream's channels, by which the outlet knows them */
-    uint64_t sent,
-        gone; /* heaps that went into the channel, and that have left it as far as this thread knows */
+    /* The argument of on_shed() of the stream's channels, by which the outlet knows them. */
+    void *shed_arg;
+    /* The number of heaps that went into the channel, and of those that have left it as far as this thread knows. */
+    uint64_t sent, gone;
     struct speadi_outlet_bound bound;
     bool receiver_gone;              /* the channel has no open receiving end any more */
     struct speadi_wake_fd stop_wake; /* a signal to it ends speadi_outlet_wait_room() */

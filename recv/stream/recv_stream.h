@@ -145,8 +145,8 @@ struct spead_recv_stream {
     bool source_has_room; /* what fill() of the engine said in the poll number fill_poll */
     uint64_t fill_poll;
     uint64_t pause_ns; /* value of now_ns in the last poll, if that poll was paused */
-    uint64_t
-        pause_end_ns; /* while the stream drains, it does not pause after this time of CLOCK_MONOTONIC */
+    /* While the stream drains, it does not pause after this time of CLOCK_MONOTONIC. */
+    uint64_t pause_end_ns;
     /* Bytes of the longest complete heap so far. When a new heap opens that is not longer, its memory is populated. */
     uint64_t largest_heap;
     struct speadi_heap_table table;

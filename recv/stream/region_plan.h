@@ -22,8 +22,8 @@ struct speadi_region_plan {
     /* How many heaps in regions of the class may wait in the channel if no other heap waits there. */
     uint32_t ring[SPEADI_POOL_CLASSES_MAX];
     uint64_t blocks[SPEADI_POOL_CLASSES_MAX]; /* number of regions of the class */
-    uint64_t
-        live; /* most live and leaving heaps; so many regions of class 0 are kept for large heaps */
+    /* Most live and leaving heaps; so many regions of class 0 are kept for large heaps. */
+    uint64_t live;
     /* Most regions of all classes together that may be in use; 0 means no such limit. */
     uint64_t in_use_max;
     uint64_t memory_bytes; /* the largest number of bytes that heaps of one size can need */

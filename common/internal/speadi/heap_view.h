@@ -76,8 +76,8 @@ void speadi_item_order_sort(uint64_t *pointers, size_t count, unsigned heap_addr
 
 /* What never came of a heap. Ranges that came and were refused are left out. */
 struct speadi_heap_missing {
-    uint64_t
-        ranges; /* number of ranges that never came, or of which only a part came and was refused */
+    /* Number of ranges that never came, or of which only a part came and was refused. */
+    uint64_t ranges;
     uint64_t packets; /* packets that would fill these ranges; at least one for each range */
     uint64_t least;   /* at least this many packets are missing, whatever their sizes */
 };
