@@ -12,7 +12,7 @@
 /* ---- Making -------------------------------------------------------------------------------- */
 
 int speadi_sender_table_init(struct speadi_sender_table *table, uint32_t senders_max,
-                             enum speadi_sender_key_kind key)
+                             enum spead_sender_key key)
 {
     uint32_t chains = 16;
 
@@ -54,11 +54,11 @@ static struct spead_sender key_of(const struct speadi_sender_table *table,
 {
     struct spead_sender key = {0};
 
-    if (!address->known || table->key == SPEADI_SENDER_BY_NOTHING)
+    if (!address->known || table->key == SPEAD_SENDER_NONE)
         return key;
     memcpy(key.address, address->address, sizeof key.address);
     key.known = true;
-    if (table->key == SPEADI_SENDER_BY_PORT)
+    if (table->key == SPEAD_SENDER_PORT)
         key.port = address->port;
     return key;
 }
@@ -235,7 +235,6 @@ struct speadi_sender *speadi_sender_table_admit(struct speadi_sender_table *tabl
         .used = true,
         .id = id,
         .finished_epoch = sender->finished_epoch + 1,
-        .first_ns = now_ns,
         .seen_ns = now_ns,
         .next = *chain,
     };

@@ -11,19 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <speadline/recv.h>
 #include <speadline/sender.h>
 
 #define SPEADI_SENDERS_MAX          UINT16_MAX
 #define SPEADI_SENDER_IDS           (1u << 16) /* distance between two ids of one entry */
 #define SPEADI_SENDER_NONE          UINT32_MAX
 #define SPEADI_SENDER_ENDPOINTS_MAX 64u
-
-/* What makes a sender. The values are those of enum spead_sender_key. */
-enum speadi_sender_key_kind {
-    SPEADI_SENDER_BY_PORT,    /* its address and its port */
-    SPEADI_SENDER_BY_ADDRESS, /* its address */
-    SPEADI_SENDER_BY_NOTHING, /* all packets of an endpoint are of one sender */
-};
 
 /* One entry of the table. Any file may read the fields. Only sender_table.c writes them, except the fields below
  * "written by the stream". */
@@ -37,7 +31,6 @@ struct speadi_sender {
      * senders that follow each other in one entry have the same id. */
     uint32_t id;
     uint32_t live_heaps; /* heaps of the sender that are in the heap table */
-    uint64_t first_ns;   /* when the first packet came, by the clock by which heaps age */
     uint64_t seen_ns;    /* when the last packet came, by the same clock */
     uint64_t heaps_complete, heaps_incomplete;
 
@@ -49,7 +42,6 @@ struct speadi_sender {
     uint32_t restarts;  /* how many runs of the sender began after a silence or with a start item */
     bool stopped;       /* a stop item has come from the sender */
     bool has_sent_data; /* a heap came that is not a control heap */
-    bool striped;       /* its heaps and those of another sender fill each other's gaps */
     uint64_t stop_counter; /* heap counter of the heap with the stop item; valid if stopped */
 
     uint32_t newer,
@@ -69,7 +61,7 @@ struct speadi_sender_table {
     uint32_t senders_max;
     uint32_t count;      /* entries in use */
     uint64_t multiplier; /* random, odd */
-    enum speadi_sender_key_kind key;
+    enum spead_sender_key key;
     struct speadi_sender_list silent[2]; /* [proven] */
     uint64_t replaced; /* how many senders have lost their entry to another sender */
     bool forgot_data;  /* one of these senders had sent data */
@@ -79,7 +71,7 @@ struct speadi_sender_table {
 
 /* Makes an empty table of senders_max entries (1 to SPEADI_SENDERS_MAX). Returns 0 or -ENOMEM. */
 int speadi_sender_table_init(struct speadi_sender_table *table, uint32_t senders_max,
-                             enum speadi_sender_key_kind key);
+                             enum spead_sender_key key);
 void speadi_sender_table_release(struct speadi_sender_table *table);
 
 /* Returns the sender with this address at this endpoint, or NULL if the table has no such sender. */

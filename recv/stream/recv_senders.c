@@ -22,7 +22,7 @@ static void end_heaps(struct spead_recv_stream *stream, const struct speadi_send
 
 /* ---- Runs ---------------------------------------------------------------------------------- */
 
-static void begin_run(struct spead_recv_stream *stream, struct speadi_sender *sender)
+void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender)
 {
     speadi_finished_forget(sender);
     speadi_gap_trackers_restart(&stream->gaps, speadi_sender_index(sender->id));
@@ -46,12 +46,7 @@ static void end_run(struct spead_recv_stream *stream, struct speadi_sender *send
             (double)(stream->age_ns - sender->seen_ns) / NS_PER_S, heaps);
     end_heaps(stream, sender);
     speadi_spare_disown(&stream->spare, sender->id);
-    begin_run(stream, sender);
-}
-
-void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender)
-{
-    begin_run(stream, sender);
+    speadi_recv_sender_starts(stream, sender);
 }
 
 /* ---- Search -------------------------------------------------------------------------------- */
@@ -119,6 +114,7 @@ void speadi_recv_forget_senders_of_burst(struct spead_recv_stream *stream)
 {
     unsigned count = stream->burst.from_count;
 
+    /* Most bursts have one sender. Without this test the loop becomes a call of memset() for no bytes. */
     stream->sender_of[0] = SPEADI_SENDER_NONE;
     if (__builtin_expect(count > 1, 0))
         for (unsigned i = 1; i < count; i++)

@@ -48,8 +48,7 @@ static int make_tables(struct spead_recv_stream *stream)
 
     if (speadi_heap_table_init(&stream->table, rings, c->live_heaps_max) < 0 ||
         speadi_finished_init(&stream->finished, rings, c->finished_heaps_max) < 0 ||
-        speadi_sender_table_init(&stream->senders, c->senders_max,
-                                 (enum speadi_sender_key_kind)c->sender_key) < 0 ||
+        speadi_sender_table_init(&stream->senders, c->senders_max, c->sender_key) < 0 ||
         speadi_late_gaps_init(&stream->late_gaps) < 0 ||
         speadi_recv_tally_init(&stream->tally, stream->source_count) < 0 ||
         speadi_spare_init(&stream->spare, stream->spare_count, (uint32_t)stream->packet_bytes_max) <
@@ -350,11 +349,12 @@ void spead_recv_stream_end(const struct spead_recv_stream *stream, struct spead_
 int spead_recv_stream_sender(const struct spead_recv_stream *stream, uint32_t index,
                              struct spead_recv_sender *sender)
 {
-    const struct speadi_sender *from = &stream->senders.sender[index];
     struct spead_recv_sender full = SPEAD_RECV_SENDER_INIT;
+    const struct speadi_sender *from;
 
     if (index >= stream->senders.count)
         return -ERANGE;
+    from = &stream->senders.sender[index];
     full.source = from->endpoint;
     full.address = from->address;
     full.stopped = from->stopped;

@@ -80,7 +80,9 @@ struct spead_recv_stream; /* opaque */
 /* What the stream does with a finished heap when the channel to the consumer is full. To shed a heap is to drop and to
  * count it. */
 enum spead_on_full {
-    SPEAD_DROP_NEWEST = 0, /* the stream sheds the finished heap */
+    /* The stream first stops reading while its source is less than half full (a pause). Then it reads again, and sheds
+     * the finished heap. An engine that cannot tell how full its source is, such as verbs, makes no pause. */
+    SPEAD_DROP_NEWEST = 0,
     SPEAD_DROP_OLDEST = 1, /* the stream sheds the heap that has waited longest in the channel */
     /* The stream reads no packets until there is room in the channel. This value needs an engine that can make the
      * sender wait, such as engine mem. A UDP sender cannot wait: the kernel would drop its packets, and no bucket of

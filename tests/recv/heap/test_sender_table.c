@@ -9,7 +9,7 @@ static uint32_t replaced;
 
 static void open_by_port(void)
 {
-    cr_assert_eq(speadi_sender_table_init(&table, 3, SPEADI_SENDER_BY_PORT), 0);
+    cr_assert_eq(speadi_sender_table_init(&table, 3, SPEAD_SENDER_PORT), 0);
 }
 
 static void release(void)
@@ -19,7 +19,7 @@ static void release(void)
 
 TestSuite(sender_table, .init = open_by_port, .fini = release);
 
-static void open_by(enum speadi_sender_key_kind key)
+static void open_by(enum spead_sender_key key)
 {
     release();
     cr_assert_eq(speadi_sender_table_init(&table, 3, key), 0);
@@ -62,7 +62,7 @@ Test(sender_table, by_address_the_port_does_not_matter)
 {
     struct speadi_sender *sender;
 
-    open_by(SPEADI_SENDER_BY_ADDRESS);
+    open_by(SPEAD_SENDER_ADDRESS);
     sender = admit(1, 7000, 0);
     cr_expect_eq(find(0, 1, 7001), sender);
     cr_expect_null(find(0, 2, 7000));
@@ -72,7 +72,7 @@ Test(sender_table, by_nothing_an_endpoint_has_one_sender)
 {
     struct speadi_sender *sender;
 
-    open_by(SPEADI_SENDER_BY_NOTHING);
+    open_by(SPEAD_SENDER_NONE);
     sender = admit(1, 7000, 0);
     cr_expect_eq(find(0, 2, 7001), sender);
     cr_expect_null(find(1, 1, 7000));
