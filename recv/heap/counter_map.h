@@ -1,9 +1,9 @@
 /* A hash table that maps heaps to small numbers. A heap is named by the id of its sender and by its counter. The table
- * has a fixed size, open addressing and linear probing.
+ * has a fixed size. Heaps with the same hash form a chain.
  *
- * The counters come from the network. So the hash has a random multiplier and mixes all bits of the counter, and a
- * sender cannot choose counters that collide. At most a quarter of the cells are in use. A table is used by one thread.
- * The data path may call all functions except init() and release(). */
+ * The counters come from the network. So the hash has random multipliers, and a sender cannot choose counters that
+ * collide. For any counters, the expected number of others in a chain is less than 1. A table is used by one thread. The
+ * data path may call all functions except init() and release(). */
 #ifndef SPEADI_COUNTER_MAP_H
 #define SPEADI_COUNTER_MAP_H
 
@@ -11,63 +11,73 @@
 
 #define SPEADI_COUNTER_NONE UINT32_MAX
 
-struct speadi_counter_cell {
+struct speadi_counter_node {
     uint64_t counter;
     uint32_t sender;
-    uint32_t value; /* SPEADI_COUNTER_NONE if the cell is empty */
+    uint32_t next; /* the next value of the chain; SPEADI_COUNTER_NONE ends it */
 };
 
 struct speadi_counter_map {
-    struct speadi_counter_cell *cell;
-    uint64_t multiplier; /* a random odd number */
-    uint32_t mask;
-    unsigned shift;
+    struct speadi_counter_node *node; /* array [capacity]: the heap of each value */
+    uint32_t *chain;                  /* the first value of each chain */
+    uint64_t multiplier, sender_multiplier; /* random odd numbers */
+    unsigned shift;                         /* there are 2^(64 - shift) chains */
+    uint32_t capacity;
 };
 
 /* Returns a random odd number. To hash a counter, a table multiplies it by this number and takes the high bits. */
 uint64_t speadi_counter_map_multiplier(void);
 
-/* Makes an empty table for up to `capacity` counters (1 to 2^24). Returns 0 or -ENOMEM. */
+/* Makes an empty table for the values 0 to capacity - 1; capacity may be 1 to 2^24. Returns 0 or -ENOMEM. */
 int speadi_counter_map_init(struct speadi_counter_map *map, uint32_t capacity);
 void speadi_counter_map_release(struct speadi_counter_map *map);
 
-/* Adds a heap, which must not be in the table. */
-void speadi_counter_map_insert(struct speadi_counter_map *map, uint32_t sender, uint64_t counter,
-                               uint32_t value);
-
-/* Removes a heap, which must be in the table. */
-void speadi_counter_map_remove(struct speadi_counter_map *map, uint32_t sender, uint64_t counter);
-
-void speadi_counter_map_clear(struct speadi_counter_map *map);
-
-/* Returns the index of the cell where the search for a heap begins. With fewer steps than these, counters at certain
- * distances would fall into neighbouring cells. The first constant and the shifts are those of the mixing function of
- * MurmurHash3. */
+/* Returns the number of the chain to which a heap belongs. */
 static inline uint32_t speadi_counter_map_home(const struct speadi_counter_map *map,
                                                uint32_t sender, uint64_t counter)
 {
-    uint64_t hash = counter ^ map->multiplier ^ (uint64_t)sender << 32;
+    return (uint32_t)((counter * map->multiplier + sender * map->sender_multiplier) >> map->shift);
+}
 
-    hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccdull;
-    hash = (hash ^ hash >> 33) * map->multiplier;
-    return (uint32_t)(hash >> map->shift);
+/* Gives this value to a heap. The value must not be in the table. If the heap has several values, a search finds the one
+ * that was inserted last. */
+static inline void speadi_counter_map_insert(struct speadi_counter_map *map, uint32_t sender,
+                                             uint64_t counter, uint32_t value)
+{
+    uint32_t *chain = &map->chain[speadi_counter_map_home(map, sender, counter)];
+
+    map->node[value] =
+        (struct speadi_counter_node){.counter = counter, .sender = sender, .next = *chain};
+    *chain = value;
+}
+
+/* Removes the heap that has this value. There must be one. */
+static inline void speadi_counter_map_remove(struct speadi_counter_map *map, uint32_t value)
+{
+    const struct speadi_counter_node *node = &map->node[value];
+    uint32_t *link = &map->chain[speadi_counter_map_home(map, node->sender, node->counter)];
+
+    while (*link != value)
+        link = &map->node[*link].next;
+    *link = node->next;
 }
 
 /* Returns the value of the heap, or SPEADI_COUNTER_NONE if the heap is not in the table. */
 static inline uint32_t speadi_counter_map_find(const struct speadi_counter_map *map,
                                                uint32_t sender, uint64_t counter)
 {
-    uint32_t i = speadi_counter_map_home(map, sender, counter);
+    uint32_t value = map->chain[speadi_counter_map_home(map, sender, counter)];
 
-    while (map->cell[i].value != SPEADI_COUNTER_NONE &&
-           (map->cell[i].counter != counter || map->cell[i].sender != sender))
-        i = (i + 1) & map->mask;
-    return map->cell[i].value;
+    while (value != SPEADI_COUNTER_NONE &&
+           (map->node[value].counter != counter || map->node[value].sender != sender))
+        value = map->node[value].next;
+    return value;
 }
 
 static inline uint64_t speadi_counter_map_bytes(const struct speadi_counter_map *map)
 {
-    return (map->mask + 1ull) * sizeof *map->cell;
+    return (1ull << (64 - map->shift)) * sizeof *map->chain +
+           (uint64_t)map->capacity * sizeof *map->node;
 }
 
 #endif

@@ -29,24 +29,15 @@ void speadi_finished_release(struct speadi_finished *finished)
 
 /* ---- Adding -------------------------------------------------------------------------------- */
 
-static void forget_one(struct speadi_finished *finished, struct speadi_finished_heap *heap)
-{
-    speadi_counter_map_remove(&finished->map, heap->sender, heap->counter);
-    heap->used = false;
-}
-
 struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finished,
                                                  const struct speadi_heap_key *key,
                                                  struct speadi_sender *sender, uint64_t now_ns)
 {
     uint32_t index = key->ring * finished->per_ring + finished->next[key->ring];
-    uint32_t before = speadi_counter_map_find(&finished->map, key->sender, key->counter);
     struct speadi_finished_heap *heap = &finished->heap[index];
 
-    if (before != SPEADI_COUNTER_NONE) /* an earlier heap of this counter, which is forgotten */
-        forget_one(finished, &finished->heap[before]);
     if (heap->used)
-        forget_one(finished, heap);
+        speadi_counter_map_remove(&finished->map, index);
     heap->counter = key->counter;
     heap->sender = key->sender;
     heap->epoch = sender->finished_epoch;
@@ -58,6 +49,8 @@ struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finishe
     heap->has_length = false;
     heap->complete = false;
     heap->used = true;
+    /* An earlier heap of this counter, which is forgotten, may still be in the table. Its entry is in the same ring and
+     * will be replaced before this one, and until then a search finds this one. */
     speadi_counter_map_insert(&finished->map, key->sender, key->counter, index);
     if (++finished->next[key->ring] == finished->per_ring)
         finished->next[key->ring] = 0;

@@ -111,7 +111,7 @@ void speadi_gap_trackers_forget(struct speadi_gap_trackers *set, uint32_t sender
         struct speadi_gap_trackers_entry *entry = &set->entry[i];
         uint32_t next = entry->next;
 
-        speadi_counter_map_remove(&set->map, sender, (uint32_t)entry->key);
+        speadi_counter_map_remove(&set->map, i);
         entry->key = NO_KEY;
         entry->next = set->free;
         set->free = i;

@@ -54,7 +54,7 @@ void speadi_heap_table_insert(struct speadi_heap_table *table, struct speadi_liv
 void speadi_heap_table_remove(struct speadi_heap_table *table, struct speadi_live_heap *live)
 {
     table->slot[live->slot] = NULL;
-    speadi_counter_map_remove(&table->map, live->sender, live->heap.counter);
+    speadi_counter_map_remove(&table->map, live->slot);
     if (live->older)
         live->older->newer = live->newer;
     else
