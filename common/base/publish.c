@@ -42,14 +42,11 @@ static inline void put(_Atomic uint64_t *word, uint64_t value)
     atomic_store_explicit(word, value, memory_order_release);
 }
 
-void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from)
+void speadi_publish_words(struct speadi_publish *publish, size_t first, size_t count,
+                          const uint64_t *from)
 {
-    /* Relaxed: only the owner thread writes the sequence. */
-    uint64_t sequence = atomic_load_explicit(&publish->sequence, memory_order_relaxed);
-    _Atomic uint64_t *word = publish->word, *end = word + publish->words;
+    _Atomic uint64_t *word = publish->word + first, *end = word + count;
 
-    /* Relaxed: the release store of each word below makes the odd sequence visible. */
-    atomic_store_explicit(&publish->sequence, sequence + 1, memory_order_relaxed);
     /* Each pass stores four words. Every poll runs this loop, and compilers do not unroll loops with atomics. */
     for (; end - word >= 4; word += 4, from += 4) {
         put(&word[0], from[0]);
@@ -59,8 +56,6 @@ void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from)
     }
     while (word < end)
         put(word++, *from++);
-    /* PUBLISH2 release: a reader that sees the even sequence also sees all words. */
-    atomic_store_explicit(&publish->sequence, sequence + 2, memory_order_release);
 }
 
 static bool try_read(const struct speadi_publish *publish, uint64_t *to)

@@ -11,6 +11,7 @@ struct speadi_heap_key {
     /* The window of live heaps and the memory of finished heaps to which the heap belongs. Each substream of each
      * endpoint has its own: ring = endpoint x substream_count + substream. */
     uint32_t ring;
+    uint16_t endpoint; /* index of the endpoint; 0 in a joint stream */
 };
 
 #endif

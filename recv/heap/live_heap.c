@@ -29,14 +29,9 @@ static size_t aligned(size_t bytes)
     return speadi_round_up(bytes, alignof(max_align_t));
 }
 
-static size_t pointers_at(void)
+static size_t counts_at(void)
 {
     return aligned(sizeof(struct speadi_live_heap));
-}
-
-static size_t hash_at(const struct speadi_live_heap_tables *tables)
-{
-    return pointers_at() + aligned(tables->pointers_max * sizeof(uint64_t));
 }
 
 static void init_tables(struct speadi_live_heap_tables *tables,
@@ -48,11 +43,11 @@ static void init_tables(struct speadi_live_heap_tables *tables,
         bits++;
     tables->hash_cells = 1u << bits;
     tables->hash_shift = 64 - bits;
-    tables->count_at = hash_at(tables) + aligned(tables->hash_cells * sizeof(uint64_t));
-    tables->spans_at =
-        tables->count_at + aligned(layout->source_count * sizeof(struct spead_count));
+    tables->pointers_at = aligned(layout->begin_bytes);
+    tables->hash_at = tables->pointers_at + aligned(tables->pointers_max * sizeof(uint64_t));
+    tables->spans_at = tables->hash_at + aligned(tables->hash_cells * sizeof(uint64_t));
     tables->refused_at = tables->spans_at + tables->ranges_max * sizeof(struct speadi_span);
-    tables->meta_bytes = tables->refused_at + layout->refused_max * sizeof(struct speadi_span);
+    tables->meta_bytes = tables->refused_at + tables->refused_max * sizeof(struct speadi_span);
 }
 
 void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout)
@@ -60,8 +55,10 @@ void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout)
     struct speadi_live_heap_tables *tables = &layout->tables[0];
 
     layout->hash_multiplier = speadi_counter_map_multiplier();
+    layout->begin_bytes = counts_at() + layout->source_count * sizeof(struct spead_count);
     tables->pointers_max = layout->pointers_max;
     tables->ranges_max = layout->ranges_max;
+    tables->refused_max = layout->refused_max;
     init_tables(tables, layout);
     layout->meta_bytes = tables->meta_bytes;
 }
@@ -74,9 +71,16 @@ void speadi_live_heap_layout_add(struct speadi_live_heap_layout *layout, uint32_
 
     ranges = ranges > SMALL_RANGES_MIN ? ranges : SMALL_RANGES_MIN;
     tables->ranges_max = ranges < layout->ranges_max ? (uint32_t)ranges : layout->ranges_max;
+    tables->refused_max = ranges < layout->refused_max ? (uint32_t)ranges : layout->refused_max;
     tables->pointers_max =
         layout->pointers_max < SMALL_POINTERS ? layout->pointers_max : SMALL_POINTERS;
     init_tables(tables, layout);
+}
+
+/* Returns the part of the region's meta memory that begins at this offset. */
+static void *part_of(const struct speadi_block *region, size_t offset)
+{
+    return (uint8_t *)region->meta + offset;
 }
 
 struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
@@ -86,31 +90,26 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
 {
     const struct speadi_live_heap_tables *tables = &layout->tables[region->size_class];
     struct speadi_live_heap *live = region->meta;
-    uint8_t *base = region->meta;
     uint32_t generation = live->generation + 1;
 
-    *live = (struct speadi_live_heap){
-        .heap =
-            {
-                .heap_address_bits = packet->heap_address_bits,
-                .region = region,
-                .counter = key->counter,
-                .pointers = (uint64_t *)(void *)(base + pointers_at()),
-                .spans = (struct speadi_span *)(void *)(base + tables->spans_at),
-                .refused = (struct speadi_span *)(void *)(base + tables->refused_at),
-            },
-        .sender = key->sender,
-        .ring = key->ring,
-        .generation = generation,
-        .tables = tables,
-        .pointer_hash = (uint64_t *)(void *)(base + hash_at(tables)),
-        .count = (struct spead_count *)(void *)(base + tables->count_at),
-    };
+    memset(live, 0, layout->begin_bytes);
+    live->heap.heap_address_bits = packet->heap_address_bits;
+    live->heap.region = region;
+    live->heap.counter = key->counter;
+    live->heap.pointers = part_of(region, tables->pointers_at);
+    live->heap.spans = part_of(region, tables->spans_at);
+    live->heap.refused = part_of(region, tables->refused_at);
+    live->sender = key->sender;
+    live->ring = key->ring;
+    live->first_source = key->endpoint;
+    live->generation = generation;
+    live->tables = tables;
+    live->pointer_hash = part_of(region, tables->hash_at);
+    live->count = part_of(region, counts_at());
     if (generation == 0) { /* the number wrapped to 0, so very old cells would look used */
         memset(live->pointer_hash, 0, tables->hash_cells * sizeof(uint64_t));
         live->generation = 1;
     }
-    memset(live->count, 0, layout->source_count * sizeof *live->count);
     return live;
 }
 
@@ -287,18 +286,20 @@ void speadi_live_heap_grow(struct speadi_live_heap *live,
     const struct speadi_live_heap_tables *tables = &layout->tables[0];
     struct speadi_live_heap *head = annex->meta;
     struct spead_heap *heap = &live->heap;
-    uint64_t *pointers = (uint64_t *)(void *)((uint8_t *)annex->meta + pointers_at());
-    struct speadi_span *spans =
-        (struct speadi_span *)(void *)((uint8_t *)annex->meta + tables->spans_at);
+    uint64_t *pointers = part_of(annex, tables->pointers_at);
+    struct speadi_span *spans = part_of(annex, tables->spans_at);
+    struct speadi_span *refused = part_of(annex, tables->refused_at);
 
     memcpy(pointers, heap->pointers, heap->pointer_count * sizeof *pointers);
     memcpy(spans, heap->spans, heap->span_count * sizeof *spans);
+    memcpy(refused, heap->refused, heap->refused_count * sizeof *refused);
     /* The heap goes on with the generation of the annex. The cells of its old hash table are cleared, because later
      * heaps of the region may have this generation again. */
     memset(live->pointer_hash, 0, live->tables->hash_cells * sizeof *live->pointer_hash);
     heap->pointers = pointers;
     heap->spans = spans;
-    live->pointer_hash = (uint64_t *)(void *)((uint8_t *)annex->meta + hash_at(tables));
+    heap->refused = refused;
+    live->pointer_hash = part_of(annex, tables->hash_at);
     live->tables = tables;
     if (++head->generation == 0) { /* as in speadi_live_heap_open() */
         memset(live->pointer_hash, 0, tables->hash_cells * sizeof *live->pointer_hash);
@@ -427,10 +428,8 @@ static void unplaced(struct spead_heap *heap, uint64_t packets, uint64_t start, 
     heap->refused_unplaced += packets;
 }
 
-bool speadi_live_heap_refused(struct speadi_live_heap *live,
-                              const struct speadi_live_heap_layout *layout,
-                              const struct speadi_packet *packet, uint64_t packets,
-                              uint64_t time_ns)
+bool speadi_live_heap_refused(struct speadi_live_heap *live, const struct speadi_packet *packet,
+                              uint64_t packets, uint64_t time_ns)
 {
     struct spead_heap *heap = &live->heap;
     uint64_t start = packet->payload_offset, end = start + packet->payload_bytes;
@@ -449,7 +448,7 @@ bool speadi_live_heap_refused(struct speadi_live_heap *live,
                          SPEADI_SPANS_DUPLICATE)
         overtaken = false; /* a copy of a packet that came before */
     count_size(live, start, end);
-    if (!speadi_spans_unite(heap->refused, &heap->refused_count, layout->refused_max, start, end))
+    if (!speadi_spans_unite(heap->refused, &heap->refused_count, live->tables->refused_max, start, end))
         unplaced(heap, packets, start, end);
     return overtaken;
 }

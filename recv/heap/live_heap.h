@@ -1,7 +1,8 @@
 /* One heap that waits for packets: which bytes and item pointers have arrived, and how long the heap is.
  *
- * A live heap lies in the meta memory of its region. Behind the struct lie its item pointers, a hash table of these
- * pointers, its packet counts by source, and its received ranges. live_heap.c computes where each of them begins.
+ * A live heap lies in the meta memory of its region. Behind the struct lie its packet counts by source, its item
+ * pointers, a hash table of these pointers, and its received and refused ranges. live_heap.c computes where each of them
+ * begins.
  *
  * Any file may read the fields. Only live_heap.[ch] writes them, except fields whose comment names another file. Only
  * the owner thread uses the heap until the heap is handed over. */
@@ -22,7 +23,7 @@
 #include "heap_memory.h"
 #include "packet_sizes.h"
 
-/* Ranges of refused packets that a heap remembers, unless ranges_max of the stream is smaller. */
+/* Ranges of refused packets that a heap remembers at most. */
 #define SPEADI_REFUSED_RANGES 64u
 
 /* How many datagrams of the stream the kernel has dropped so far, without those that the filter for one sender
@@ -68,19 +69,19 @@ struct speadi_live_heap {
     bool condemned;
     const struct speadi_live_heap_tables *tables; /* how large the tables of the heap are */
     uint64_t *pointer_hash; /* each cell holds generation << 32 | (index into heap.pointers + 1) */
-    /* array [source_count]: accepted packets of each source, and their bytes */
+    /* array [layout.source_count]: accepted packets and their bytes of each source, from first_source on */
     struct spead_count *count;
+    uint16_t first_source;
     struct speadi_packet_sizes sizes; /* payload sizes of the accepted and the refused packets */
 };
 
 /* The tables in the meta memory of a region. Regions of one size class have tables of one size. */
 struct speadi_live_heap_tables {
-    uint32_t pointers_max, ranges_max;
+    uint32_t pointers_max, ranges_max, refused_max;
     uint32_t hash_cells; /* a power of two, at least twice pointers_max */
     unsigned hash_shift;
-    /* Where the packet counts, the received ranges and the refused ranges begin. A heap that has grown keeps the refused
-     * ranges in the meta memory of its first region. */
-    size_t count_at, spans_at, refused_at;
+    /* Where the item pointers, their hash table, the received ranges and the refused ranges begin. */
+    size_t pointers_at, hash_at, spans_at, refused_at;
     size_t meta_bytes;
 };
 
@@ -89,8 +90,10 @@ struct speadi_live_heap_layout {
     uint64_t heap_bytes_max;
     uint64_t hash_multiplier; /* a random odd number */
     size_t meta_bytes;        /* of a region of class 0 */
-    uint32_t pointers_max, ranges_max, source_count;
-    uint32_t refused_max; /* room of the array heap.refused, in regions of every size class */
+    /* Limits of a heap; few heaps come near them. */
+    uint32_t pointers_max, ranges_max, refused_max;
+    uint32_t source_count; /* from so many sources packets of one heap can come */
+    size_t begin_bytes;    /* the struct and the packet counts, which open() sets to zero */
     bool in_order; /* packets of a heap are accepted only in the order of their payload offsets */
     /* The tables of each size class of the regions. Those of class 0 have room for pointers_max and ranges_max. */
     struct speadi_live_heap_tables tables[SPEADI_POOL_CLASSES_MAX];
@@ -138,7 +141,7 @@ static inline bool speadi_live_heap_can_grow(const struct speadi_live_heap *live
     return live->tables != &layout->tables[0];
 }
 
-/* Moves the item pointers and the received ranges of the heap to the meta memory of `annex`, a free region of class 0.
+/* Moves the item pointers and the ranges of the heap to the meta memory of `annex`, a free region of class 0.
  * The annex then belongs to the region of the heap, and is released with it. */
 void speadi_live_heap_grow(struct speadi_live_heap *live,
                            const struct speadi_live_heap_layout *layout,
@@ -170,8 +173,8 @@ static inline void speadi_live_heap_count(struct speadi_live_heap *live, uint16_
                                           uint64_t packets, uint64_t bytes, uint64_t time_ns)
 {
     live->heap.last_ns = time_ns;
-    live->count[source].packets += packets;
-    live->count[source].bytes += bytes;
+    live->count[source - live->first_source].packets += packets;
+    live->count[source - live->first_source].bytes += bytes;
 }
 
 /* Packets of one source and one payload length. The first one continues the last received range of the heap, and each
@@ -207,10 +210,8 @@ static inline void speadi_live_heap_append(struct speadi_live_heap *live,
 /* Remembers that a packet came for the heap and was refused, although its range may lie in a gap. `packets` is the
  * number of datagrams in it, time_ns its arrival time. If the heap has no declared length yet, it gets the one of the
  * packet. Returns true if the packet came after a packet of the heap with a larger payload offset. */
-bool speadi_live_heap_refused(struct speadi_live_heap *live,
-                              const struct speadi_live_heap_layout *layout,
-                              const struct speadi_packet *packet, uint64_t packets,
-                              uint64_t time_ns);
+bool speadi_live_heap_refused(struct speadi_live_heap *live, const struct speadi_packet *packet,
+                              uint64_t packets, uint64_t time_ns);
 
 /* Tells whether a packet that begins at this payload offset comes after a packet of the heap that was refused and has a
  * larger payload offset. */

@@ -22,7 +22,7 @@ static void move(struct spead_recv_stream *stream, const struct spead_heap *heap
 {
     const struct speadi_live_heap *live = (const struct speadi_live_heap *)(const void *)heap;
 
-    speadi_recv_tally_move(&stream->tally, live->count, from, to);
+    speadi_recv_move_heap(stream, live, from, to);
     if (to == SPEAD_RECV_DELIVERED)
         count_handed_over(stream, heap, 1);
     else

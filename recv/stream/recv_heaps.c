@@ -105,7 +105,8 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
 {
     const struct speadi_heap_key key = {.counter = packet->heap_counter,
                                         .sender = sender->id,
-                                        .ring = ring_of(stream, sender, packet->heap_counter)};
+                                        .ring = ring_of(stream, sender, packet->heap_counter),
+                                        .endpoint = sender->endpoint};
     struct speadi_finished_heap *finished =
         speadi_finished_find(&stream->finished, sender, packet->heap_counter, stream->age_ns);
     struct speadi_block *region;
@@ -307,7 +308,7 @@ static enum spead_recv_bucket bucket_of(enum speadi_recv_cause cause)
 static void give_up(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                     enum spead_recv_bucket bucket)
 {
-    speadi_recv_tally_move(&stream->tally, live->count, SPEAD_RECV_LIVE, bucket);
+    speadi_recv_move_heap(stream, live, SPEAD_RECV_LIVE, bucket);
     speadi_block_release(live->heap.region);
 }
 

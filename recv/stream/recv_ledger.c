@@ -2,16 +2,17 @@
 #include "recv_ledger.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <speadi/struct_size.h>
 
-#include "rx_engine.h"
-
 #define TOTALS_WORDS (sizeof(struct spead_recv_counters) / sizeof(uint64_t))
 #define SOURCE_WORDS (sizeof(struct speadi_recv_source_counts) / sizeof(uint64_t))
-#define WORDS_MAX    (TOTALS_WORDS + SPEADI_RX_SOURCES_MAX * SOURCE_WORDS)
+#define FIRST_WORDS \
+    (offsetof(struct speadi_recv_source_counts, bucket[SPEAD_RECV_LIVE + 1]) / sizeof(uint64_t))
+#define WORDS_MAX (TOTALS_WORDS + SPEADI_RX_SOURCES_MAX * SOURCE_WORDS)
 
 _Static_assert((int)SPEAD_RECV_BUCKET_COUNT <= SPEAD_BUCKETS_MAX, "snapshots have too little room");
 
@@ -30,7 +31,7 @@ int speadi_recv_tally_init(struct speadi_recv_tally *tally, uint32_t source_coun
     tally->source = (struct speadi_recv_source_counts *)(void *)(word + TOTALS_WORDS);
     tally->source_count = source_count;
     tally->shown = (struct spead_recv_counters){0};
-    tally->counted = false;
+    memset(tally->changed, 0, sizeof tally->changed);
     return 0;
 }
 
@@ -41,30 +42,37 @@ void speadi_recv_tally_release(struct speadi_recv_tally *tally)
     tally->totals = NULL;
 }
 
-void speadi_recv_tally_move(struct speadi_recv_tally *tally, const struct spead_count *counts,
-                            enum spead_recv_bucket from, enum spead_recv_bucket to)
+static bool has_changed(const struct speadi_recv_tally *tally)
 {
-    tally->counted = true;
-    for (uint32_t i = 0; i < tally->source_count; i++) {
-        struct spead_count *bucket = tally->source[i].bucket;
+    for (uint32_t i = 0; i < tally->source_count; i++)
+        if (tally->changed[i] != 0)
+            return true;
+    return memcmp(&tally->shown, tally->totals, sizeof tally->shown) != 0;
+}
 
-        bucket[from].packets -= counts[i].packets;
-        bucket[from].bytes -= counts[i].bytes;
-        speadi_ledger_add(&bucket[to], counts[i].packets, counts[i].bytes);
-    }
+static void publish_source(struct speadi_recv_tally *tally, uint32_t source)
+{
+    size_t words = tally->changed[source] == SPEADI_TALLY_ALL_COUNTS ? SOURCE_WORDS : FIRST_WORDS;
+
+    speadi_publish_words(&tally->publish, TOTALS_WORDS + source * SOURCE_WORDS, words,
+                         (const uint64_t *)(const void *)&tally->source[source]);
+    tally->changed[source] = 0;
 }
 
 void speadi_recv_tally_publish(struct speadi_recv_tally *tally)
 {
-    struct spead_recv_counters *shown = &tally->shown;
-
     /* If only the number of polls has changed, this function publishes nothing. */
-    shown->polls = tally->totals->polls;
-    if (!tally->counted && memcmp(shown, tally->totals, sizeof *shown) == 0)
+    tally->shown.polls = tally->totals->polls;
+    if (!has_changed(tally))
         return;
-    *shown = *tally->totals;
-    tally->counted = false;
-    speadi_publish_write(&tally->publish, (const uint64_t *)(const void *)tally->totals);
+    tally->shown = *tally->totals;
+    speadi_publish_begin(&tally->publish);
+    speadi_publish_words(&tally->publish, 0, TOTALS_WORDS,
+                         (const uint64_t *)(const void *)tally->totals);
+    for (uint32_t i = 0; i < tally->source_count; i++)
+        if (tally->changed[i] != 0)
+            publish_source(tally, i);
+    speadi_publish_end(&tally->publish);
 }
 
 static void add_counts(struct spead_recv_ledger *sum, const struct speadi_recv_source_counts *from)

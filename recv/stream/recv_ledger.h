@@ -13,9 +13,18 @@
 
 #include <speadi/publish.h>
 
+#include "rx_engine.h"
+
+/* The counts of one source. Most polls change only the first three: what was seen, what was delivered, what is live. */
 struct speadi_recv_source_counts {
     struct spead_count seen;
     struct spead_count bucket[SPEAD_RECV_BUCKET_COUNT];
+};
+
+/* Which counts of a source have changed after the last publication. */
+enum speadi_recv_tally_change {
+    SPEADI_TALLY_FIRST_COUNTS = 1, /* only the first three */
+    SPEADI_TALLY_ALL_COUNTS = 3,
 };
 
 struct speadi_recv_tally {
@@ -26,9 +35,17 @@ struct speadi_recv_tally {
     uint32_t source_count;
     /* Copy of *totals that was made at the last publication. Only shown.polls may be newer. */
     struct spead_recv_counters shown;
-    bool counted; /* a bucket has changed after the last publication */
+    uint8_t changed[SPEADI_RX_SOURCES_MAX]; /* for each source: enum speadi_recv_tally_change, or 0 */
     struct speadi_publish publish;
 };
+
+/* Says that a bucket of the source has changed. */
+static inline void speadi_recv_tally_changed(struct speadi_recv_tally *tally, uint32_t source,
+                                             enum spead_recv_bucket bucket)
+{
+    tally->changed[source] |=
+        bucket <= SPEAD_RECV_LIVE ? SPEADI_TALLY_FIRST_COUNTS : SPEADI_TALLY_ALL_COUNTS;
+}
 
 /* Makes a tally in which all counters are zero. Control plane. Returns 0 or -ENOMEM. */
 int speadi_recv_tally_init(struct speadi_recv_tally *tally, uint32_t source_count);
@@ -45,13 +62,20 @@ static inline void speadi_recv_tally_count(struct speadi_recv_tally *tally, uint
                                            uint64_t bytes)
 {
     speadi_ledger_add(&tally->source[source].bucket[bucket], packets, bytes);
-    tally->counted = true;
+    speadi_recv_tally_changed(tally, source, bucket);
 }
 
-/* Moves the packets and bytes in counts[i] from bucket `from` to bucket `to` of source i, for each source i. Only the
- * owner thread calls it. */
-void speadi_recv_tally_move(struct speadi_recv_tally *tally, const struct spead_count *counts,
-                            enum spead_recv_bucket from, enum spead_recv_bucket to);
+/* Moves these packets and bytes from bucket `from` to bucket `to` of the source. Only the owner thread calls it. */
+static inline void speadi_recv_tally_move(struct speadi_recv_tally *tally, uint32_t source,
+                                          const struct spead_count *count,
+                                          enum spead_recv_bucket from, enum spead_recv_bucket to)
+{
+    struct spead_count *bucket = tally->source[source].bucket;
+
+    speadi_ledger_add(&bucket[from], -count->packets, -count->bytes);
+    speadi_ledger_add(&bucket[to], count->packets, count->bytes);
+    speadi_recv_tally_changed(tally, source, from > to ? from : to);
+}
 
 /* Publishes the counters, but only if a counter other than the number of polls has changed. So an owner thread that
  * polls all the time and finds nothing does not publish. Readers need this: they can read only in a pause between two

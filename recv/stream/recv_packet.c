@@ -143,7 +143,7 @@ __attribute__((noinline)) static void refused(struct spead_recv_stream *stream,
                                               const struct speadi_packet *packet,
                                               struct speadi_live_heap *live)
 {
-    if (speadi_live_heap_refused(live, &stream->layout, packet, raw->segments, raw->time_ns))
+    if (speadi_live_heap_refused(live, packet, raw->segments, raw->time_ns))
         count_reordered(stream, raw);
 }
 

@@ -23,7 +23,8 @@ static void init_layout(struct spead_recv_stream *stream)
         .heap_bytes_max = stream->config.heap_bytes_max,
         .pointers_max = stream->config.pointers_max,
         .ranges_max = stream->config.allow_out_of_order ? stream->config.ranges_max : 1,
-        .source_count = stream->source_count,
+        /* In a stream that is not joint, all packets of a heap come from one source. */
+        .source_count = stream->config.joint ? stream->source_count : 1,
         .refused_max = stream->config.ranges_max < SPEADI_REFUSED_RANGES ? stream->config.ranges_max
                                                                          : SPEADI_REFUSED_RANGES,
         .in_order = !stream->config.allow_out_of_order,

@@ -521,6 +521,17 @@ static inline void speadi_recv_uncount(struct spead_recv_stream *stream,
                             -(uint64_t)raw->datagram_bytes);
 }
 
+/* Moves the packets of the heap from one bucket to another one. */
+static inline void speadi_recv_move_heap(struct spead_recv_stream *stream,
+                                         const struct speadi_live_heap *live,
+                                         enum spead_recv_bucket from, enum spead_recv_bucket to)
+{
+    for (uint32_t i = 0; i < stream->layout.source_count; i++)
+        if (live->count[i].packets > 0)
+            speadi_recv_tally_move(&stream->tally, live->first_source + i, &live->count[i], from,
+                                   to);
+}
+
 /* Counts the packet as seen. Call this once for each packet. */
 static inline void speadi_recv_count_seen(struct spead_recv_stream *stream,
                                           const struct speadi_rx_packet *raw)

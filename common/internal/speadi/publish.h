@@ -20,10 +20,38 @@ struct speadi_publish {
 int speadi_publish_init(struct speadi_publish *publish, size_t words);
 void speadi_publish_release(struct speadi_publish *publish);
 
-/* Publishes all words. Only the owner thread may call this function. A reader can succeed only when the pause between
- * two of these calls takes at least about as long as one copy of the words. So the owner thread should call this
- * function when something has changed, and not in each pass of an idle loop. */
-void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from);
+/* Publishes words: the owner thread calls begin(), then words() for each range that has changed, then end(). words()
+ * copies `count` words from `from`, to the words first .. first + count - 1; a word that no call names stays as it is.
+ * Only the owner thread may call these functions. A reader can succeed only when the pause between two publications
+ * takes at least about as long as one copy of the words. So the owner thread should publish when something has changed,
+ * and not in each pass of an idle loop. */
+void speadi_publish_words(struct speadi_publish *publish, size_t first, size_t count,
+                          const uint64_t *from);
+
+static inline void speadi_publish_begin(struct speadi_publish *publish)
+{
+    /* Relaxed: only the owner thread writes the sequence. The release store of each word in words() makes the odd
+     * sequence visible. */
+    uint64_t sequence = atomic_load_explicit(&publish->sequence, memory_order_relaxed);
+
+    atomic_store_explicit(&publish->sequence, sequence + 1, memory_order_relaxed);
+}
+
+static inline void speadi_publish_end(struct speadi_publish *publish)
+{
+    uint64_t sequence = atomic_load_explicit(&publish->sequence, memory_order_relaxed);
+
+    /* PUBLISH2 release: a reader that sees the even sequence also sees all words. */
+    atomic_store_explicit(&publish->sequence, sequence + 1, memory_order_release);
+}
+
+/* Publishes all words. */
+static inline void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from)
+{
+    speadi_publish_begin(publish);
+    speadi_publish_words(publish, 0, publish->words, from);
+    speadi_publish_end(publish);
+}
 
 /* Copies the words of one single publication to `to`. Any thread may call this function. It tries again and again until
  * it succeeds, and yields the CPU after each failure. */

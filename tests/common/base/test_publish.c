@@ -36,6 +36,24 @@ Test(publish, what_was_written_last_is_read)
     speadi_publish_release(&publish);
 }
 
+Test(publish, words_that_are_not_named_stay_as_they_are)
+{
+    static const uint64_t all[] = {1, 2, 3, 4, 5, 6, 7}, some[] = {30, 40};
+    static const uint64_t expected[] = {1, 2, 30, 40, 5, 6, 50};
+    struct speadi_publish publish;
+    uint64_t read[7];
+
+    cr_assert_eq(speadi_publish_init(&publish, 7), 0);
+    speadi_publish_write(&publish, all);
+    speadi_publish_begin(&publish);
+    speadi_publish_words(&publish, 2, 2, some);
+    speadi_publish_words(&publish, 6, 1, (const uint64_t[]){50});
+    speadi_publish_end(&publish);
+    speadi_publish_read(&publish, read);
+    cr_expect_arr_eq(read, expected, sizeof read);
+    speadi_publish_release(&publish);
+}
+
 Test(publish, impossible_number_of_words_is_refused)
 {
     struct speadi_publish publish;

@@ -51,13 +51,27 @@ Test(recv_ledger, the_total_is_the_sum_of_the_sources)
     cr_expect_eq(read_stats().bucket_count, SPEAD_RECV_BUCKET_COUNT);
 }
 
+/* Most publications write only the first counts of the sources that have changed. */
+Test(recv_ledger, each_publication_shows_what_has_changed_in_any_bucket)
+{
+    for (unsigned i = 0; i < SPEAD_RECV_BUCKET_COUNT; i++) {
+        speadi_recv_tally_count(&tally, i % 2, (enum spead_recv_bucket)i, 1 + i, 10 + i);
+        speadi_recv_tally_publish(&tally);
+        cr_expect_eq(read_stats().total.bucket[i].packets, 1 + i);
+        cr_expect_eq(read_stats().total.bucket[i].bytes, 10 + i);
+        speadi_recv_tally_publish(&tally);
+        cr_expect_eq(read_stats().total.bucket[i].packets, 1 + i);
+    }
+}
+
 Test(recv_ledger, a_heaps_packets_move_together)
 {
     const struct spead_count heap[] = {{3, 30}, {1, 10}};
 
     speadi_recv_tally_count(&tally, 0, SPEAD_RECV_LIVE, 5, 50);
     speadi_recv_tally_count(&tally, 1, SPEAD_RECV_LIVE, 1, 10);
-    speadi_recv_tally_move(&tally, heap, SPEAD_RECV_LIVE, SPEAD_RECV_EVICTED);
+    for (uint32_t i = 0; i < 2; i++)
+        speadi_recv_tally_move(&tally, i, &heap[i], SPEAD_RECV_LIVE, SPEAD_RECV_EVICTED);
     speadi_recv_tally_publish(&tally);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LIVE].packets, 2u);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LIVE].bytes, 20u);
