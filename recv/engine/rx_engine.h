@@ -35,6 +35,7 @@
 #include <speadline/mem_link.h>
 #include <speadline/recv.h>
 #include <speadline/region.h>
+#include <speadline/sender.h>
 #include <speadline/stats.h>
 
 #include <speadi/address.h>
@@ -74,15 +75,14 @@ enum {
     SPEADI_RX_REFUSED = 1u << 2,
 };
 
-/* Who sent a packet to an endpoint: the address and port from which the packet came. */
+/* Who sent a packet to an endpoint. */
 struct speadi_rx_from {
-    uint8_t address[16]; /* an IPv6 address; an IPv4 address a.b.c.d is mapped (::ffff:a.b.c.d) */
-    uint16_t port;       /* in host byte order */
-    uint16_t source;     /* index of the endpoint */
-    /* false: the engine does not know the sender, and the address and the port are 0. There are two reasons. The packets
-     * of some sources have no addresses, such as those of a memory link. Then all packets of the source are of one
-     * sender. Or the packet is REFUSED or TRUNCATED, and the engine could not read its addresses. */
-    bool known;
+    /* The address and port from which the packet came. sender.known is false if the engine does not know them; then they
+     * are 0. There are two reasons. The packets of some sources have no addresses, such as those of a memory link. Then
+     * all packets of the source are of one sender. Or the packet is REFUSED or TRUNCATED, and the engine could not read
+     * its addresses. */
+    struct spead_sender sender;
+    uint16_t source; /* index of the endpoint */
 };
 
 struct speadi_rx_packet {

@@ -7,8 +7,7 @@
 
 static bool is_same(const struct speadi_rx_from *a, const struct speadi_rx_from *b)
 {
-    return a->source == b->source && a->port == b->port && a->known == b->known &&
-           memcmp(a->address, b->address, sizeof a->address) == 0;
+    return a->source == b->source && speadi_same_sender(&a->sender, &b->sender);
 }
 
 uint16_t speadi_rx_from_add(struct speadi_rx_burst *burst, const struct speadi_rx_from *from)
@@ -32,17 +31,18 @@ uint16_t speadi_rx_from_add_unknown(struct speadi_rx_burst *burst, uint16_t sour
 struct speadi_rx_from speadi_rx_from_v4(uint16_t source, const uint8_t *address, uint16_t port)
 {
     struct speadi_rx_from from = {
-        .address = {[10] = 0xff, [11] = 0xff}, .port = port, .source = source, .known = true};
+        .sender = {.address = {[10] = 0xff, [11] = 0xff}, .port = port, .known = true},
+        .source = source};
 
-    memcpy(from.address + 12, address, 4);
+    memcpy(from.sender.address + 12, address, 4);
     return from;
 }
 
 struct speadi_rx_from speadi_rx_from_v6(uint16_t source, const uint8_t *address, uint16_t port)
 {
-    struct speadi_rx_from from = {.port = port, .source = source, .known = true};
+    struct speadi_rx_from from = {.sender = {.port = port, .known = true}, .source = source};
 
-    memcpy(from.address, address, sizeof from.address);
+    memcpy(from.sender.address, address, sizeof from.sender.address);
     return from;
 }
 

@@ -63,12 +63,6 @@ static struct spead_sender key_of(const struct speadi_sender_table *table,
     return key;
 }
 
-static bool same_key(const struct spead_sender *a, const struct spead_sender *b)
-{
-    return a->known == b->known && a->port == b->port &&
-           memcmp(a->address, b->address, sizeof a->address) == 0;
-}
-
 /* Returns the chain to which a sender with this key belongs. */
 static uint32_t *chain_of(const struct speadi_sender_table *table, uint16_t endpoint,
                           const struct spead_sender *key)
@@ -81,9 +75,9 @@ static uint32_t *chain_of(const struct speadi_sender_table *table, uint16_t endp
     return &table->chain[(hash >> 32) & table->mask];
 }
 
-struct speadi_sender *speadi_sender_table_find(const struct speadi_sender_table *table,
-                                               uint16_t endpoint,
-                                               const struct spead_sender *address)
+struct speadi_sender *speadi_sender_table_search(struct speadi_sender_table *table,
+                                                 uint16_t endpoint,
+                                                 const struct spead_sender *address)
 {
     const struct spead_sender key = key_of(table, address);
     uint32_t i = *chain_of(table, endpoint, &key);
@@ -92,8 +86,10 @@ struct speadi_sender *speadi_sender_table_find(const struct speadi_sender_table 
         struct speadi_sender *sender = &table->sender[i];
         const struct spead_sender other = key_of(table, &sender->address);
 
-        if (sender->endpoint == endpoint && same_key(&key, &other))
+        if (sender->endpoint == endpoint && speadi_same_sender(&key, &other)) {
+            table->recent[endpoint] = i;
             return sender;
+        }
         i = sender->next;
     }
     return NULL;
@@ -137,15 +133,11 @@ static void link_silent(struct speadi_sender_table *table, struct speadi_sender 
         table->sender[older].newer = index;
 }
 
-void speadi_sender_heard(struct speadi_sender_table *table, struct speadi_sender *sender,
-                         uint64_t now_ns)
+void speadi_sender_move_up(struct speadi_sender_table *table, struct speadi_sender *sender,
+                           uint64_t now_ns)
 {
     if (sender->seen_ns == now_ns)
         return;
-    if (sender->live_heaps > 0) {
-        sender->seen_ns = now_ns;
-        return;
-    }
     unlink_silent(table, sender);
     sender->seen_ns = now_ns;
     link_silent(table, sender);
@@ -239,6 +231,7 @@ struct speadi_sender *speadi_sender_table_admit(struct speadi_sender_table *tabl
         .next = *chain,
     };
     *chain = INDEX(id);
+    table->recent[endpoint] = INDEX(id);
     link_silent(table, sender);
     return sender;
 }

@@ -14,6 +14,8 @@
 #include <speadline/recv.h>
 #include <speadline/sender.h>
 
+#include <speadi/address.h>
+
 #define SPEADI_SENDERS_MAX          UINT16_MAX
 #define SPEADI_SENDER_IDS           (1u << 16) /* distance between two ids of one entry */
 #define SPEADI_SENDER_NONE          UINT32_MAX
@@ -67,6 +69,8 @@ struct speadi_sender_table {
     bool forgot_data;  /* one of these senders had sent data */
     /* For each endpoint, the number of its senders that are proven. */
     uint32_t proven[SPEADI_SENDER_ENDPOINTS_MAX];
+    /* For each endpoint, the index of the entry that was found or made last. A search looks there first. */
+    uint32_t recent[SPEADI_SENDER_ENDPOINTS_MAX];
 };
 
 /* Makes an empty table of senders_max entries (1 to SPEADI_SENDERS_MAX). Returns 0 or -ENOMEM. */
@@ -74,10 +78,23 @@ int speadi_sender_table_init(struct speadi_sender_table *table, uint32_t senders
                              enum spead_sender_key key);
 void speadi_sender_table_release(struct speadi_sender_table *table);
 
+/* The long way of speadi_sender_table_find(). */
+struct speadi_sender *speadi_sender_table_search(struct speadi_sender_table *table,
+                                                 uint16_t endpoint,
+                                                 const struct spead_sender *address);
+
 /* Returns the sender with this address at this endpoint, or NULL if the table has no such sender. */
-struct speadi_sender *speadi_sender_table_find(const struct speadi_sender_table *table,
-                                               uint16_t endpoint,
-                                               const struct spead_sender *address);
+static inline struct speadi_sender *speadi_sender_table_find(struct speadi_sender_table *table,
+                                                             uint16_t endpoint,
+                                                             const struct spead_sender *address)
+{
+    struct speadi_sender *recent = &table->sender[table->recent[endpoint]];
+
+    if (recent->used && recent->endpoint == endpoint &&
+        speadi_same_sender(&recent->address, address))
+        return recent;
+    return speadi_sender_table_search(table, endpoint, address);
+}
 
 /* Makes an entry for a sender that is not in the table and that is heard at now_ns. The entry may replace another
  * sender. Then *replaced_id is the id of that sender, else it is SPEADI_SENDER_NONE. Returns the entry, or NULL if all
@@ -87,9 +104,20 @@ struct speadi_sender *speadi_sender_table_admit(struct speadi_sender_table *tabl
                                                 const struct spead_sender *address, uint64_t now_ns,
                                                 uint32_t *replaced_id);
 
+/* The long way of speadi_sender_heard(). */
+void speadi_sender_move_up(struct speadi_sender_table *table, struct speadi_sender *sender,
+                           uint64_t now_ns);
+
 /* Says that a packet of the sender has come at now_ns. */
-void speadi_sender_heard(struct speadi_sender_table *table, struct speadi_sender *sender,
-                         uint64_t now_ns);
+static inline void speadi_sender_heard(struct speadi_sender_table *table,
+                                       struct speadi_sender *sender, uint64_t now_ns)
+{
+    /* A sender with live heaps is in no list, and the newest one of a list stays where it is. */
+    if (sender->live_heaps > 0 || sender->newer == SPEADI_SENDER_NONE)
+        sender->seen_ns = now_ns;
+    else
+        speadi_sender_move_up(table, sender, now_ns);
+}
 
 /* Says that a heap of the sender was put into the heap table, or was taken out of it. */
 void speadi_sender_heap_entered(struct speadi_sender_table *table, struct speadi_sender *sender);

@@ -95,7 +95,7 @@ static bool belongs_where_it_lies(struct spead_recv_stream *stream,
         return false;
     if (speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0)
         return true; /* the packet is malformed, so no byte of the packet will be used either */
-    sender = speadi_recv_known_sender(stream, raw);
+    sender = speadi_recv_sender(stream, raw, false);
     return sender &&
            speadi_placement_is_own_place(&stream->placement, raw->place, sender->id, &packet);
 }

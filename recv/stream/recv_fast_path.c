@@ -118,15 +118,14 @@ static bool put_payload(struct series *series, const struct speadi_rx_packet *ra
 static bool begin(struct series *series, struct spead_recv_stream *stream,
                   const struct speadi_rx_packet *raw)
 {
-    const struct speadi_sender *sender = speadi_recv_sender_found_before(stream, raw);
+    const struct speadi_sender *sender;
     struct speadi_live_heap *live;
     const struct spead_heap *heap;
     unsigned bits;
 
     if (!stream->table.last)
         return false;
-    if (!sender) /* this search can end heaps */
-        sender = speadi_recv_known_sender(stream, raw);
+    sender = speadi_recv_sender(stream, raw, false); /* this search can end heaps */
     live = stream->table.last;
     if (!live || !sender || live->sender != sender->id || sender->stopped ||
         stream->stopped_endpoints != 0 || live->parked > 0 || live->heap.span_count == 0 ||

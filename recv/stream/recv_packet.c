@@ -305,9 +305,8 @@ static enum spead_recv_bucket find_sender(struct spead_recv_stream *stream,
 
     if (!good && stream->stop_items == 0)
         return (enum spead_recv_bucket)defect;
-    *sender = speadi_recv_sender_found_before(stream, raw);
-    if (!*sender) /* a malformed packet gets no place in the table of senders */
-        *sender = good ? speadi_recv_sender(stream, raw) : speadi_recv_known_sender(stream, raw);
+    /* a malformed packet gets no place in the table of senders */
+    *sender = speadi_recv_sender(stream, raw, good);
     if (stream->stop_items > 0 && speadi_recv_is_after_stop(stream, raw, *sender, good))
         bucket = bucket_after_stop(good);
     if (bucket != SPEAD_RECV_LIVE)

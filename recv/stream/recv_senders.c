@@ -1,6 +1,4 @@
 /* Finds out who sent a packet, begins the runs of a sender, and ends the heaps of a sender that has stopped. */
-#include <string.h>
-
 #include <speadi/err.h>
 
 #include "recv_stream.h"
@@ -65,24 +63,15 @@ static struct speadi_sender *admit(struct spead_recv_stream *stream, uint16_t en
     return sender;
 }
 
-static struct spead_sender sender_of(const struct speadi_rx_from *from)
+struct speadi_sender *speadi_recv_look_up_sender(struct spead_recv_stream *stream,
+                                                 const struct speadi_rx_packet *raw, bool may_admit)
 {
-    struct spead_sender sender = {.port = from->port, .known = from->known};
-
-    memcpy(sender.address, from->address, sizeof sender.address);
-    return sender;
-}
-
-/* Looks the sender up that the burst's entry raw->from describes. */
-static struct speadi_sender *look_up(struct spead_recv_stream *stream,
-                                     const struct speadi_rx_packet *raw, bool may_admit)
-{
-    const struct spead_sender from = sender_of(&stream->burst.from[raw->from]);
+    const struct spead_sender *from = &stream->burst.from[raw->from].sender;
     uint16_t endpoint = speadi_recv_endpoint(stream, raw);
-    struct speadi_sender *sender = speadi_sender_table_find(&stream->senders, endpoint, &from);
+    struct speadi_sender *sender = speadi_sender_table_find(&stream->senders, endpoint, from);
 
     if (!sender && may_admit)
-        sender = admit(stream, endpoint, &from);
+        sender = admit(stream, endpoint, from);
     else if (sender) {
         if (stream->config.restart_quiet_ns != 0 &&
             stream->age_ns - sender->seen_ns > stream->config.restart_quiet_ns)
@@ -92,22 +81,6 @@ static struct speadi_sender *look_up(struct spead_recv_stream *stream,
     if (sender)
         stream->sender_of[raw->from] = sender->id;
     return sender;
-}
-
-struct speadi_sender *speadi_recv_sender(struct spead_recv_stream *stream,
-                                         const struct speadi_rx_packet *raw)
-{
-    struct speadi_sender *sender = speadi_recv_sender_found_before(stream, raw);
-
-    return sender ? sender : look_up(stream, raw, true);
-}
-
-struct speadi_sender *speadi_recv_known_sender(struct spead_recv_stream *stream,
-                                               const struct speadi_rx_packet *raw)
-{
-    struct speadi_sender *sender = speadi_recv_sender_found_before(stream, raw);
-
-    return sender ? sender : look_up(stream, raw, false);
 }
 
 void speadi_recv_forget_senders_of_burst(struct spead_recv_stream *stream)

@@ -330,16 +330,22 @@ static inline struct speadi_sender *speadi_recv_sender_found_before(
     return sender && sender->endpoint == speadi_recv_endpoint(stream, raw) ? sender : NULL;
 }
 
-/* Returns the sender of a packet of this burst. A sender that was not heard before gets an entry in the table of
- * senders. If the sender was silent for longer than restart_quiet_ns, the heaps of its last run end. Returns NULL if
- * the table has no place for a new sender. The sender is valid until the next call of this function. */
-struct speadi_sender *speadi_recv_sender(struct spead_recv_stream *stream,
-                                         const struct speadi_rx_packet *raw);
+/* The long way of speadi_recv_sender(). */
+struct speadi_sender *speadi_recv_look_up_sender(struct spead_recv_stream *stream,
+                                                 const struct speadi_rx_packet *raw,
+                                                 bool may_admit);
 
-/* Returns the sender of a packet of this burst like speadi_recv_sender(), but NULL if the sender was not heard
- * before. */
-struct speadi_sender *speadi_recv_known_sender(struct spead_recv_stream *stream,
-                                               const struct speadi_rx_packet *raw);
+/* Returns the sender of a packet of this burst. If the sender was silent for longer than restart_quiet_ns, the heaps of
+ * its last run end. A sender that was not heard before gets an entry in the table of senders if may_admit is true.
+ * Returns NULL if the sender has no entry. The sender is valid until the next call of this function. */
+static inline struct speadi_sender *speadi_recv_sender(struct spead_recv_stream *stream,
+                                                       const struct speadi_rx_packet *raw,
+                                                       bool may_admit)
+{
+    struct speadi_sender *sender = speadi_recv_sender_found_before(stream, raw);
+
+    return sender ? sender : speadi_recv_look_up_sender(stream, raw, may_admit);
+}
 
 /* The owner thread must call this when a new burst is lent: the entries of burst.from describe other senders now. */
 void speadi_recv_forget_senders_of_burst(struct spead_recv_stream *stream);

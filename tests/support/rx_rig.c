@@ -172,8 +172,8 @@ bool rx_rig_from_is(const struct speadi_rx_from *from, int sender)
         memcpy(&address.s6_addr[12], &own.v4.sin_addr, sizeof own.v4.sin_addr);
         port = ntohs(own.v4.sin_port);
     }
-    return from->known && from->port == port &&
-           memcmp(from->address, &address, sizeof address) == 0;
+    return from->sender.known && from->sender.port == port &&
+           memcmp(from->sender.address, &address, sizeof address) == 0;
 }
 
 bool rx_rig_is_from(const struct rx_rig *rig, const struct speadi_rx_packet *packet, int sender)

@@ -127,9 +127,9 @@ static void check_name(struct sender_oracle *oracle, const struct spead_heap *he
     if (!spead_heap_sender(heap, &sender))
         sender_oracle_fail(oracle, "heap: no sender is named", heap->counter, origin);
     else if (key != SPEAD_SENDER_NONE &&
-             memcmp(sender.address, from.address, sizeof from.address) != 0)
+             memcmp(sender.address, from.sender.address, sizeof from.sender.address) != 0)
         sender_oracle_fail(oracle, "heap, origin: another address", heap->counter, origin);
-    else if (key == SPEAD_SENDER_PORT && sender.port != from.port)
+    else if (key == SPEAD_SENDER_PORT && sender.port != from.sender.port)
         sender_oracle_fail(oracle, "heap, origin: another port", heap->counter, origin);
 }
 

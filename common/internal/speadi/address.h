@@ -5,9 +5,11 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include <speadline/error.h>
+#include <speadline/sender.h>
 
 struct speadi_address {
     union {
@@ -33,6 +35,13 @@ enum speadi_address_use {
  * -EINVAL, -ENOENT (the host was not found) or -ENOMEM, with a sentence that quotes the text. */
 int speadi_address_parse(struct speadi_address *address, const char *text,
                          enum speadi_address_use use, struct spead_err *err);
+
+/* Tells whether two senders have the same address and port. */
+static inline bool speadi_same_sender(const struct spead_sender *a, const struct spead_sender *b)
+{
+    return a->port == b->port && a->known == b->known &&
+           memcmp(a->address, b->address, sizeof a->address) == 0;
+}
 
 bool speadi_address_is_multicast(const struct speadi_address *address);
 bool speadi_address_is_any(const struct speadi_address *address); /* true for 0.0.0.0 and :: */

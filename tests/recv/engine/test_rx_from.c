@@ -67,7 +67,7 @@ Test(rx_from, a_new_burst_has_no_entry_of_the_last_one)
     cr_expect_eq(add(1, 2000), 1);
     cr_expect_eq(burst.from[0].source, 2);
     cr_expect_eq(burst.from[1].source, 1);
-    cr_expect_eq(burst.from[1].port, 2000);
+    cr_expect_eq(burst.from[1].sender.port, 2000);
 }
 
 Test(rx_from, a_full_burst_of_alternating_senders_has_room)
@@ -87,10 +87,10 @@ Test(rx_from, the_kernel_s_name_of_an_ipv4_sender_is_mapped)
 
     inet_pton(AF_INET, "192.0.2.1", &name.sin_addr);
     from = speadi_rx_from_name(9, &name, sizeof name);
-    cr_expect(from.known);
-    cr_expect_eq(from.port, 7148);
+    cr_expect(from.sender.known);
+    cr_expect_eq(from.sender.port, 7148);
     cr_expect_eq(from.source, 9);
-    cr_expect_arr_eq(from.address, mapped, sizeof mapped);
+    cr_expect_arr_eq(from.sender.address, mapped, sizeof mapped);
 }
 
 /* The engines give the kernel room for the address, but not for the scope behind it. The kernel states the whole
@@ -104,20 +104,20 @@ Test(rx_from, the_kernel_s_name_of_an_ipv6_sender_may_lack_its_scope)
     inet_pton(AF_INET6, "2001:db8::1", &name.sin6_addr);
     memcpy(kept, &name, sizeof kept);
     from = speadi_rx_from_name(0, kept, sizeof name);
-    cr_expect(from.known);
-    cr_expect_eq(from.port, 7148);
-    cr_expect_arr_eq(from.address, &name.sin6_addr, sizeof from.address);
+    cr_expect(from.sender.known);
+    cr_expect_eq(from.sender.port, 7148);
+    cr_expect_arr_eq(from.sender.address, &name.sin6_addr, sizeof from.sender.address);
 }
 
 Test(rx_from, a_name_that_is_missing_or_of_another_kind_is_not_known)
 {
     struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_port = htons(7148)};
 
-    cr_expect_not(speadi_rx_from_name(0, &name, 0).known);
-    cr_expect_not(speadi_rx_from_name(0, &name, SPEADI_RX_NAME_BYTES - 1).known);
+    cr_expect_not(speadi_rx_from_name(0, &name, 0).sender.known);
+    cr_expect_not(speadi_rx_from_name(0, &name, SPEADI_RX_NAME_BYTES - 1).sender.known);
     name.sin6_family = AF_INET;
-    cr_expect_not(speadi_rx_from_name(0, &name, sizeof(struct sockaddr_in) - 1).known);
+    cr_expect_not(speadi_rx_from_name(0, &name, sizeof(struct sockaddr_in) - 1).sender.known);
     name.sin6_family = AF_UNIX;
-    cr_expect_not(speadi_rx_from_name(0, &name, sizeof name).known);
+    cr_expect_not(speadi_rx_from_name(0, &name, sizeof name).sender.known);
     cr_expect_eq(speadi_rx_from_name(4, &name, sizeof name).source, 4);
 }

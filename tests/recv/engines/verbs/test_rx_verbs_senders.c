@@ -104,9 +104,9 @@ static void expect_far_host(const struct speadi_rx_packet *packet, uint16_t port
     const struct speadi_rx_from *from = &rig.burst.from[packet->from];
 
     cr_assert_lt(packet->from, rig.burst.from_count);
-    cr_expect(from->known);
-    cr_expect_eq(from->port, port);
-    cr_expect_arr_eq(from->address, mapped, sizeof mapped);
+    cr_expect(from->sender.known);
+    cr_expect_eq(from->sender.port, port);
+    cr_expect_arr_eq(from->sender.address, mapped, sizeof mapped);
 }
 
 Test(rx_verbs_senders, frames_with_a_vlan_tag_name_their_sender)
@@ -144,7 +144,7 @@ Test(rx_verbs_senders, the_sender_of_a_frame_that_cannot_be_read_is_not_known)
     cr_assert(verbs_rx_rig_send_frame(&rig, frame, bytes));
     cr_expect_eq(take_one()->flags, SPEADI_RX_REFUSED);
     cr_assert_lt(rig.burst.packet[0].from, rig.burst.from_count);
-    cr_expect_not(rig.burst.from[rig.burst.packet[0].from].known);
+    cr_expect_not(rig.burst.from[rig.burst.packet[0].from].sender.known);
     verbs_rx_rig_give_back(&rig);
     assert_comes(0, 2);
 }

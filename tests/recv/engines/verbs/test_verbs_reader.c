@@ -62,8 +62,8 @@ static void expect_as_parsed(const uint8_t *head)
     cr_assert_eq(packet->head, head + parsed.payload_at);
     cr_assert_eq(packet->datagram_bytes, parsed.payload_bytes);
     cr_assert_lt(packet->from, burst.from_count);
-    cr_assert_eq(from->port, parsed.from_port);
-    cr_assert_arr_eq(from->address + 12, parsed.from, 4);
+    cr_assert_eq(from->sender.port, parsed.from_port);
+    cr_assert_arr_eq(from->sender.address + 12, parsed.from, 4);
 }
 
 static void read_frame(const uint8_t *head)
