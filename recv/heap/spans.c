@@ -42,11 +42,11 @@ bool speadi_spans_grows(const struct speadi_span *spans, uint32_t count, uint32_
     return !joins_left && !joins_right;
 }
 
-uint32_t speadi_spans_insert(struct speadi_span *spans, uint32_t count, uint32_t at, uint64_t start,
-                             uint64_t end)
+uint32_t speadi_spans_insert_before(struct speadi_span *spans, uint32_t count, uint32_t at,
+                                    uint64_t start, uint64_t end)
 {
     bool joins_left = at > 0 && spans[at - 1].end == start;
-    bool joins_right = at < count && spans[at].start == end;
+    bool joins_right = spans[at].start == end;
 
     if (joins_left && joins_right) {
         spans[at - 1].end = spans[at].end;

@@ -24,10 +24,24 @@ enum speadi_spans_match speadi_spans_check(const struct speadi_span *spans, uint
 bool speadi_spans_grows(const struct speadi_span *spans, uint32_t count, uint32_t at,
                         uint64_t start, uint64_t end);
 
+/* The long way of speadi_spans_insert(): `at` is less than `count`. */
+uint32_t speadi_spans_insert_before(struct speadi_span *spans, uint32_t count, uint32_t at,
+                                    uint64_t start, uint64_t end);
+
 /* Inserts a range that speadi_spans_check() found free. If speadi_spans_grows() returns true for the range, the array
  * must have room for one more span. Returns the new number of spans. */
-uint32_t speadi_spans_insert(struct speadi_span *spans, uint32_t count, uint32_t at, uint64_t start,
-                             uint64_t end);
+static inline uint32_t speadi_spans_insert(struct speadi_span *spans, uint32_t count, uint32_t at,
+                                           uint64_t start, uint64_t end)
+{
+    if (at < count)
+        return speadi_spans_insert_before(spans, count, at, start, end);
+    if (count > 0 && spans[count - 1].end == start) {
+        spans[count - 1].end = end;
+        return count;
+    }
+    spans[count] = (struct speadi_span){.start = start, .end = end};
+    return count + 1;
+}
 
 /* Adds a range that is not empty to the array, also if bytes of it are in the array already. Spans that then overlap or
  * touch become one. Returns false, and changes nothing, if the array would need more than `max` spans. */

@@ -123,8 +123,6 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
     const struct spead_heap *heap;
     unsigned bits;
 
-    if (!stream->table.last)
-        return false;
     sender = speadi_recv_sender(stream, raw, false); /* this search can end heaps */
     live = stream->table.last;
     if (!live || !sender || live->sender != sender->id || sender->stopped ||

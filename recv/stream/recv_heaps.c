@@ -164,11 +164,11 @@ static void choose_path(struct spead_recv_stream *stream, struct speadi_live_hea
     speadi_live_heap_allow_placement(live, stream->placement.policy.off);
 }
 
-void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_live_heap *live,
-                             const struct speadi_rx_packet *raw, const struct speadi_packet *packet)
+void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sender *sender,
+                             struct speadi_live_heap *live, const struct speadi_rx_packet *raw,
+                             const struct speadi_packet *packet)
 {
     struct spead_heap *heap = &live->heap;
-    struct speadi_sender *sender = speadi_sender_table_get(&stream->senders, live->sender);
 
     speadi_recv_slot_used(stream, live->ring, live->slot);
     sender->has_sent_data |= !speadi_live_heap_is_control(live);

@@ -230,7 +230,7 @@ static void after_packet(struct spead_recv_stream *stream, struct speadi_live_he
 
 static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
                                          const struct speadi_rx_packet *raw,
-                                         const struct speadi_sender *sender,
+                                         struct speadi_sender *sender,
                                          const struct speadi_packet *packet, bool *paused)
 {
     struct speadi_live_heap *live;
@@ -241,14 +241,14 @@ static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
     bucket = add(stream, raw, packet, live);
     if (bucket ==
         SPEAD_RECV_OUT_OF_ORDER) { /* in-order mode, and the first packet of the heap was lost or comes later */
-        speadi_recv_heap_opened(stream, live, raw, packet);
+        speadi_recv_heap_opened(stream, sender, live, raw, packet);
         return bucket;
     }
     if (bucket != SPEAD_RECV_LIVE) {
         speadi_block_release(live->heap.region); /* discard the new heap; nobody has seen it yet */
         return bucket;
     }
-    speadi_recv_heap_opened(stream, live, raw, packet);
+    speadi_recv_heap_opened(stream, sender, live, raw, packet);
     after_packet(stream, live, 0);
     return SPEAD_RECV_LIVE;
 }

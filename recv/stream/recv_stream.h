@@ -253,7 +253,7 @@ void speadi_recv_end_burst(struct spead_recv_stream *stream);
 /* Processes packets of the burst, beginning with packet number burst_next. It stops at the first packet that does not
  * begin where the packet before it in the heap ended. It also stops at a packet that does more than add payload, for
  * example completes the heap. The caller must give that packet to speadi_recv_process_packet(). Returns how many
- * packets it has processed, which may be 0. */
+ * packets it has processed, which may be 0. The caller must make sure that table.last is not NULL. */
 unsigned speadi_recv_fast_path(struct spead_recv_stream *stream);
 
 /* ---- recv_packet.c --------------------------------------------------------------------------- */
@@ -403,10 +403,10 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap **out, bool *paused);
 
-/* The owner thread must call this after the heap has accepted its first packet. Takes a slot of the heap table, and
+/* The owner thread must call this after the heap of this sender has accepted its first packet. Takes a slot of the heap table, and
  * puts the heap into this slot. A heap that is already complete does not enter the table. */
-void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_live_heap *live,
-                             const struct speadi_rx_packet *raw,
+void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sender *sender,
+                             struct speadi_live_heap *live, const struct speadi_rx_packet *raw,
                              const struct speadi_packet *packet);
 
 /* Ends the heap for the reason `cause`. If no receive is posted into the heap, the heap is handed over or discarded
