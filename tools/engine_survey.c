@@ -148,11 +148,14 @@ static void check_memlock(struct survey_engine *engine)
                (unsigned long long)limit.rlim_cur / 1024);
 }
 
+#define HUGE_PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB"
+
 static void check_huge_pages(struct survey_engine *engine)
 {
-    if (read_number("/proc/meminfo", "HugePages_Free:") <= 0)
-        add_remedy(engine, "no huge page is free, which arenas would use\tsudo sysctl -w "
-                           "vm.nr_hugepages=64");
+    /* /proc/meminfo counts only pages of the default size, which can be 1 GiB. */
+    if (read_number(HUGE_PAGES "/free_hugepages", "") <= 0)
+        add_remedy(engine, "no huge page of 2 MiB is free, which arenas would use\techo 64 | "
+                           "sudo tee " HUGE_PAGES "/nr_hugepages");
 }
 
 static void check_link(struct survey_engine *engine)

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <speadi/page_size.h>
+
 #define SPEADI_HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 struct speadi_pages {
@@ -12,8 +14,6 @@ struct speadi_pages {
     void *mapping; /* the start of the mapping, for munmap(); data lies inside the mapping */
     size_t mapping_bytes;
 };
-
-size_t speadi_pages_size(void); /* size of a normal page of the system, in bytes */
 
 /* Reserves address space that reads as zero and uses no memory until it is touched. `align` must be a power of two, in
  * bytes. Returns 0 or -ENOMEM. */

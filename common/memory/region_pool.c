@@ -5,12 +5,11 @@
 
 #include <speadi/err.h>
 #include <speadi/numbers.h>
+#include <speadi/page_size.h>
 #include <speadi/struct_size.h>
 
 #include "region_message.h"
 #include "region_parts.h"
-
-#define PAGE_BYTES ((size_t)4096) /* a NIC or a GPU registers whole pages */
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
 
@@ -93,7 +92,8 @@ static int make_blocks(struct spead_region_pool *pool,
 static int create(struct spead_region_pool **out, const struct spead_region_pool_config *config,
                   struct spead_err *err)
 {
-    size_t stride = speadi_round_up(config->region_bytes, PAGE_BYTES);
+    /* A NIC or a GPU registers whole pages. */
+    size_t stride = speadi_round_up(config->region_bytes, speadi_pages_size());
     struct spead_region_pool *pool;
     int ret = check(config, stride, err);
 

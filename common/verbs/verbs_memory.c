@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/mman.h>
 #include <sys/mman.h>
 
 #include <speadi/err.h>
@@ -77,8 +78,10 @@ static bool map_huge(struct speadi_verbs_arena *arena, size_t bytes)
 
     if (bytes % SPEADI_HUGE_PAGE_BYTES != 0)
         return false;
+    /* MAP_HUGE_2MB: without a size the kernel takes pages of its default size. On a host whose default is 1 GiB, a
+     * smaller arena would then get no huge page. */
     data = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_POPULATE, -1, 0);
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_2MB | MAP_POPULATE, -1, 0);
     if (data == MAP_FAILED)
         return false;
     *arena = (struct speadi_verbs_arena){data, bytes, SPEADI_ARENA_HUGETLB};

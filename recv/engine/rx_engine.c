@@ -76,7 +76,7 @@ static int open_engine(void *arg, const struct speadi_engine_about *engine, stru
     if (config.path == SPEAD_PATH_PLACED && !(ops->caps & SPEADI_RX_CAP_PLACED))
         return speadi_err_set(err, -ENOTSUP, "receive engine %s cannot place payload",
                               engine->name);
-    self = aligned_alloc(64, (ops->state_size + 63) / 64 * 64);
+    self = speadi_alloc_lines(ops->state_size);
     if (!self)
         return speadi_err_set(err, -ENOMEM, "no memory for receive engine %s", engine->name);
     memset(self, 0, ops->state_size);

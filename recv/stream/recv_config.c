@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
+#include <speadi/page_size.h>
 #include <speadi/pool.h>
 #include <speadi/struct_size.h>
 
@@ -89,11 +89,10 @@ static int check_sources(const struct spead_recv_stream_config *c, struct spead_
  * packet as no-memory. */
 static int check_memory(const struct spead_recv_stream_config *c, struct spead_err *err)
 {
-    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t least =
         c->packet_bytes_max < c->heap_bytes_max ? c->packet_bytes_max : c->heap_bytes_max;
 
-    least = speadi_round_up(least, page); /* memory is charged in whole pages */
+    least = speadi_round_up(least, speadi_pages_size()); /* memory is charged in whole pages */
     if (c->memory_bytes_max != 0 && c->memory_bytes_max < least)
         return speadi_err_add(
             err, speadi_err_range(err, "memory_bytes_max", c->memory_bytes_max, least, UINT64_MAX),

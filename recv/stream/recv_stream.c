@@ -9,6 +9,8 @@
 #include <speadi/cache_line.h>
 #include <speadi/clock.h>
 #include <speadi/err.h>
+#include <speadi/numbers.h>
+#include <speadi/page_size.h>
 #include <speadi/struct_size.h>
 
 #include "recv_config.h"
@@ -107,7 +109,7 @@ static void make_plan(struct spead_recv_stream *stream)
         .engine = stream->ops->about.name,
         .engine_reason = stream->engine_reason,
         .region_count = stream->regions.blocks[0],
-        .region_bytes = (c->heap_bytes_max + 4095) / 4096 * 4096,
+        .region_bytes = speadi_round_up(c->heap_bytes_max, speadi_pages_size()),
         .memory_bytes = pool.memory_bytes_max,
         .table_bytes =
             sizeof *stream + pool.table_bytes + speadi_outlet_bytes(&stream->outlet, &channel) +

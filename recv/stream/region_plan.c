@@ -1,9 +1,8 @@
 /* Decides how many heap regions a stream has, and of which sizes. See region_plan.h. */
 #include "region_plan.h"
 
-#include <unistd.h>
-
 #include <speadi/numbers.h>
+#include <speadi/page_size.h>
 
 #include "recv_config.h"
 
@@ -66,8 +65,7 @@ static uint64_t blocks_of(const struct speadi_region_plan *plan,
 static uint64_t class_bytes(const struct speadi_region_plan *plan, uint32_t class)
 {
     if (class == 0)
-        return plan->blocks[0] *
-               speadi_round_up(plan->block_bytes[0], (uint64_t)sysconf(_SC_PAGESIZE));
+        return plan->blocks[0] * speadi_round_up(plan->block_bytes[0], speadi_pages_size());
     return speadi_round_up(plan->blocks[class] * plan->block_bytes[class], SPEADI_POOL_SLAB_BYTES);
 }
 

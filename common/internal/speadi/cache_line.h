@@ -1,6 +1,5 @@
 /* The size of a cache line. The library keeps data that one thread writes and data that another thread reads in
- * different cache lines. x86-64 and most ARM cores have lines of 64 bytes. On a machine with longer lines the threads
- * slow each other down, but everything still works. */
+ * different cache lines. On a machine with longer lines the threads slow each other down, but everything still works. */
 #ifndef SPEADI_CACHE_LINE_H
 #define SPEADI_CACHE_LINE_H
 
@@ -9,7 +8,18 @@
 
 #include <speadi/numbers.h>
 
-#define SPEADI_CACHE_LINE 64u /* bytes */
+/* In bytes. The size is chosen for the architecture and not read from the machine, because structs are laid out by it.
+ * On ARM most cores have lines of 64 bytes, but the cores of Apple and ThunderX have 128; the longer one costs a little
+ * memory and is right for all of them. POWER has lines of 128 bytes, and IBM Z of 256. A build can set another size. */
+#ifndef SPEADI_CACHE_LINE
+#    if defined(__s390x__)
+#        define SPEADI_CACHE_LINE 256u
+#    elif defined(__aarch64__) || defined(__powerpc64__)
+#        define SPEADI_CACHE_LINE 128u
+#    else
+#        define SPEADI_CACHE_LINE 64u
+#    endif
+#endif
 
 /* Returns uninitialised memory that begins on a cache line and shares no line with anything else. The caller frees it
  * with free(). Returns NULL when there is not enough memory. */

@@ -11,8 +11,8 @@
 #include <speadi/err.h>
 
 #define BUFFER_BYTES (SPEADI_URING_PREFIX_BYTES + SPEADI_DATAGRAMS_BYTES_MAX)
-/* bytes between two buffers: an odd number of cache lines */
-#define STRIDE         (BUFFER_BYTES + 24u * SPEADI_CACHE_LINE)
+/* Bytes between two buffers: 64 KiB and an odd number of cache lines, which have room for the prefix. */
+#define STRIDE         (SPEADI_DATAGRAMS_BYTES_MAX + 25u * SPEADI_CACHE_LINE)
 #define RING_BYTES     (SPEADI_URING_BUFFERS * sizeof(struct io_uring_buf))
 #define PROVIDED_BYTES (128u << 10)
 #define PROVIDED_MIN   2u
@@ -20,7 +20,7 @@
 _Static_assert(sizeof(struct io_uring_recvmsg_out) + SPEADI_RX_NAME_BYTES +
                        SPEADI_URING_CONTROL_BYTES ==
                    SPEADI_URING_PREFIX_BYTES,
-               "the data begin on a cache line");
+               "the data begin behind the prefix");
 _Static_assert(SPEADI_URING_CONTROL_BYTES >= CMSG_SPACE(sizeof(int)),
                "the control message of UDP_GRO has room");
 

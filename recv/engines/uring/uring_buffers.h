@@ -16,8 +16,8 @@
 
 #define SPEADI_URING_BUFFERS 64u /* number of buffers, a power of two */
 /* Before the data the kernel writes three things: a struct io_uring_recvmsg_out, the first SPEADI_RX_NAME_BYTES bytes of
- * the sender's socket address, and the control message of UDP_GRO. Together they fill one cache line, so the data begin
- * on a cache line. */
+ * the sender's socket address, and the control message of UDP_GRO. Together they are 64 bytes, so the data
+ * begin on a cache line where lines have 64 bytes. */
 #define SPEADI_URING_CONTROL_BYTES 24u
 #define SPEADI_URING_PREFIX_BYTES  64u
 

@@ -4,12 +4,18 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <speadi/numbers.h>
 #include <speadi/verbs_device.h>
 
 #include "control.h"
@@ -121,8 +127,46 @@ Test(verbs_memory, an_arena_is_zero_aligned_and_says_its_pages)
 Test(verbs_memory, a_small_arena_does_not_cost_a_huge_page)
 {
     cr_assert_eq(speadi_verbs_arena_create(&arena, 5000, &err), 0);
-    cr_assert_eq(arena.bytes, 8192);
+    cr_assert_eq(arena.bytes, speadi_round_up(5000, (size_t)sysconf(_SC_PAGESIZE)));
     cr_assert_eq(arena.pages, SPEADI_ARENA_SMALL);
+}
+
+/* From now on, mmap() with MAP_HUGETLB and without a size of pages kills this process. Bits 26 to 31 of the flags are
+ * the size. */
+static bool forbid_huge_pages_of_the_default_size(void)
+{
+    const uint32_t size_bits = 0x3fu << 26;
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, MAP_HUGETLB | size_bits),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MAP_HUGETLB, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* A host whose default is 1 GiB would give no huge page to an arena of 4 MiB. */
+Test(verbs_memory, an_arena_asks_for_huge_pages_of_2_MiB_and_not_of_the_default_size)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        if (!forbid_huge_pages_of_the_default_size())
+            _exit(77);
+        _exit(speadi_verbs_arena_create(&arena, 4 << 20, &err) == 0 ? 0 : 1);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        cr_skip_test("this system lets no process install a seccomp filter");
+    cr_assert(WIFEXITED(status), "the arena asked for huge pages without their size");
+    cr_assert_eq(WEXITSTATUS(status), 0);
 }
 
 Test(verbs_memory, an_arena_that_cannot_be_is_no_memory)
