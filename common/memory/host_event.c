@@ -45,6 +45,9 @@ uint64_t spead_host_event_share(struct spead_host_event *event)
 
 void spead_host_event_complete(struct spead_host_event *event, int error)
 {
+    /* This function holds a reference of its own: a thread that sees the result can give back the last other one while
+     * this thread still holds the lock. */
+    spead_host_event_share(event);
     pthread_mutex_lock(&event->lock);
     /* relaxed: the result changes only under the lock */
     if (atomic_load_explicit(&event->result, memory_order_relaxed) == 0) {
@@ -53,6 +56,7 @@ void spead_host_event_complete(struct spead_host_event *event, int error)
         pthread_cond_broadcast(&event->changed);
     }
     pthread_mutex_unlock(&event->lock);
+    spead_host_event_unref(event);
 }
 
 void spead_host_event_unref(struct spead_host_event *event)

@@ -158,6 +158,10 @@ int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns)
     return spead_throttle_is_cancelled(throttle) ? -ECANCELED : 0;
 }
 
+/* spead_throttle_give() and spead_throttle_cancel() call wake() after they have released the lock, and use the throttle
+ * no more. The owner of a waker that is not in the queue waits until wake() was called (see spead_throttle_retract()),
+ * so the waker still exists. But as soon as wake() was called, its owner can give back the last reference to the
+ * throttle. */
 void spead_throttle_give(struct spead_throttle *throttle)
 {
     struct spead_waker *waker;
@@ -167,25 +171,43 @@ void spead_throttle_give(struct spead_throttle *throttle)
     if (waker) { /* this waker gets the ticket, so `free` stays 0 */
         dequeue(throttle, waker);
         throttle->taken++;
-        waker->wake(waker);
     } else {
         throttle->free++;
     }
     pthread_mutex_unlock(&throttle->lock);
+    if (waker)
+        waker->wake(waker);
+}
+
+/* Empties the queue and returns its first waker. The field `next` links the others. The caller must hold the lock. */
+static struct spead_waker *empty_queue(struct spead_throttle *throttle)
+{
+    struct spead_waker *first = throttle->queue.first;
+
+    /* A waker without `previous` that is not the first of the queue counts as not queued. */
+    for (struct spead_waker *waker = first; waker; waker = waker->next)
+        waker->previous = NULL;
+    throttle->queue = (struct speadi_waker_list){0};
+    throttle->waiting = 0;
+    return first;
 }
 
 void spead_throttle_cancel(struct spead_throttle *throttle)
 {
+    struct spead_waker *waker;
+
     pthread_mutex_lock(&throttle->lock);
     /* THROTTLE1 release: a thread that sees `cancelled` sees what this thread did before. */
     atomic_store_explicit(&throttle->cancelled, true, memory_order_release);
-    while (throttle->queue.first) {
-        struct spead_waker *waker = throttle->queue.first;
-
-        dequeue(throttle, waker);
-        waker->wake(waker);
-    }
+    waker = empty_queue(throttle);
     pthread_mutex_unlock(&throttle->lock);
+    while (waker) {
+        struct spead_waker *next = waker->next;
+
+        waker->next = NULL;
+        waker->wake(waker);
+        waker = next;
+    }
 }
 
 bool spead_throttle_is_cancelled(const struct spead_throttle *throttle)

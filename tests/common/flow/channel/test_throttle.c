@@ -137,6 +137,51 @@ Test(throttle, cancelled_lets_everyone_go)
     spead_throttle_unref(throttle);
 }
 
+/* A waker like that of a thread that ends as soon as it is woken: it uses the throttle and gives back the last
+ * reference. If the lock were held during the call, the first function would wait for ever. */
+struct last_waker {
+    struct spead_waker waker;
+    struct spead_throttle *throttle;
+};
+
+static void use_and_free(struct spead_waker *waker)
+{
+    struct last_waker *last = (struct last_waker *)(void *)waker;
+    struct spead_throttle *throttle = last->throttle;
+
+    last->throttle = NULL;
+    (void)stats_of(throttle);
+    spead_throttle_unref(throttle);
+}
+
+Test(throttle, may_be_freed_by_whom_give_wakes, .timeout = 60)
+{
+    struct last_waker last = {.waker.wake = use_and_free, .throttle = make(1)};
+    struct spead_throttle *throttle = last.throttle;
+
+    cr_assert_eq(spead_throttle_try_take(throttle), 0);
+    cr_assert_eq(spead_throttle_announce(throttle, &last.waker), 0);
+    spead_throttle_give(throttle);
+    cr_expect_null(last.throttle);
+}
+
+Test(throttle, may_be_freed_by_whom_cancel_wakes, .timeout = 60)
+{
+    struct last_waker last[3];
+    struct spead_throttle *throttle = make(1);
+
+    cr_assert_eq(spead_throttle_try_take(throttle), 0);
+    for (int i = 0; i < 3; i++) {
+        last[i] = (struct last_waker){.waker.wake = use_and_free, .throttle = throttle};
+        if (i > 0)
+            spead_throttle_ref(throttle);
+        cr_assert_eq(spead_throttle_announce(throttle, &last[i].waker), 0);
+    }
+    spead_throttle_cancel(throttle);
+    for (int i = 0; i < 3; i++)
+        cr_expect_null(last[i].throttle);
+}
+
 static atomic_int working, most;
 
 static void *produce(void *arg)
