@@ -163,6 +163,9 @@ int spead_send_stream_poll(struct spead_send_stream *stream)
         /* The engine has reported all packets. But if the engine is a fault decorator, it can still hold copies of some
          * packets. quiesce() sends these copies. */
         stream->transport.ops->quiesce(stream->transport.engine);
+        /* relaxed: as in spead_send_stream_start(). The id of this thread can belong to another thread later, and that
+         * thread is not the owner. */
+        atomic_store_explicit(&stream->owner, 0, memory_order_relaxed);
         return stream->failure == 0 || stream->failure == -ECANCELED ? -ESHUTDOWN : stream->failure;
     }
     return moved;
@@ -231,6 +234,7 @@ int spead_send_stream_wait(struct spead_send_stream *stream, uint64_t deadline_n
 int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *err)
 {
     const struct speadi_send_transport *transport = &stream->transport;
+    int ret;
 
     /* relaxed: a thread finds its own id in this field only if this thread itself has stored it */
     atomic_store_explicit(&stream->owner, (uintptr_t)pthread_self(), memory_order_relaxed);
@@ -238,7 +242,10 @@ int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *
      * of the pacer, and the stream would not reach its rate. If prctl() fails, the stream runs with the usual slack. */
     if (speadi_pacer_is_limited(&stream->pacer))
         prctl(PR_SET_TIMERSLACK, 1ul);
-    return !transport->ops->start ? 0 : transport->ops->start(transport->engine, err);
+    ret = !transport->ops->start ? 0 : transport->ops->start(transport->engine, err);
+    if (ret < 0) /* relaxed: as above */
+        atomic_store_explicit(&stream->owner, 0, memory_order_relaxed);
+    return ret;
 }
 
 int speadi_send_stream_loop(struct spead_send_stream *stream)

@@ -51,7 +51,8 @@ struct spead_send_stream {
     _Atomic bool abandon; /* true after a second call of stop() */
     /* true if the owner thread sleeps until a heap is submitted (OWNER1) */
     _Atomic bool asleep;
-    _Atomic uintptr_t owner; /* pthread_self() of the owner thread; 0 before the start */
+    /* pthread_self() of the owner thread; 0 before the start and after the end */
+    _Atomic uintptr_t owner;
 
     /* Only the owner thread uses these fields. Other threads read the published part of the ledger. */
     alignas(SPEADI_CACHE_LINE) struct speadi_packetiser packetiser;
