@@ -51,6 +51,7 @@ struct speadi_edge {
     /* How many receiving ports of this edge belong to nodes that are not in graph->order yet. Only speadi_graph_sort()
      * uses this field. */
     uint32_t unready;
+    bool reached; /* true if a message can come into this edge; only graph_sources.c uses it */
     int type;
     bool outside;                  /* true if the program has made the channel */
     struct spead_receiver *pulled; /* the end that spead_graph_next() reads, or NULL */

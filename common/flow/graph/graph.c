@@ -250,7 +250,7 @@ int speadi_graph_check(const struct spead_graph *graph, struct spead_err *err)
                 "be diverted there",
                 node->name);
     }
-    return 0;
+    return speadi_graph_check_sources(graph, err);
 }
 
 struct spead_channel *spead_graph_channel(const struct spead_graph *graph,

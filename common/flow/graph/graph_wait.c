@@ -33,6 +33,30 @@ static bool wait_for_end(struct spead_graph *graph, uint64_t deadline_ns)
     return true;
 }
 
+/* Returns a node of the graph that has not finished and whose worker runs on this thread, or NULL. If there is one, this
+ * function was called inside a step (or another function of a node), and the graph cannot end before that returns. */
+static const struct spead_node *node_of_this_thread(const struct spead_graph *graph)
+{
+    const struct speadi_worker *here = speadi_worker_here();
+
+    for (const struct spead_node *node = here ? graph->nodes : NULL; node; node = node->next)
+        if (node->task.worker == here && speadi_task_state(&node->task) != SPEADI_TASK_FINISHED)
+            return node;
+    return NULL;
+}
+
+static int refuse_in_step(const struct spead_graph *graph, struct spead_err *err)
+{
+    const struct spead_node *node = node_of_this_thread(graph);
+
+    if (!node)
+        return 0;
+    return speadi_err_set(err, -EDEADLK,
+                          "graph \"%s\" cannot end while a step waits for it on the thread of its "
+                          "node \"%s\": call spead_graph_stop() there, and wait on another thread",
+                          graph->name, node->name);
+}
+
 /* Waits as spead_graph_wait() does. Sets *ended to false if the deadline has passed before the graph ended, else to
  * true. The return value is not enough for this, because a node can also fail with -ETIMEDOUT. */
 static int wait_or_time_out(struct spead_graph *graph, uint64_t deadline_ns, bool *ended,
@@ -46,6 +70,9 @@ static int wait_or_time_out(struct spead_graph *graph, uint64_t deadline_ns, boo
                               "graph \"%s\" does not run on an executor: there is "
                               "nothing to wait for",
                               graph->name);
+    ret = refuse_in_step(graph, err);
+    if (ret < 0)
+        return ret;
     pthread_mutex_lock(&graph->lock);
     *ended = wait_for_end(graph, deadline_ns);
     if (*ended)
@@ -104,8 +131,10 @@ int spead_graph_drain(struct spead_graph *graph, uint64_t deadline_ns, struct sp
 {
     char left[160];
     bool ended;
-    int ret;
+    int ret = refuse_in_step(graph, err);
 
+    if (ret < 0)
+        return ret;
     spead_graph_stop(graph);
     ret = wait_or_time_out(graph, deadline_ns, &ended, err);
     if (ended)

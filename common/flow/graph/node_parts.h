@@ -34,6 +34,8 @@ struct spead_node {
     /* How many outputs of the node lead to a receiving node that is not in graph->order yet. Only speadi_graph_sort()
      * uses this field, before any turn. */
     uint32_t unready;
+    /* True if a source leads to the node. Only graph_sources.c uses this field, before any turn. */
+    bool reached;
     uint64_t working_sequence, tried_sequence;
     uint32_t working_stream, tried_stream;
     bool has_working;

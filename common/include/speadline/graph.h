@@ -99,7 +99,8 @@ int spead_graph_join_input(struct spead_graph *graph, struct spead_channel *from
 int spead_graph_join_output(struct spead_graph *graph, struct spead_graph_end from,
                             struct spead_channel *to, struct spead_err *err);
 
-/* Checks the graph: every input must be joined, and types and policies must agree. Then describes it: nodes, edges,
+/* Checks the graph: every input must be joined, types and policies must agree, and every node must be reached from a
+ * source or from a channel of the program. (A loop that no source leads to would wait for its own messages.) Then describes it: nodes, edges,
  * capacities, policies, memory, and where each node will run. Writes text for people, or JSON. As snprintf() does, it
  * returns the full length of the text, and writes at most max bytes, with a terminator. If the graph cannot run, it
  * returns -errno, and *err holds a sentence. */
@@ -126,8 +127,8 @@ void spead_graph_stop(struct spead_graph *graph);
 void spead_graph_cancel(struct spead_graph *graph);
 
 /* Waits until the graph has ended. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. Returns 0, the code of
- * the failure (err holds a sentence about it), -ECANCELED (the graph was cancelled), or -ETIMEDOUT (the deadline has
- * passed). */
+ * the failure (err holds a sentence about it), -ECANCELED (the graph was cancelled), -ETIMEDOUT (the deadline has passed)
+ * or -EDEADLK (a step called this function, on a thread that also has to step nodes of the graph). */
 int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
 /* Returns true if the graph has ended, so that wait() would return immediately. A wait() can return -ETIMEDOUT for two
@@ -138,7 +139,8 @@ bool spead_graph_has_ended(const struct spead_graph *graph);
 /* Stops the graph and waits for its end. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. If the graph has
  * not ended at the deadline, the call cancels the graph and returns -ETIMEDOUT. Then err holds a sentence that says
  * which edges held how many messages. In all other cases it returns what spead_graph_wait() returns. The graph has
- * ended when this call returns. */
+ * ended when this call returns. The exceptions are -EDEADLK (as in spead_graph_wait(); the graph is not even stopped) and
+ * -EINVAL (the graph does not run on an executor). */
 int spead_graph_drain(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
 /* ---- Pulling on the caller's thread -------------------------------------------------------- */

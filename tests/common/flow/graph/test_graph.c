@@ -156,3 +156,62 @@ Test(graph, plan_tells_nodes_edges_policies_and_memory_and_runs_nothing)
     cr_assert_eq(relay.finishes, 0);
     step_sink_release(&sink);
 }
+
+/* ---- Loops ---------------------------------------------------------------------------------- */
+
+static void refuse_loop(struct spead_graph *graph, const char *name)
+{
+    struct spead_executor *executor = step_executor(1);
+    char plan[4096];
+    struct spead_err err = {0};
+
+    cr_expect_eq(spead_graph_plan(graph, SPEAD_REPORT_TEXT, plan, sizeof plan, &err), -EINVAL);
+    cr_expect_eq(spead_graph_start(graph, executor, &err), -EINVAL);
+    cr_expect(strstr(err.text, "no source leads to") && strstr(err.text, name), "%s", err.text);
+    spead_graph_destroy(graph);
+    spead_executor_destroy(executor);
+}
+
+/* Each node would wait for a message of the other one for ever. */
+Test(graph, that_is_a_loop_without_a_source_is_refused)
+{
+    struct spead_graph *graph = step_graph("loop");
+    struct step_relay relays[2] = {{0}, {0}};
+    struct spead_node *a = step_relay_add(graph, &relays[0], "a");
+    struct spead_node *b = step_relay_add(graph, &relays[1], "b");
+
+    step_join(graph, a, b, 1);
+    step_join(graph, b, a, 1);
+    refuse_loop(graph, "\"a\"");
+}
+
+Test(graph, with_a_loop_beside_its_source_is_refused)
+{
+    struct spead_graph *graph = step_graph("loop");
+    struct step_source source = {.count = 1};
+    struct step_sink sink = {0};
+    struct step_relay relay = {0};
+    struct spead_node *self = step_relay_add(graph, &relay, "self");
+
+    step_join(graph, step_source_add(graph, &source, "source"), step_sink_add(graph, &sink, "sink"),
+              1);
+    step_join(graph, self, self, 1);
+    refuse_loop(graph, "\"self\"");
+    step_sink_release(&sink);
+}
+
+Test(graph, with_a_loop_that_a_source_leads_to_gets_a_plan)
+{
+    struct spead_graph *graph = step_graph("loop");
+    struct step_source source = {.count = 1};
+    struct step_relay relay = {0};
+    struct spead_node *self = step_relay_add(graph, &relay, "self");
+    struct spead_err err = {0};
+    char plan[4096];
+
+    step_join(graph, step_source_add(graph, &source, "source"), self, 1);
+    step_join(graph, self, self, 1);
+    cr_expect_gt(spead_graph_plan(graph, SPEAD_REPORT_TEXT, plan, sizeof plan, &err), 0, "%s",
+                 err.text);
+    spead_graph_destroy(graph);
+}

@@ -298,12 +298,16 @@ Test(graph_end, stop_interrupts_a_blocking_node_that_sleeps, .init = run_to_slee
 Test(graph_end, cancel_interrupts_a_blocking_node_that_sleeps, .init = run_to_sleep,
      .fini = clear_reader)
 {
+    unsigned interrupts;
+
     spead_graph_cancel(graph);
     cr_assert_eq(spead_graph_wait(graph, in(60000000000u), NULL), -ECANCELED);
     cr_assert(reader.finished);
+    interrupts = reader.interrupts;
+    cr_assert_geq(interrupts, 1);
     spead_graph_cancel(graph);
     spead_graph_stop(graph);
-    cr_assert_eq(reader.interrupts, 1, "none after its end");
+    cr_assert_eq(reader.interrupts, interrupts, "none after the end of the graph");
 }
 
 /* The blocking node does not fail. Another node of the same graph fails. */
@@ -325,4 +329,82 @@ Test(graph_end, a_graph_that_is_stopped_before_its_start_interrupts_nobody, .fin
     cr_assert_eq(reader.interrupts, 0);
     start();
     cr_assert_eq(spead_graph_wait(graph, in(60000000000u), NULL), 0);
+}
+
+/* ---- Waiting inside a step ------------------------------------------------------------------- */
+
+/* A source whose only step waits for the end of a graph. */
+struct waiter {
+    struct spead_graph *of;
+    int (*wait)(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
+    int result;
+    struct spead_err err;
+};
+
+static int waiter_step(void *state, struct spead_node *self)
+{
+    struct waiter *waiter = state;
+
+    (void)self;
+    waiter->result = waiter->wait(waiter->of, 0, &waiter->err);
+    return SPEAD_STEP_DONE;
+}
+
+static void run_waiter(struct waiter *waiter, bool blocking)
+{
+    static const struct spead_node_ops ops = {.kind = "waiter", .step = waiter_step};
+    struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
+
+    graph = step_graph("waits");
+    executor = step_executor(1);
+    config.name = "waiter";
+    config.ops = &ops;
+    config.state = waiter;
+    config.blocking = blocking;
+    cr_assert_eq(spead_graph_add(graph, &config, NULL, NULL), 0);
+    waiter->of = waiter->of ? waiter->of : graph;
+    start();
+    cr_assert_eq(spead_graph_wait(graph, in(60000000000u), NULL), 0);
+}
+
+static void refuse_in_step(int (*wait)(struct spead_graph *, uint64_t, struct spead_err *),
+                           bool blocking)
+{
+    struct waiter waiter = {.wait = wait};
+
+    run_waiter(&waiter, blocking);
+    cr_expect_eq(waiter.result, -EDEADLK);
+    cr_expect(strstr(waiter.err.text, "\"waiter\"") && strstr(waiter.err.text, "graph_stop()"),
+              "%s", waiter.err.text);
+    spead_graph_destroy(graph);
+    spead_executor_destroy(executor);
+}
+
+Test(graph_end, drain_inside_a_step_of_the_graph_is_refused, .timeout = 120)
+{
+    refuse_in_step(spead_graph_drain, false);
+    refuse_in_step(spead_graph_drain, true);
+}
+
+Test(graph_end, wait_inside_a_step_of_the_graph_is_refused, .timeout = 120)
+{
+    refuse_in_step(spead_graph_wait, false);
+    refuse_in_step(spead_graph_wait, true);
+}
+
+/* A blocking node has a thread of its own, so the other graph can end meanwhile. */
+Test(graph_end, a_blocking_node_may_wait_for_another_graph, .timeout = 120)
+{
+    struct spead_executor *other_executor = step_executor(1);
+    struct step_source one = {.count = 10};
+    struct waiter waiter = {.wait = spead_graph_drain, .of = step_graph("other")};
+
+    step_source_add(waiter.of, &one, "one");
+    cr_assert_eq(spead_graph_start(waiter.of, other_executor, NULL), 0);
+    run_waiter(&waiter, true);
+    cr_expect_eq(waiter.result, 0, "%s", waiter.err.text);
+    spead_graph_destroy(waiter.of);
+    spead_executor_destroy(other_executor);
+    spead_graph_destroy(graph);
+    spead_executor_destroy(executor);
 }
