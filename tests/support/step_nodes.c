@@ -113,6 +113,13 @@ static int take(struct step_relay *relay, struct spead_node *self)
     return ret;
 }
 
+static int take_ticket(struct step_relay *relay, struct spead_node *self)
+{
+    int ret = spead_node_take_ticket_for(self, relay->throttle, &relay->held);
+
+    return ret == 0 ? 1 : ret;
+}
+
 static int work(struct step_relay *relay)
 {
     int ret;
@@ -151,6 +158,8 @@ static int relay_step(void *state, struct spead_node *self)
     for (uint32_t i = 0; i < batch_of(relay->batch); i++) {
         int ret = take(relay, self);
 
+        if (ret > 0 && relay->throttle)
+            ret = take_ticket(relay, self);
         if (ret > 0)
             ret = work(relay);
         if (ret > 0)

@@ -37,6 +37,8 @@ struct step_relay {
     uint32_t batch; /* number of messages in one step; 0 means 16 */
     /* On average, one of stall_one_in steps does nothing. 0 means that every step works. */
     uint32_t stall_one_in;
+    /* The relay takes a ticket for each message before it works on it; NULL means that it takes none. */
+    struct spead_throttle *throttle;
     /* The test sets the policies, `blocking` and `cpu`. step_relay_add() sets the other fields. */
     struct spead_node_config config;
 

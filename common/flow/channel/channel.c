@@ -240,6 +240,15 @@ void speadi_channel_set_sync(struct spead_channel *channel, enum speadi_channel_
 
 /* ---- Ends ---------------------------------------------------------------------------------- */
 
+static void tell_senders(struct spead_channel *channel)
+{
+    pthread_mutex_lock(&channel->control);
+    for (struct speadi_end *end = channel->senders; end; end = end->next)
+        if (end->stopped)
+            end->stopped(end->stopped_arg);
+    pthread_mutex_unlock(&channel->control);
+}
+
 void speadi_channel_set_state(struct spead_channel *channel, uint32_t bits)
 {
     if (bits & SPEADI_ENDED) {
@@ -255,6 +264,8 @@ void speadi_channel_set_state(struct spead_channel *channel, uint32_t bits)
     atomic_fetch_or(&channel->state, bits);
     speadi_wait_queue_wake_all(&channel->waiting_receivers); /* WAIT1 */
     speadi_wait_queue_wake_all(&channel->waiting_senders);
+    if (bits & (SPEADI_STOPPED | SPEADI_CANCELLED))
+        tell_senders(channel);
 }
 
 void spead_channel_cancel(struct spead_channel *channel)

@@ -43,6 +43,11 @@ struct speadi_end {
      * them. */
     struct speadi_end *next, *previous;
 
+    /* The channel calls this function when it is stopped or cancelled, if the pointer is not NULL. The lock
+     * channel->control protects both fields. */
+    void (*stopped)(void *arg);
+    void *stopped_arg;
+
     /* This waker signals the descriptor of the end, which an event loop polls. NULL if the end has no descriptor. */
     struct speadi_thread_waker *thread_waker;
 

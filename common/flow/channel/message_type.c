@@ -13,6 +13,7 @@
 #include <speadline/region.h>
 
 #include "region_message.h"
+#include "ticket.h"
 
 static void heap_ref(const struct spead_message *message)
 {
@@ -115,6 +116,8 @@ void spead_message_ref(const struct spead_message *message)
 
     if (type && type->ref && message->reference)
         type->ref(message);
+    if (message->flags & SPEAD_MESSAGE_TICKET)
+        speadi_ticket_copy(message);
 }
 
 void spead_message_unref(const struct spead_message *message)
@@ -123,4 +126,7 @@ void spead_message_unref(const struct spead_message *message)
 
     if (type && type->unref && message->reference)
         type->unref(message);
+    /* The ticket comes back last. So the memory of the object is free when the next thread or node begins its work. */
+    if (message->flags & SPEAD_MESSAGE_TICKET)
+        speadi_ticket_end(message);
 }

@@ -41,6 +41,27 @@ uint32_t speadi_sender_room(struct spead_sender *sender)
     return there;
 }
 
+bool speadi_sender_is_stopped(const struct spead_sender *sender)
+{
+    /* relaxed: a thread that stopped() has woken sees the state. */
+    return atomic_load_explicit(&sender->end.channel->state, memory_order_relaxed) &
+           (SPEADI_STOPPED | SPEADI_CANCELLED);
+}
+
+void speadi_sender_on_stop(struct spead_sender *sender, void (*stopped)(void *arg), void *arg)
+{
+    struct spead_channel *channel = sender->end.channel;
+
+    pthread_mutex_lock(&channel->control);
+    sender->end.stopped = stopped;
+    sender->end.stopped_arg = arg;
+    /* A thread that stops the channel sets the state before it takes the lock. So either this thread sees the state, or
+     * that thread sees stopped(). */
+    if (speadi_sender_is_stopped(sender))
+        stopped(arg);
+    pthread_mutex_unlock(&channel->control);
+}
+
 int spead_sender_announce(struct spead_sender *sender, struct spead_waker *waker, uint64_t now_ns)
 {
     return speadi_end_announce(&sender->end, waker, now_ns);

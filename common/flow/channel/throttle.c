@@ -12,6 +12,7 @@
 #include <speadi/struct_size.h>
 
 #include "thread_waker.h"
+#include "ticket.h"
 #include "waker_list.h"
 
 /* A throttle has a lock instead of atomic counters, because the waker list and the count of free tickets must change
@@ -23,13 +24,16 @@ struct spead_throttle {
     /* `lock` protects these fields. */
     struct speadi_waker_list queue; /* the wakers that wait; empty if a ticket is free */
     uint32_t tickets;               /* how many tickets there are; this never changes */
-    uint32_t free;                  /* how many tickets are not taken now */
-    uint32_t high_water;            /* largest number of tickets that were taken at one time */
-    uint32_t waiting;               /* number of wakers in `queue` */
-    uint64_t taken;                 /* how often a ticket was taken */
+    /* How many tickets are taken now. This can be more than `tickets`, because a copy of a message with a ticket gets
+     * a ticket of its own. */
+    uint32_t out;
+    uint32_t high_water; /* largest value that `out` has had */
+    uint32_t waiting;    /* number of wakers in `queue` */
+    uint64_t taken;      /* how often a ticket was taken */
 
     _Atomic bool cancelled; /* changes only under `lock` */
     _Atomic uint32_t references;
+    struct speadi_ticket_number number; /* what messages with tickets of this throttle carry */
 };
 
 int spead_throttle_create(struct spead_throttle **out, uint32_t tickets, struct spead_err *err)
@@ -42,7 +46,7 @@ int spead_throttle_create(struct spead_throttle **out, uint32_t tickets, struct 
     if (!throttle)
         return speadi_err_set(err, -ENOMEM, "no memory for a throttle");
     pthread_mutex_init(&throttle->lock, NULL);
-    throttle->tickets = throttle->free = tickets;
+    throttle->tickets = tickets;
     atomic_init(&throttle->references, 1);
     *out = throttle;
     return 0;
@@ -60,8 +64,14 @@ void spead_throttle_unref(struct spead_throttle *throttle)
     /* THROTTLE2 release, acquire: the thread that frees the throttle sees the last use of every other thread. */
     if (!throttle || atomic_fetch_sub_explicit(&throttle->references, 1, memory_order_acq_rel) > 1)
         return;
+    speadi_ticket_number_release(&throttle->number);
     pthread_mutex_destroy(&throttle->lock);
     free(throttle);
+}
+
+struct speadi_ticket_number *speadi_throttle_number(struct spead_throttle *throttle)
+{
+    return &throttle->number;
 }
 
 /* ---- The queue (under lock) ---------------------------------------------------------------- */
@@ -78,13 +88,12 @@ static void dequeue(struct spead_throttle *throttle, struct spead_waker *waker)
     throttle->waiting--;
 }
 
-static void count_taken(struct spead_throttle *throttle)
+static void take_out(struct spead_throttle *throttle)
 {
-    uint32_t out = throttle->tickets - throttle->free;
-
+    throttle->out++;
     throttle->taken++;
-    if (out > throttle->high_water)
-        throttle->high_water = out;
+    if (throttle->out > throttle->high_water)
+        throttle->high_water = throttle->out;
 }
 
 /* ---- Taking and giving --------------------------------------------------------------------- */
@@ -99,9 +108,8 @@ static int take_or_queue(struct spead_throttle *throttle, struct spead_waker *wa
     pthread_mutex_lock(&throttle->lock);
     if (spead_throttle_is_cancelled(throttle)) {
         ret = -ECANCELED;
-    } else if (throttle->free > 0) {
-        throttle->free--;
-        count_taken(throttle);
+    } else if (throttle->out < throttle->tickets) {
+        take_out(throttle);
         ret = 1;
     } else if (waker) {
         enqueue(throttle, waker);
@@ -158,6 +166,29 @@ int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns)
     return spead_throttle_is_cancelled(throttle) ? -ECANCELED : 0;
 }
 
+void speadi_throttle_take_for_copy(struct spead_throttle *throttle)
+{
+    pthread_mutex_lock(&throttle->lock);
+    take_out(throttle);
+    pthread_mutex_unlock(&throttle->lock);
+}
+
+/* Counts one ticket as given back. Returns NULL, or the waker that gets this ticket; the waker is not in the queue any
+ * more. The caller must hold the lock. */
+static struct spead_waker *take_back(struct spead_throttle *throttle)
+{
+    struct spead_waker *first = throttle->queue.first;
+
+    if (throttle->out == 0)
+        return NULL; /* more tickets were given back than taken: the throttle keeps its limit */
+    throttle->out--;
+    if (!first || throttle->out >= throttle->tickets)
+        return NULL;
+    dequeue(throttle, first);
+    take_out(throttle);
+    return first;
+}
+
 /* spead_throttle_give() and spead_throttle_cancel() call wake() after they have released the lock, and use the throttle
  * no more. The owner of a waker that is not in the queue waits until wake() was called (see spead_throttle_retract()),
  * so the waker still exists. But as soon as wake() was called, its owner can give back the last reference to the
@@ -167,13 +198,7 @@ void spead_throttle_give(struct spead_throttle *throttle)
     struct spead_waker *waker;
 
     pthread_mutex_lock(&throttle->lock);
-    waker = throttle->queue.first;
-    if (waker) { /* this waker gets the ticket, so `free` stays 0 */
-        dequeue(throttle, waker);
-        throttle->taken++;
-    } else {
-        throttle->free++;
-    }
+    waker = take_back(throttle);
     pthread_mutex_unlock(&throttle->lock);
     if (waker)
         waker->wake(waker);
@@ -221,7 +246,7 @@ void spead_throttle_stats(struct spead_throttle *throttle, struct spead_throttle
 
     pthread_mutex_lock(&throttle->lock);
     now.tickets = throttle->tickets;
-    now.out = throttle->tickets - throttle->free;
+    now.out = throttle->out;
     now.high_water = throttle->high_water;
     now.waiting = throttle->waiting;
     now.taken = throttle->taken;

@@ -342,6 +342,23 @@ static int make_channel(struct spead_graph *graph, struct speadi_edge *edge, str
     return ret;
 }
 
+static void wake_task(void *task)
+{
+    speadi_task_wake(task);
+}
+
+static int open_sender(struct speadi_edge *edge, struct speadi_node_port *port, const char *name,
+                       struct spead_err *err)
+{
+    int ret = spead_sender_open(&port->sender, edge->channel, name, port->type, err);
+
+    /* A node that waits for a ticket does not wait at its outputs. Without this it would not notice that nobody takes
+     * its messages any more, and that their tickets perhaps never come. */
+    if (ret == 0)
+        speadi_sender_on_stop(port->sender, wake_task, &speadi_node_of(port)->task);
+    return ret;
+}
+
 static int open_ends(struct speadi_edge *edge, struct speadi_node_port *ports,
                      struct spead_err *err)
 {
@@ -352,7 +369,7 @@ static int open_ends(struct speadi_edge *edge, struct speadi_node_port *ports,
 
         snprintf(name, sizeof name, "%s.%s", speadi_node_of(port)->name, port->name);
         ret = port->is_output
-                  ? spead_sender_open(&port->sender, edge->channel, name, port->type, err)
+                  ? open_sender(edge, port, name, err)
                   : spead_receiver_open(&port->receiver, edge->channel, name, port->type, err);
     }
     return ret;

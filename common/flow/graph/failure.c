@@ -76,7 +76,7 @@ void speadi_graph_fail(struct spead_node *node, int code, const char *cause)
         snprintf(failure->cause, sizeof failure->cause, "node %.60s: %.180s", node->name, cause);
     }
     pthread_mutex_unlock(&graph->lock);
-    spead_graph_stop(graph);
+    speadi_graph_stop_failed(graph);
 }
 
 void spead_graph_failure(const struct spead_graph *graph, struct spead_failure *failure)

@@ -39,6 +39,20 @@ void spead_graph_stop(struct spead_graph *graph)
         wake_all(graph);
 }
 
+void speadi_graph_stop_failed(struct spead_graph *graph)
+{
+    bool stopping;
+
+    atomic_store(&graph->failed,
+                 true); /* the wakes make it visible (TASK1), as in spead_graph_stop() */
+    stopping = atomic_exchange(&graph->stopping, true);
+    for (struct spead_node *node = graph->nodes; node; node = node->next) {
+        speadi_task_wake(&node->task);
+        if (!stopping)
+            interrupt(node);
+    }
+}
+
 /* Cancels the channels that the graph has made. It does not cancel channels that the program has made. The receiving
  * ends of those channels see that the ends of the graph have closed with -ECANCELED. */
 static void cancel_edges(struct spead_graph *graph)

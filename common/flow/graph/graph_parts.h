@@ -35,7 +35,8 @@ struct spead_graph {
     /* Index of the latest search for a node to step (graph_pull.c). */
     uint64_t searches;
 
-    _Atomic bool stopping, cancelled; /* any thread may set them; nobody clears them */
+    /* Any thread may set them; nobody clears them. `failed`: a node has failed. */
+    _Atomic bool stopping, cancelled, failed;
 
     pthread_mutex_t lock; /* protects all fields below */
     pthread_cond_t ended_cond;
@@ -72,6 +73,9 @@ int speadi_graph_sort(struct spead_graph *graph, struct spead_err *err);
 /* Tells the graph that one of its nodes has finished. The last node that finishes ends the graph. After that, the
  * owner may destroy the graph. */
 void speadi_graph_node_ended(struct spead_graph *graph);
+
+/* Stops the graph because a node has failed. It wakes all nodes even if the graph was stopped before. */
+void speadi_graph_stop_failed(struct spead_graph *graph);
 
 /* ---- graph_pull.c --------------------------------------------------------------------------- */
 

@@ -260,29 +260,94 @@ static int ticket_arrived(struct spead_node *self)
         return -EAGAIN;
     speadi_node_waker_join(&self->ticket_waker);
     self->ticket = NULL;
-    if (!spead_throttle_is_cancelled(throttle))
-        return 0;
-    self->reported_end = -ECANCELED;
-    return -ECANCELED;
+    return spead_throttle_is_cancelled(throttle) ? -ECANCELED : 0;
+}
+
+static int ask_for_ticket(struct spead_node *self, struct spead_throttle *throttle)
+{
+    int ret;
+
+    /* relaxed: the lock of the throttle makes this store visible before wake() is called */
+    atomic_store_explicit(&self->ticket_waker.state, SPEADI_WAKER_IDLE, memory_order_relaxed);
+    ret = spead_throttle_announce(throttle, &self->ticket_waker.waker);
+    if (ret != 0)
+        return ret > 0 ? 0 : ret;
+    self->ticket = throttle;
+    return -EAGAIN;
+}
+
+static bool nobody_takes_results(const struct spead_node *self)
+{
+    bool joined = false;
+
+    for (uint32_t i = 0; i < self->output_count; i++) {
+        if (!self->outputs[i].sender)
+            continue;
+        if (!speadi_sender_is_stopped(self->outputs[i].sender))
+            return false;
+        joined = true;
+    }
+    return joined;
+}
+
+/* Says why the node must not wait for a ticket that perhaps never comes. Returns 0 if the node may wait. Whatever
+ * changes this answer also wakes the node (TASK1). */
+static int why_not_wait(const struct spead_node *self)
+{
+    /* relaxed: speadi_graph_fail() sets this flag before it wakes the nodes. */
+    if (atomic_load_explicit(&self->graph->failed, memory_order_relaxed))
+        return -ECANCELED;
+    if (nobody_takes_results(self))
+        return -EPIPE;
+    if (self->input_count == 0 && spead_node_is_stopping(self))
+        return -ESHUTDOWN;
+    return 0;
+}
+
+/* Ends the wait for a ticket with `code`. Returns `code`, or the result of ticket_arrived() if the ticket has come in
+ * the meantime. */
+static int stop_waiting(struct spead_node *self, int code)
+{
+    struct spead_throttle *throttle = self->ticket;
+
+    if (spead_throttle_retract(throttle, &self->ticket_waker.waker)) {
+        self->ticket = NULL;
+        return code;
+    }
+    speadi_node_waker_join(&self->ticket_waker);
+    return ticket_arrived(self);
 }
 
 int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throttle)
 {
+    int ret, code;
+
+    if (self->ticket && self->ticket != throttle)
+        return -EINVAL;
+    ret = self->ticket ? ticket_arrived(self) : ask_for_ticket(self, throttle);
+    if (ret == -EAGAIN && (code = why_not_wait(self)) < 0)
+        ret = stop_waiting(self, code);
+    if (ret < 0 && ret != -EAGAIN)
+        self->reported_end = ret;
+    return ret;
+}
+
+int spead_node_take_ticket_for(struct spead_node *self, struct spead_throttle *throttle,
+                               struct spead_message *message)
+{
     int ret;
 
-    if (self->ticket)
-        return self->ticket == throttle ? ticket_arrived(self) : -EINVAL;
-    /* relaxed: the lock of the throttle makes this store visible before wake() is called */
-    atomic_store_explicit(&self->ticket_waker.state, SPEADI_WAKER_IDLE, memory_order_relaxed);
-    ret = spead_throttle_announce(throttle, &self->ticket_waker.waker);
-    if (ret < 0) {
-        self->reported_end = ret;
-        return ret;
-    }
-    if (ret > 0)
+    if (spead_throttle_is_attached(throttle, message))
         return 0;
-    self->ticket = throttle;
-    return -EAGAIN;
+    if (message->flags & SPEAD_MESSAGE_TICKET)
+        return -EEXIST;
+    ret = spead_node_take_ticket(self, throttle);
+    if (ret < 0)
+        return ret;
+    ret = spead_throttle_attach(throttle, message);
+    if (ret < 0)
+        spead_throttle_give(throttle);
+    return ret;
 }
 
 /* ---- Waking, waiting, reporting ---------------------------------------------------------------- */

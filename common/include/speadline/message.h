@@ -43,7 +43,8 @@ struct spead_message {
     uint32_t stream;  /* number of the stream that the message belongs to */
     uint16_t type;    /* type of the object: an id of the registry */
     uint8_t priority; /* the priority: it chooses the lane of a channel; 0 is the lowest */
-    uint8_t flags;    /* bits SPEAD_MESSAGE_FAILED and SPEAD_MESSAGE_INCOMPLETE */
+    /* bits SPEAD_MESSAGE_FAILED, SPEAD_MESSAGE_INCOMPLETE and SPEAD_MESSAGE_TICKET */
+    uint8_t flags;
 };
 static_assert(sizeof(struct spead_message) == 64, "a message is one cache line");
 
@@ -53,6 +54,9 @@ enum {
     SPEAD_MESSAGE_FAILED = 1u << 0,
     /* Parts of the object are missing. The object knows which parts. */
     SPEAD_MESSAGE_INCOMPLETE = 1u << 1,
+    /* One of these bits is set if the message has a ticket of a throttle (throttle.h). Only the library sets and clears
+     * these bits. A program sets and clears single flags (|= and &=), so that it keeps them. */
+    SPEAD_MESSAGE_TICKET = 0xfcu,
 };
 
 /* The ids of the types that the library itself registers. A type of the program gets the next free id. This id can
@@ -97,13 +101,26 @@ int spead_message_type_register(const struct spead_message_type *type, struct sp
 int spead_message_type_find(const char *name);
 const struct spead_message_type *spead_message_type_get(uint16_t id);
 
-/* Adds one reference to the object, and one share of the event, for a copy of the message. Any thread. */
+/* Adds one reference to the object, and one share of the event, for a copy of the message. If the message has a ticket,
+ * the copy gets a ticket of its own, even if none is free: the throttle then counts more tickets than it has until one
+ * of the two has ended. Any thread. */
 void spead_message_ref(const struct spead_message *message);
 
-/* Gives back the reference of the message to its object. The caller need not have read the data. If a device still
+/* Ends a message: gives back its reference to its object, and its ticket if it has one. The caller need not have read the data. If a device still
  * works on the object (message->event), the library gives the memory to nobody else until the device is done. Any
  * thread. */
 void spead_message_unref(const struct spead_message *message);
+
+/* Gives the ticket of the message back, if it has one, and leaves the rest of the message as it is. Any thread. */
+void spead_message_give_ticket(struct spead_message *message);
+
+/* Moves the ticket of *from to *to, if *from has one. *to must not have a ticket. A node that makes a message out of
+ * another message calls this if the work that the throttle limits goes on with the new message. */
+static inline void spead_message_move_ticket(struct spead_message *to, struct spead_message *from)
+{
+    to->flags |= (uint8_t)(from->flags & SPEAD_MESSAGE_TICKET);
+    from->flags &= (uint8_t)~SPEAD_MESSAGE_TICKET;
+}
 
 /* Copies stream, sequence, time, key and priority to *child, and leaves the rest of *child as it is. */
 static inline void spead_message_inherit(struct spead_message *child,

@@ -152,8 +152,25 @@ void spead_node_wait_input(struct spead_node *self, uint32_t input);
 /* Takes a ticket, as spead_throttle_try_take() does. If no ticket is free, the call returns -EAGAIN and queues the node
  * at the throttle. The library steps the node again when the node has got the ticket, and then the next call returns 0.
  * A node waits for one ticket at a time: if the node is queued at another throttle, the call returns -EINVAL. If the
- * ticket comes after the node has finished, the library gives it back. */
+ * ticket comes after the node has finished, the library gives it back.
+ *
+ * A node does not wait for a ticket where that is of no use. Then the call returns another error, which has the effect
+ * of SPEAD_STEP_DONE when the step returns it: -ECANCELED (the graph has failed, or the throttle was cancelled), -EPIPE
+ * (all receiving ends of all joined outputs have closed) or -ESHUTDOWN (the node is a source, and the graph was asked to
+ * stop).
+ *
+ * The ticket belongs to no message, so the consumer must give it back (spead_throttle_give()), and it is lost if the
+ * library releases the message: in an edge that sheds, at a node that fails. spead_node_take_ticket_for() has no such
+ * trap. */
 int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throttle);
+
+/* Takes a ticket as spead_node_take_ticket() does, for a message that the node holds. The ticket then belongs to the
+ * message: it comes back when the message ends, whoever releases it (see spead_throttle_attach()). If the message has a
+ * ticket of this throttle already, the call returns 0 and takes none. So a step that begins anew with a message that it
+ * still holds simply calls the function again. It also returns -EEXIST (the message has a ticket of another throttle) or
+ * -ENOSPC, as spead_throttle_attach() does. */
+int spead_node_take_ticket_for(struct spead_node *self, struct spead_throttle *throttle,
+                               struct spead_message *message);
 
 /* Makes the library step the node again at time_ns (a time of CLOCK_MONOTONIC) at the latest. This holds only when this
  * step returns SPEAD_STEP_WAITING, and only for that one wait. */

@@ -1,9 +1,13 @@
 /* A throttle: a fixed number of tickets. It limits how much work is under way; a channel limits how many messages are
  * queued.
  *
- * A node or a thread takes a ticket *before* the expensive work. The consumer of the result gives the ticket back when
- * it has finished with the result. Threads and nodes that wait get tickets in the order in which they asked. As with a
- * semaphore, one thread may take a ticket and another thread may give it back.
+ * A node or a thread takes a ticket *before* the expensive work. Threads and nodes that wait get tickets in the order in
+ * which they asked. There are two ways to give a ticket back:
+ *  - The ticket belongs to a message (spead_node_take_ticket_for(), spead_throttle_attach()). It comes back when the
+ *    message ends, in whatever way: the consumer releases it, a channel sheds it, a graph is cancelled or fails.
+ *  - The ticket belongs to no message. Then somebody calls spead_throttle_give(), as with a semaphore, and any thread
+ *    may do that. If the ticket stands for a message that the library can release (see spead_message_unref()), nobody
+ *    calls it then, and the ticket is lost. So in a graph the first way is the right one.
  *
  * Threads: Any thread may call every function. Memory: Only create allocates. */
 #ifndef SPEADLINE_THROTTLE_H
@@ -48,9 +52,23 @@ int spead_throttle_announce(struct spead_throttle *throttle, struct spead_waker 
  * must give it back. */
 bool spead_throttle_retract(struct spead_throttle *throttle, struct spead_waker *waker);
 
-/* Gives a ticket back. If threads or nodes wait, the thread or node that has waited longest gets the ticket. Never
- * blocks. */
+/* Gives a ticket back that belongs to no message. If threads or nodes wait, the thread or node that has waited longest
+ * gets the ticket. Never blocks. If no ticket is out, the call does nothing. */
 void spead_throttle_give(struct spead_throttle *throttle);
+
+/* The largest number of throttles of a process that have tickets which belong to messages. */
+#define SPEAD_THROTTLES_ATTACHED_MAX 63
+
+/* Gives a ticket to a message. The caller must have the ticket. From now on the ticket belongs to the message, and
+ * comes back when the message ends (spead_message_unref()) or by spead_message_give_ticket(). Nobody may call
+ * spead_throttle_give() for this ticket. The ticket keeps the throttle alive. Returns 0, -EEXIST (the message has a
+ * ticket already) or -ENOSPC (SPEAD_THROTTLES_ATTACHED_MAX throttles of this process have such tickets). On failure the
+ * caller still has the ticket. */
+int spead_throttle_attach(struct spead_throttle *throttle, struct spead_message *message);
+
+/* Returns true if the message has a ticket of this throttle. */
+bool spead_throttle_is_attached(const struct spead_throttle *throttle,
+                                const struct spead_message *message);
 
 /* Ends the throttle. Each call that waits for a ticket returns -ECANCELED, and so does each later attempt to take a
  * ticket. */
@@ -60,9 +78,11 @@ bool spead_throttle_is_cancelled(const struct spead_throttle *throttle);
 struct spead_throttle_stats {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t tickets;     /* tickets of the throttle in all */
-    uint32_t out;         /* tickets that were taken and not given back yet */
-    uint32_t high_water;  /* the largest value of `out` until now */
-    uint32_t waiting;     /* threads and nodes that wait for a ticket now */
+    /* Tickets that were taken and not given back yet. A copy of a message with a ticket has one too, so there can be
+     * more of them than tickets. */
+    uint32_t out;
+    uint32_t high_water; /* the largest value of `out` until now */
+    uint32_t waiting;    /* threads and nodes that wait for a ticket now */
     uint32_t reserved;
     uint64_t taken; /* how often a ticket was taken, since the throttle was made */
 };

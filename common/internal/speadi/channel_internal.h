@@ -40,6 +40,15 @@ uint64_t speadi_channel_high_water(const struct spead_channel *channel);
  * end, as a send that returns -EAGAIN does. Only the thread that uses the sending end may call it. */
 uint32_t speadi_sender_room(struct spead_sender *sender);
 
+/* Returns true if every send at this end fails: the last receiving end has closed, or the channel was cancelled. Any
+ * thread may call it. */
+bool speadi_sender_is_stopped(const struct spead_sender *sender);
+
+/* Makes the channel call stopped(arg) when sends at this end begin to fail, also if the end does not wait. If sends fail
+ * already, it calls stopped() at once. stopped() runs on the thread that stops the channel, with the lock of the
+ * channel held, so it must be short and must not use the channel. It is not called any more once the end is closed. */
+void speadi_sender_on_stop(struct spead_sender *sender, void (*stopped)(void *arg), void *arg);
+
 /* Sheds the messages as the policy drop-newest does when the channel is full, although it may have room. The references
  * of the messages pass to the channel. Only the thread that uses the sending end may call it. */
 void speadi_sender_shed(struct spead_sender *sender, const struct spead_message *messages,

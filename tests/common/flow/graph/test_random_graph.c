@@ -1,9 +1,9 @@
 /* Goal: every message that goes into a graph either comes out once, or is shed, or fails. It is counted in each case.
  * This holds for any shape, capacities, policies, stalls, failures and end of the graph. If nothing is lost, the
- * results are the same as those of a plain loop.
+ * results are the same as those of a plain loop. A throttle changes no result, and in the end it has all its tickets.
  * Method: the graphs are random and have layers. All nodes of a layer do the same arithmetic. So the result of a
  * message does not depend on its path, and a loop can compute the same result. The test stops or cancels some graphs
- * before they have ended. The environment variable SPEAD_SEEDS says how many seeds are tried, and SPEAD_SEED is the
+ * before they have ended. It runs others without an executor, and pulls their results. The environment variable SPEAD_SEEDS says how many seeds are tried, and SPEAD_SEED is the
  * first seed. A failure prints its seed. */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -24,6 +24,10 @@ struct plan {
     unsigned layers, widths[LAYERS_MAX + 2];
     enum spead_on_error on_error[LAYERS_MAX + 2];
     bool lossy, fatal;
+    /* True if the graph has no sinks, and its last layer of relays is one node, from which the test pulls. */
+    bool pulled;
+    unsigned throttled; /* the relays of this layer take tickets; 0 if no relay does */
+    uint32_t tickets;
     enum { TO_ITS_END, STOPPED, CANCELLED } end;
     /* The number of messages of source 0 after which the test stops or cancels the graph. */
     uint64_t end_after;
@@ -36,6 +40,7 @@ struct run {
     struct step_relay relays[LAYERS_MAX + 1][WIDTH_MAX];
     struct step_sink sinks[WIDTH_MAX], bin;
     struct spead_node *nodes[LAYERS_MAX + 2][WIDTH_MAX], *bin_node;
+    struct spead_throttle *throttle;
 };
 
 static uint64_t draw(uint64_t *random, uint64_t below)
@@ -105,6 +110,11 @@ static struct plan make_plan(uint64_t seed)
     }
     if (plan.fatal)
         plan.on_error[plan.layers] = SPEAD_ON_ERROR_FAIL;
+    plan.throttled = draw(&random, 2) ? 1 + (unsigned)draw(&random, plan.layers) : 0;
+    plan.tickets = 1 + (uint32_t)draw(&random, 5);
+    plan.pulled = plan.end == TO_ITS_END && draw(&random, 4) == 0;
+    if (plan.pulled)
+        plan.widths[plan.layers] = plan.widths[plan.layers + 1] = 1;
     return plan;
 }
 
@@ -147,6 +157,7 @@ static void add_relay(struct run *run, unsigned layer, unsigned i, uint64_t *ran
 
     relay->work = work;
     relay->arg = &run->plan;
+    relay->throttle = layer == run->plan.throttled ? run->throttle : NULL;
     relay->batch = 1 + (uint32_t)draw(random, 32);
     relay->stall_one_in = draw(random, 2) ? 3 : 0;
     relay->config = (struct spead_node_config)SPEAD_NODE_CONFIG_INIT;
@@ -180,7 +191,7 @@ static void add_nodes(struct run *run, uint64_t *random)
     for (unsigned layer = 1; layer <= plan->layers; layer++)
         for (unsigned i = 0; i < plan->widths[layer]; i++)
             add_relay(run, layer, i, random);
-    for (unsigned i = 0; i < plan->widths[plan->layers + 1]; i++) {
+    for (unsigned i = 0; i < plan->widths[plan->layers + 1] && !plan->pulled; i++) {
         snprintf(name, sizeof name, "sink%u", i);
         run->nodes[plan->layers + 1][i] = step_sink_add(run->graph, &run->sinks[i], name);
     }
@@ -283,10 +294,21 @@ static uint64_t diverted(const struct run *run)
     return count;
 }
 
+/* Checks what arrived. In a pulled graph, nodes that no result has needed have not finished. */
 static void check(struct run *run, int outcome)
 {
     const struct plan *plan = &run->plan;
     uint64_t arrived = check_arrivals(run);
+
+    check_outcome(run, outcome);
+    HOLDS(arrived <= expected(run));
+    if (outcome == 0 && !plan->lossy)
+        HOLDS(arrived == expected(run));
+}
+
+static void check_ended(struct run *run, int outcome)
+{
+    const struct plan *plan = &run->plan;
 
     for (unsigned layer = 0; layer <= plan->layers; layer++)
         for (unsigned i = 0; i < plan->widths[layer]; i++) {
@@ -294,12 +316,17 @@ static void check(struct run *run, int outcome)
             if (layer > 0)
                 check_relay(run, layer, i);
         }
-    check_outcome(run, outcome);
-    HOLDS(arrived <= expected(run));
-    if (outcome == 0 && !plan->lossy)
-        HOLDS(arrived == expected(run));
     if (outcome == 0)
         HOLDS(run->bin.received == diverted(run));
+}
+
+static void check_throttle(struct run *run)
+{
+    struct spead_throttle_stats stats = SPEAD_THROTTLE_STATS_INIT;
+
+    spead_throttle_stats(run->throttle, &stats);
+    HOLDS(stats.out == 0 && stats.waiting == 0);
+    HOLDS(stats.high_water <= run->plan.tickets);
 }
 
 static bool has_sent(struct run *run, uint64_t count)
@@ -321,7 +348,24 @@ static void end_on_the_way(struct run *run)
         spead_graph_cancel(run->graph);
 }
 
-static int run_on_executor(struct run *run, uint64_t *random)
+static void run_pulled(struct run *run)
+{
+    struct spead_graph_end end = {run->nodes[run->plan.layers][0], "out"};
+    struct step_sink *kept = &run->sinks[0];
+    struct spead_message message;
+    int ret;
+
+    kept->record = calloc((size_t)WIDTH_MAX * EACH, sizeof *kept->record);
+    cr_assert_not_null(kept->record);
+    while ((ret = spead_graph_next(run->graph, end, &message, NULL)) == 0) {
+        kept->record[kept->received++] = message;
+        spead_message_unref(&message);
+    }
+    check(run, ret == -ESHUTDOWN ? 0 : ret);
+    spead_graph_destroy(run->graph);
+}
+
+static void run_on_executor(struct run *run, uint64_t *random)
 {
     struct spead_executor *executor = step_executor(1 + (uint32_t)draw(random, 3));
     struct spead_err err = {0};
@@ -332,9 +376,9 @@ static int run_on_executor(struct run *run, uint64_t *random)
     ret = spead_graph_wait(run->graph, step_now_ns() + 60000000000u, &err);
     HOLDS(ret != -ETIMEDOUT);
     check(run, ret);
+    check_ended(run, ret);
     spead_graph_destroy(run->graph);
     spead_executor_destroy(executor);
-    return ret;
 }
 
 static void run_seed(uint64_t seed)
@@ -346,10 +390,16 @@ static void run_seed(uint64_t seed)
     memset(run, 0, sizeof *run);
     run->plan = make_plan(seed);
     run->graph = step_graph("random");
+    HOLDS(spead_throttle_create(&run->throttle, run->plan.tickets, NULL) == 0);
     add_nodes(run, &random);
-    for (unsigned layer = 0; layer <= run->plan.layers; layer++)
+    for (unsigned layer = 0; layer + run->plan.pulled <= run->plan.layers; layer++)
         join_layers(run, layer, &random);
-    run_on_executor(run, &random);
+    if (run->plan.pulled)
+        run_pulled(run);
+    else
+        run_on_executor(run, &random);
+    check_throttle(run);
+    spead_throttle_unref(run->throttle);
     for (unsigned i = 0; i < WIDTH_MAX; i++)
         step_sink_release(&run->sinks[i]);
     step_sink_release(&run->bin);
