@@ -9,6 +9,11 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <time.h>
+
+#define READ_YIELDS 16u /* how often a reader yields before it sleeps */
+#define READ_PAUSE_NS \
+    50000 /* how long it sleeps: about the time of a slow publication with its page faults */
 
 int speadi_publish_init(struct speadi_publish *publish, size_t words)
 {
@@ -73,10 +78,22 @@ static bool try_read(const struct speadi_publish *publish, uint64_t *to)
     return atomic_load_explicit(&publish->sequence, memory_order_relaxed) == before;
 }
 
+/* Perhaps the owner thread was preempted in the middle of a publication. So after a failure this thread lets other
+ * threads run on its CPU. If it has a real-time priority, sched_yield() does not let an ordinary thread run, so after
+ * some tries it sleeps. It does not wait for a wake-up: the owner thread would have to look for readers after each
+ * publication, which happens once a poll. */
+static void let_the_owner_run(unsigned tries)
+{
+    const struct timespec pause = {.tv_nsec = READ_PAUSE_NS};
+
+    if (tries < READ_YIELDS)
+        sched_yield();
+    else
+        nanosleep(&pause, NULL);
+}
+
 void speadi_publish_read(const struct speadi_publish *publish, uint64_t *to)
 {
-    /* Perhaps the owner thread was preempted in the middle of a publication. So after each failure this thread lets
-     * other threads run on its CPU. */
-    while (!try_read(publish, to))
-        sched_yield();
+    for (unsigned tries = 0; !try_read(publish, to); tries++)
+        let_the_owner_run(tries);
 }

@@ -12,9 +12,24 @@
 /* Values of thread_waker->state. */
 enum {
     ARMED,    /* wake() was not called */
-    SLEEPING, /* wake() was not called, and the owner sleeps on the futex or is about to sleep */
+    CALLING,  /* wake() was called, and is about to signal the descriptor or has signalled it */
+    SLEEPING, /* wake() has not ended, and the owner sleeps on the futex or is about to sleep */
     CALLED,   /* wake() was called, and uses only the address of the futex from now on */
 };
+
+/* Signals the descriptor before the store of CALLED, because the owner can close the descriptor after that store. The
+ * signal can wake the owner before the store, and the owner can have a higher priority than this thread. It then finds
+ * CALLING, and sleeps until the store. */
+static void signal_descriptor(struct speadi_thread_waker *thread_waker)
+{
+    uint32_t armed = ARMED;
+
+    /* relaxed: the signal makes this store visible. If the exchange fails, the owner does not poll the descriptor but
+     * sleeps on the futex. */
+    atomic_compare_exchange_strong_explicit(&thread_waker->state, &armed, CALLING,
+                                            memory_order_relaxed, memory_order_relaxed);
+    speadi_wake_fd_signal(&thread_waker->fd);
+}
 
 static void wake_thread(struct spead_waker *waker)
 {
@@ -22,9 +37,8 @@ static void wake_thread(struct spead_waker *waker)
         (struct speadi_thread_waker *)(void *)((char *)waker -
                                                offsetof(struct speadi_thread_waker, waker));
 
-    /* Signal the descriptor before the store of CALLED, because the owner can close the descriptor after that store. */
     if (thread_waker->fd.fd >= 0)
-        speadi_wake_fd_signal(&thread_waker->fd);
+        signal_descriptor(thread_waker);
     /* WAKER1 release: as soon as the owner sees CALLED, it is allowed to free the thread waker. So the system call
      * below uses only the address of the futex. At that time there can already be another futex at this address. The
      * thread that waits for the other futex then wakes without a reason, which every user of a futex must expect. */
@@ -56,15 +70,29 @@ bool speadi_thread_waker_was_called(const struct speadi_thread_waker *thread_wak
     return atomic_load_explicit(&thread_waker->state, memory_order_acquire) == CALLED;
 }
 
+bool speadi_thread_waker_is_being_called(const struct speadi_thread_waker *thread_waker)
+{
+    /* relaxed: if the owner has seen the signal of the descriptor, it sees CALLING or CALLED. */
+    return atomic_load_explicit(&thread_waker->state, memory_order_relaxed) == CALLING;
+}
+
+/* Sets the state SLEEPING, unless wake() has ended. */
+static void prepare_sleep(struct speadi_thread_waker *thread_waker)
+{
+    /* relaxed: as soon as an exchange finds the state CALLED or SLEEPING, the loop of the caller looks at it again. */
+    uint32_t state = atomic_load_explicit(&thread_waker->state, memory_order_relaxed);
+
+    while ((state == ARMED || state == CALLING) &&
+           !atomic_compare_exchange_weak_explicit(&thread_waker->state, &state, SLEEPING,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
 bool speadi_thread_waker_wait(struct speadi_thread_waker *thread_waker, uint64_t deadline_ns)
 {
-    uint32_t armed = ARMED;
     struct timespec until = speadi_clock_timespec(deadline_ns);
 
-    /* relaxed: if the exchange fails, wake() was called or the state is SLEEPING already. The loop looks at the state
-     * again. */
-    atomic_compare_exchange_strong_explicit(&thread_waker->state, &armed, SLEEPING,
-                                            memory_order_relaxed, memory_order_relaxed);
+    prepare_sleep(thread_waker);
     while (!speadi_thread_waker_was_called(thread_waker)) {
         /* FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC. */
         if (syscall(SYS_futex, &thread_waker->state, FUTEX_WAIT_BITSET_PRIVATE, SLEEPING,

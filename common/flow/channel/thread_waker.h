@@ -17,7 +17,7 @@
 
 struct speadi_thread_waker {
     struct spead_waker waker;
-    /* One of ARMED, SLEEPING and CALLED (see thread_waker.c). This field is also the word of the futex. */
+    /* One of ARMED, CALLING, SLEEPING and CALLED (see thread_waker.c). This field is also the word of the futex. */
     _Atomic uint32_t state;
     bool armed;               /* true if `waker` is announced; only the owner uses this field */
     struct speadi_wake_fd fd; /* fd.fd is -1 if there is no descriptor */
@@ -33,6 +33,10 @@ void speadi_thread_waker_arm(struct speadi_thread_waker *thread_waker);
 /* Returns true if wake() was called after the last speadi_thread_waker_arm() and has ended its use of the thread
  * waker. */
 bool speadi_thread_waker_was_called(const struct speadi_thread_waker *thread_waker);
+
+/* Returns true if wake() was called, has perhaps signalled the descriptor, and has not ended its use of the thread waker.
+ * The owner then calls speadi_thread_waker_wait() without a deadline. */
+bool speadi_thread_waker_is_being_called(const struct speadi_thread_waker *thread_waker);
 
 /* Sleeps until wake() is called or until deadline_ns (CLOCK_MONOTONIC; 0 means no deadline). Returns what
  * speadi_thread_waker_was_called() returns at that moment. */

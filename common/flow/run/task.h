@@ -98,23 +98,24 @@ void speadi_task_wake(struct speadi_task *task);
 
 /* The states of a node waker. They say whether its wake() was called, and whether that call still uses the waker. */
 enum {
-    SPEADI_WAKER_IDLE,    /* wake() was not called */
-    SPEADI_WAKER_CALLING, /* wake() was called and can still use the waker */
-    SPEADI_WAKER_CALLED,  /* wake() was called and does not use the waker any more */
+    SPEADI_WAKER_IDLE,        /* wake() was not called */
+    SPEADI_WAKER_CALLING,     /* wake() was called and can still use the waker */
+    SPEADI_WAKER_CALLED,      /* wake() was called and does not use the waker any more */
+    SPEADI_WAKER_JOINING = 4, /* a mark beside IDLE and CALLING: a thread sleeps in join() */
 };
 
 /* The waker of a node: its wake() makes the task of the node runnable. */
 struct speadi_node_waker {
     struct spead_waker waker;
     struct speadi_task *task;
-    _Atomic uint32_t state; /* one of the SPEADI_WAKER_... values above */
+    _Atomic uint32_t state; /* one of the SPEADI_WAKER_... values above; also the word of a futex */
 };
 
 void speadi_node_waker_init(struct speadi_node_waker *node_waker, struct speadi_task *task);
 
 /* Waits until wake() does not use the waker any more. The caller must know that another thread has called wake() or is
- * calling it. The wait takes only a few instructions of that thread, or longer if the thread was preempted in
- * wake(). */
+ * calling it, and must be the thread of the node's worker. The wait takes only a few instructions of the other thread,
+ * or longer if that thread was preempted in wake(); then the caller sleeps. */
 void speadi_node_waker_join(struct speadi_node_waker *node_waker);
 
 #endif

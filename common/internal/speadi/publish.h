@@ -54,7 +54,8 @@ static inline void speadi_publish_write(struct speadi_publish *publish, const ui
 }
 
 /* Copies the words of one single publication to `to`. Any thread may call this function. It tries again and again until
- * it succeeds, and yields the CPU after each failure. */
+ * it succeeds. After a failure it yields the CPU, and after some failures it sleeps, so that a reader with a real-time
+ * priority does not keep the owner thread from its CPU. */
 void speadi_publish_read(const struct speadi_publish *publish, uint64_t *to);
 
 #endif

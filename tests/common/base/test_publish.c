@@ -2,9 +2,13 @@
  * Method: one thread writes and reads. tests/stress/race_publish.c uses several threads. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include <speadi/publish.h>
+
+#include "thread_state.h"
 
 Test(publish, counters_start_at_zero)
 {
@@ -67,5 +71,34 @@ Test(publish, release_may_be_called_twice)
 
     cr_assert_eq(speadi_publish_init(&publish, 1), 0);
     speadi_publish_release(&publish);
+    speadi_publish_release(&publish);
+}
+
+static _Atomic int reader_id;
+
+static void *read_one(void *publish)
+{
+    uint64_t read;
+
+    atomic_store(&reader_id, thread_id());
+    speadi_publish_read(publish, &read);
+    return NULL;
+}
+
+/* If the reader has a real-time priority and the owner was preempted in the middle of a publication, a reader that only
+ * yields would keep the owner from its CPU for ever. */
+Test(publish, a_reader_that_meets_a_long_publication_sleeps, .timeout = 60)
+{
+    struct speadi_publish publish;
+    pthread_t reader;
+
+    cr_assert_eq(speadi_publish_init(&publish, 1), 0);
+    atomic_store(&publish.sequence, 1); /* the owner has begun a publication */
+    cr_assert_eq(pthread_create(&reader, NULL, read_one, &publish), 0);
+    while (atomic_load(&reader_id) == 0)
+        ;
+    thread_wait_until_asleep(atomic_load(&reader_id));
+    atomic_store(&publish.sequence, 2);
+    pthread_join(reader, NULL);
     speadi_publish_release(&publish);
 }
