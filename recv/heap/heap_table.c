@@ -47,12 +47,14 @@ void speadi_heap_table_insert(struct speadi_heap_table *table, struct speadi_liv
     else
         table->oldest = live;
     table->newest = live;
-    table->last = live;
+    *speadi_heap_table_last(table, live->sender) = live;
     table->count++;
 }
 
 void speadi_heap_table_remove(struct speadi_heap_table *table, struct speadi_live_heap *live)
 {
+    struct speadi_live_heap **last = speadi_heap_table_last(table, live->sender);
+
     table->slot[live->slot] = NULL;
     speadi_counter_map_remove(&table->map, live->slot);
     if (live->older)
@@ -63,7 +65,7 @@ void speadi_heap_table_remove(struct speadi_heap_table *table, struct speadi_liv
         live->newer->older = live->older;
     else
         table->newest = live->older;
-    if (table->last == live)
-        table->last = NULL;
+    if (*last == live)
+        *last = NULL;
     table->count--;
 }

@@ -13,16 +13,18 @@
 #include "heap_key.h"
 #include "live_heap.h"
 
-#define SPEADI_SLOT_NONE UINT32_MAX
+#define SPEADI_SLOT_NONE  UINT32_MAX
+#define SPEADI_LAST_HEAPS 64u
 
 struct speadi_heap_table {
     struct speadi_live_heap **slot; /* [ring_count][slots_each] */
     uint32_t *head;                 /* [ring_count]: number of the next slot of each ring */
     uint32_t ring_count, slots_each;
     uint32_t count; /* live heaps */
-    /* The heap that was found or inserted last. A search looks here first, because successive packets mostly belong to
-     * one heap. It is NULL if there is no such heap, or if it has left the table. */
-    struct speadi_live_heap *last;
+    /* For the sender with the id s, the heap in last[s % SPEADI_LAST_HEAPS] was found or inserted last. A search looks
+     * there first, because successive packets of a sender mostly belong to one heap. The entry is NULL if there is no
+     * such heap, or if it has left the table. It is a heap of another sender if that one uses the same entry. */
+    struct speadi_live_heap *last[SPEADI_LAST_HEAPS];
     struct speadi_live_heap *oldest, *newest; /* first and last heap in the order of opening */
     struct speadi_counter_map map;            /* sender and counter -> index into slot */
 };
@@ -56,19 +58,27 @@ static inline bool speadi_heap_table_has(const struct speadi_heap_table *table,
     return live->slot != SPEADI_SLOT_NONE && table->slot[live->slot] == live;
 }
 
+/* Returns where the heap is kept that was found or inserted last for this sender. */
+static inline struct speadi_live_heap **speadi_heap_table_last(struct speadi_heap_table *table,
+                                                               uint32_t sender)
+{
+    return &table->last[sender % SPEADI_LAST_HEAPS];
+}
+
 /* Returns the live heap of this sender and counter, or NULL. */
 static inline struct speadi_live_heap *speadi_heap_table_find(struct speadi_heap_table *table,
                                                               uint32_t sender, uint64_t counter)
 {
+    struct speadi_live_heap **last = speadi_heap_table_last(table, sender);
     uint32_t slot;
 
-    if (table->last && table->last->heap.counter == counter && table->last->sender == sender)
-        return table->last;
+    if (*last && (*last)->heap.counter == counter && (*last)->sender == sender)
+        return *last;
     slot = speadi_counter_map_find(&table->map, sender, counter);
     if (slot == SPEADI_COUNTER_NONE)
         return NULL;
-    table->last = table->slot[slot];
-    return table->last;
+    *last = table->slot[slot];
+    return *last;
 }
 
 static inline uint64_t speadi_heap_table_bytes(const struct speadi_heap_table *table)

@@ -56,7 +56,7 @@ int speadi_recv_process_burst(struct spead_recv_stream *stream)
         begin(stream);
     first = stream->burst_next;
     while (stream->burst_next < stream->burst.count) {
-        unsigned count = stream->table.last ? speadi_recv_fast_path(stream) : 0;
+        unsigned count = stream->table.count > 0 ? speadi_recv_fast_path(stream) : 0;
 
         if (count == 0 && !process_next(stream))
             break;

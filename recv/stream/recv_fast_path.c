@@ -118,14 +118,16 @@ static bool put_payload(struct series *series, const struct speadi_rx_packet *ra
 static bool begin(struct series *series, struct spead_recv_stream *stream,
                   const struct speadi_rx_packet *raw)
 {
-    const struct speadi_sender *sender;
+    /* this search can end heaps */
+    const struct speadi_sender *sender = speadi_recv_sender(stream, raw, false);
     struct speadi_live_heap *live;
     const struct spead_heap *heap;
     unsigned bits;
 
-    sender = speadi_recv_sender(stream, raw, false); /* this search can end heaps */
-    live = stream->table.last;
-    if (!live || !sender || live->sender != sender->id || sender->stopped ||
+    if (!sender)
+        return false;
+    live = *speadi_heap_table_last(&stream->table, sender->id);
+    if (!live || live->sender != sender->id || sender->stopped ||
         stream->stopped_endpoints != 0 || live->parked > 0 || live->heap.span_count == 0 ||
         !live->heap.has_length || !stream->armed || live->condemned ||
         raw->datagram_bytes <= HEADER_BYTES || raw->datagram_bytes > stream->packet_bytes_max ||

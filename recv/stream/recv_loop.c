@@ -135,7 +135,7 @@ static void note_pause(struct spead_recv_stream *stream, bool paused)
  * were processed. */
 static int hand_over_and_read(struct spead_recv_stream *stream)
 {
-    bool paused = !speadi_recv_hand_over(stream, true);
+    bool paused = stream->outlet.pending_count > 0 && !speadi_recv_hand_over(stream, true);
     int count;
 
     if (__builtin_expect(paused || stream->paused, 0))
@@ -170,10 +170,10 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
     if (stream->state < SPEADI_RECV_FLUSHING)
         count = hand_over_and_read(stream);
     speadi_recv_check_stop_items(stream);
-    if (stream->state < SPEADI_RECV_FLUSHING)
-        speadi_recv_hand_over(stream, true);
-    else
+    if (stream->state >= SPEADI_RECV_FLUSHING)
         speadi_recv_flush(stream);
+    else if (stream->outlet.pending_count > 0)
+        speadi_recv_hand_over(stream, true);
     speadi_recv_publish(stream);
     return stream->state == SPEADI_RECV_ENDED ? stream->result : count;
 }

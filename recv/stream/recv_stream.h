@@ -253,7 +253,7 @@ void speadi_recv_end_burst(struct spead_recv_stream *stream);
 /* Processes packets of the burst, beginning with packet number burst_next. It stops at the first packet that does not
  * begin where the packet before it in the heap ended. It also stops at a packet that does more than add payload, for
  * example completes the heap. The caller must give that packet to speadi_recv_process_packet(). Returns how many
- * packets it has processed, which may be 0. The caller must make sure that table.last is not NULL. */
+ * packets it has processed, which may be 0. It is 0 if there is no live heap. */
 unsigned speadi_recv_fast_path(struct spead_recv_stream *stream);
 
 /* ---- recv_packet.c --------------------------------------------------------------------------- */
