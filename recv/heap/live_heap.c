@@ -356,6 +356,30 @@ static enum spead_recv_bucket check_range(const struct spead_heap *heap, uint32_
     return SPEAD_RECV_LIVE;
 }
 
+static bool items_contradict(const struct speadi_live_heap *live,
+                             const struct speadi_live_heap_layout *layout,
+                             const struct speadi_packet *packet)
+{
+    for (uint32_t i = 0; i < packet->pointer_count; i++) {
+        uint64_t pointer = speadi_packet_pointer(packet, i);
+
+        if (contradicts_first(live, pointer) && !has_pointer(live, layout, pointer))
+            return true;
+    }
+    return false;
+}
+
+/* Returns the bucket of a packet whose range the heap does not accept. The items of such a packet are not added to the
+ * heap, but they can show that the packet is no copy. */
+__attribute__((noinline)) static enum spead_recv_bucket copy_or_contradiction(
+    const struct speadi_live_heap *live, const struct speadi_live_heap_layout *layout,
+    const struct speadi_packet *packet, enum spead_recv_bucket bucket)
+{
+    return bucket != SPEAD_RECV_OVERLAP && items_contradict(live, layout, packet)
+               ? SPEAD_RECV_REPEATED_COUNTER
+               : bucket;
+}
+
 enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *live,
                                               const struct speadi_live_heap_layout *layout,
                                               const struct speadi_packet *packet, uint32_t *at)
@@ -373,10 +397,12 @@ enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *liv
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
     if (layout->in_order)
-        return check_in_order(heap, start, end);
-    if (packet->payload_bytes == 0)
-        return SPEAD_RECV_LIVE; /* the packet carries only item pointers */
-    return check_range(heap, live->tables->ranges_max, start, end, at);
+        bucket = check_in_order(heap, start, end);
+    else if (packet->payload_bytes > 0) /* else the packet carries only item pointers */
+        bucket = check_range(heap, live->tables->ranges_max, start, end, at);
+    if (__builtin_expect(bucket == SPEAD_RECV_LIVE, 1))
+        return bucket;
+    return copy_or_contradiction(live, layout, packet, bucket);
 }
 
 static void count_size(struct speadi_live_heap *live, uint64_t start, uint64_t end)
@@ -448,7 +474,8 @@ bool speadi_live_heap_refused(struct speadi_live_heap *live, const struct speadi
                          SPEADI_SPANS_DUPLICATE)
         overtaken = false; /* a copy of a packet that came before */
     count_size(live, start, end);
-    if (!speadi_spans_unite(heap->refused, &heap->refused_count, live->tables->refused_max, start, end))
+    if (!speadi_spans_unite(heap->refused, &heap->refused_count, live->tables->refused_max, start,
+                            end))
         unplaced(heap, packets, start, end);
     return overtaken;
 }

@@ -437,13 +437,23 @@ Test(recv_senders, a_heap_of_another_length_under_the_same_counter_is_named)
     EXPECT_BUCKETS("delivered 1, repeated-counter 1");
 }
 
-/* Queues a packet of heap 1 with an immediate item. */
-static void piece_with_item(unsigned number, uint64_t value)
+/* A packet of heap 1 with 16 bytes of payload and an immediate item. */
+struct item_piece {
+    unsigned number, bits;
+    uint64_t length, value;
+};
+
+static void push_piece(const struct item_piece *piece)
 {
-    test_packet_specials(&rig.packet, 40, 1, 32, number * 16u, 16);
-    test_packet_immediate(&rig.packet, 0x1600, value);
+    test_packet_specials(&rig.packet, piece->bits, 1, piece->length, piece->number * 16u, 16);
+    test_packet_immediate(&rig.packet, 0x1600, piece->value);
     test_packet_payload(&rig.packet, "0123456789abcdef", 16);
     recv_rig_push(&rig);
+}
+
+static void piece_with_item(unsigned number, uint64_t value)
+{
+    push_piece(&(struct item_piece){number, 40, 32, value});
 }
 
 Test(recv_senders, a_heap_whose_items_contradict_its_first_packet_is_never_complete)
@@ -454,6 +464,49 @@ Test(recv_senders, a_heap_whose_items_contradict_its_first_packet_is_never_compl
     recv_rig_run(&rig);
     EXPECT_BUCKETS("evicted 1, repeated-counter 1");
     cr_expect_eq(rig.stats.counters.heaps_contradicted, 1u);
+}
+
+/* Sends this packet between the two packets of a heap of 32 bytes whose item has the value 5. */
+static const char *amid_a_heap(bool out_of_order, const struct item_piece *piece)
+{
+    recv_rig_close(&rig);
+    make_rig();
+    rig.config.allow_out_of_order = out_of_order;
+    recv_rig_open(&rig);
+    piece_with_item(0, 5);
+    push_piece(piece);
+    piece_with_item(1, 5);
+    recv_rig_run(&rig);
+    return recv_rig_buckets(&rig);
+}
+
+/* The range of the copy is there already, so the copy adds nothing. But it shows that two heaps have this counter. */
+Test(recv_senders, a_copy_that_contradicts_its_heap_ends_it_too)
+{
+    static const struct item_piece copy = {0, 40, 32, 5}, longer = {0, 40, 48, 5},
+                                   other_flavour = {0, 48, 32, 5}, other_item = {0, 40, 32, 6};
+
+    for (int out_of_order = 0; out_of_order <= 1; out_of_order++) {
+        cr_expect_str_eq(amid_a_heap(out_of_order, &copy), "delivered 2, duplicate 1");
+        cr_expect_str_eq(amid_a_heap(out_of_order, &longer),
+                         "late 1, evicted 1, malformed-heap-length 1");
+        cr_expect_str_eq(amid_a_heap(out_of_order, &other_flavour),
+                         "late 1, evicted 1, foreign-flavour 1");
+        cr_expect_str_eq(amid_a_heap(out_of_order, &other_item),
+                         "late 1, evicted 1, repeated-counter 1");
+    }
+}
+
+/* In order a packet ahead is refused, and would come again. */
+Test(recv_senders, in_order_a_packet_that_is_refused_and_contradicts_its_heap_ends_it)
+{
+    rig.config.allow_out_of_order = false;
+    recv_rig_open(&rig);
+    push_piece(&(struct item_piece){0, 40, 64, 5});
+    push_piece(&(struct item_piece){2, 40, 64, 6});
+    push_piece(&(struct item_piece){1, 40, 64, 5});
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("late 1, evicted 1, repeated-counter 1");
 }
 
 Test(recv_senders, packets_that_repeat_an_item_with_its_value_belong_together)
