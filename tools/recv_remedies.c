@@ -106,8 +106,10 @@ static const char *const sentences[] = {
         "is stuck, too short or starts anew, or two senders use it; see --sender-key and "
         "--repeat-time",
     [SPEAD_RECV_OVER_CAP_SENDERS] =
-        "from senders that found no place among --senders: raise it or --concurrent-heaps, or look "
-        "for foreign senders",
+        "from senders that found no place among --senders: raise it, or look for foreign senders",
+    [SPEAD_RECV_OVER_CAP_NEWCOMERS] =
+        "from new senders, while heaps of senders that work took all places: raise "
+        "--concurrent-heaps, or look for foreign senders",
 };
 /* clang-format on */
 

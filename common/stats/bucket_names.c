@@ -45,6 +45,7 @@ static const char *const recv_names[] = {
     [SPEAD_RECV_REGION_ERROR] = "region-error",
     [SPEAD_RECV_REPEATED_COUNTER] = "repeated-counter",
     [SPEAD_RECV_OVER_CAP_SENDERS] = "over-cap-senders",
+    [SPEAD_RECV_OVER_CAP_NEWCOMERS] = "over-cap-newcomers",
 };
 
 static const char *const send_names[] = {

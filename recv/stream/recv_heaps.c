@@ -88,7 +88,7 @@ static enum spead_recv_bucket make_way(struct spead_recv_stream *stream,
     struct speadi_live_heap *occupant;
 
     if (!speadi_recv_choose_slot(stream, sender, key->ring, packet, slot))
-        return SPEAD_RECV_OVER_CAP_SENDERS;
+        return SPEAD_RECV_OVER_CAP_NEWCOMERS;
     occupant = *slot == SPEADI_SLOT_NONE ? NULL : stream->table.slot[*slot];
     if (!occupant)
         return SPEAD_RECV_LIVE;

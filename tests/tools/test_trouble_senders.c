@@ -229,6 +229,32 @@ Test(trouble_senders, more_senders_with_live_heaps_than_places)
     cr_expect_eq(heaps(), 1);
 }
 
+/* A sender completes a heap and begins the next one; then another sender begins its first heap. */
+static void begin_while_another_works(unsigned port)
+{
+    int works = symptom_from("127.0.0.1", port);
+
+    symptom_piece(works, 1, 64, 0, 32);
+    symptom_piece(works, 1, 64, 32, 32);
+    symptom_piece(works, 2, 64, 0, 32);
+    symptom_piece(symptom_from("127.0.0.1", port + 1), 1, 64, 0, 32);
+}
+
+Test(trouble_senders, a_new_sender_while_others_fill_all_places)
+{
+    symptom_begin("--strict --concurrent-heaps 1");
+    begin_while_another_works(7000);
+    symptom_await(4);
+    symptom_interrupt(3);
+    cr_expect_eq(bucket(symptom_object(), "over-cap-newcomers"), 1);
+    symptom_shows("from new senders, while heaps of senders that work took all places");
+    symptom_begin("--concurrent-heaps 2");
+    begin_while_another_works(7002);
+    symptom_await(8);
+    symptom_interrupt(0);
+    symptom_hides("from new senders");
+}
+
 /* ---- The end -------------------------------------------------------------------------------- */
 
 /* A heap, a stop heap and a further heap wait in the socket, so that the receiver reads all of them. */

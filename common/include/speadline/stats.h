@@ -95,6 +95,9 @@ enum spead_recv_bucket {
     /* The heap of this packet's counter has ended, and the packet belongs to another heap with the same counter. */
     SPEAD_RECV_REPEATED_COUNTER,
     SPEAD_RECV_OVER_CAP_SENDERS, /* the table of senders had no place for the packet's sender */
+    /* The packet would begin a heap of a sender that has completed no heap yet, and all places for live heaps hold heaps
+     * of senders that work. */
+    SPEAD_RECV_OVER_CAP_NEWCOMERS,
     SPEAD_RECV_BUCKET_COUNT      /* number of buckets */
 };
 

@@ -99,7 +99,7 @@ Test(hostile_senders, a_newcomer_does_not_end_the_only_heap_of_a_substream)
         from(piece(11, number), 1, 7000);
     }
     recv_rig_run(&rig);
-    EXPECT_BUCKETS("delivered 16, over-cap-senders 1");
+    EXPECT_BUCKETS("delivered 16, over-cap-newcomers 1");
 }
 
 /* A sender that works fills two heaps at a time, so the older one is not dead. */

@@ -67,7 +67,7 @@ Test(recv_newcomers, a_newcomer_does_not_end_the_newest_heap_of_a_sender_that_wo
     half(1, 0, 9);
     half(2, 1, 1);
     recv_rig_run(&rig);
-    EXPECT_BUCKETS("delivered 4, over-cap-senders 1");
+    EXPECT_BUCKETS("delivered 4, over-cap-newcomers 1");
 }
 
 Test(recv_newcomers, a_whole_heap_of_one_packet_needs_no_slot)
