@@ -45,6 +45,9 @@ struct speadi_sender {
     bool stopped;       /* a stop item has come from the sender */
     bool has_sent_data; /* a heap came that is not a control heap */
     uint64_t stop_counter; /* heap counter of the heap with the stop item; valid if stopped */
+    /* The heap with the last start item: its counter, and when it came, by the same clock; valid if has_started. */
+    uint64_t start_counter, start_ns;
+    bool has_started;
 
     uint32_t newer,
         older;     /* neighbours in the list of silent senders; SPEADI_SENDER_NONE ends it */

@@ -199,12 +199,13 @@ static enum spead_recv_bucket add(struct spead_recv_stream *stream,
     return bucket;
 }
 
-/* Acts on start and stop items that have come from the sender in the heap with this counter. */
+/* Acts on start and stop items that have come from the sender in the heap with this counter. `carrier` is that heap if
+ * it is live, else NULL. */
 static void obey(struct spead_recv_stream *stream, struct speadi_sender *sender, uint64_t counter,
-                 uint32_t controls)
+                 uint32_t controls, const struct speadi_live_heap *carrier)
 {
     if (controls & SPEADI_CONTROL_BIT(SPEAD_CONTROL_START))
-        speadi_recv_sender_starts(stream, sender);
+        speadi_recv_sender_starts(stream, sender, counter, carrier);
     if (!(controls & SPEADI_CONTROL_BIT(SPEAD_CONTROL_STOP)))
         return;
     if (stream->config.ignore_stop_item)
@@ -221,11 +222,13 @@ static void after_packet(struct spead_recv_stream *stream, struct speadi_live_he
 {
     uint64_t counter = live->heap.counter;
     uint32_t news = live->control & ~control_before, sender = live->sender;
+    bool complete = speadi_live_heap_is_complete(live);
 
-    if (speadi_live_heap_is_complete(live))
+    if (complete)
         speadi_recv_close_heap(stream, live, SPEADI_RECV_COMPLETE);
     if (news != 0)
-        obey(stream, speadi_sender_table_get(&stream->senders, sender), counter, news);
+        obey(stream, speadi_sender_table_get(&stream->senders, sender), counter, news,
+             complete ? NULL : live);
 }
 
 static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
@@ -361,7 +364,7 @@ static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
         return SPEAD_RECV_DUPLICATE;
     controls = speadi_packet_control_heap(packet);
     if (controls != 0) { /* a control heap needs no slot and no memory */
-        obey(stream, sender, packet->heap_counter, controls);
+        obey(stream, sender, packet->heap_counter, controls, NULL);
         return SPEAD_RECV_CONTROL;
     }
     live = speadi_heap_table_find(&stream->table, sender->id, packet->heap_counter);

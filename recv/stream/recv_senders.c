@@ -5,28 +5,46 @@
 
 #define NS_PER_S 1e9
 
-/* Ends all live heaps of the sender. */
-static void end_heaps(struct spead_recv_stream *stream, const struct speadi_sender *sender)
+/* Begins a new run of the sender: ends its live heaps, except `kept`, and forgets its finished heaps. No heap may hold
+ * bytes of both runs. */
+static void begin_run(struct spead_recv_stream *stream, struct speadi_sender *sender,
+                      const struct speadi_live_heap *kept)
 {
     const uint32_t id = sender->id;
     struct speadi_live_heap *live = stream->table.oldest, *newer;
 
     for (; live && sender->live_heaps > 0; live = newer) {
         newer = live->newer;
-        if (live->sender == id)
+        if (live->sender == id && live != kept)
             speadi_recv_end_early(stream, live, SPEADI_RECV_BY_EVICTION);
     }
+    speadi_spare_disown(&stream->spare, id);
+    speadi_finished_forget(sender);
+    speadi_gap_trackers_restart(&stream->gaps, speadi_sender_index(id));
+    sender->restarts++;
+    sender->stopped = false;
+    stream->tally.totals->sender_restarts++;
 }
 
 /* ---- Runs ---------------------------------------------------------------------------------- */
 
-void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender)
+/* Tells whether a start item is a copy of the one before: networks can double packets. */
+static bool is_copied_start(const struct spead_recv_stream *stream,
+                            const struct speadi_sender *sender, uint64_t counter)
 {
-    speadi_finished_forget(sender);
-    speadi_gap_trackers_restart(&stream->gaps, speadi_sender_index(sender->id));
-    sender->restarts++;
-    sender->stopped = false;
-    stream->tally.totals->sender_restarts++;
+    return sender->has_started && sender->start_counter == counter &&
+           stream->age_ns - sender->start_ns <= stream->config.repeat_ns;
+}
+
+void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender,
+                               uint64_t counter, const struct speadi_live_heap *carrier)
+{
+    if (is_copied_start(stream, sender, counter))
+        return;
+    sender->has_started = true;
+    sender->start_counter = counter;
+    sender->start_ns = stream->age_ns;
+    begin_run(stream, sender, carrier);
 }
 
 /* A sender was silent for so long that it may have been started anew. No heap may hold bytes of both runs. */
@@ -42,9 +60,7 @@ static void end_run(struct spead_recv_stream *stream, struct speadi_sender *send
             "before it end incomplete",
             spead_sender_format(&sender->address, name),
             (double)(stream->age_ns - sender->seen_ns) / NS_PER_S, heaps);
-    end_heaps(stream, sender);
-    speadi_spare_disown(&stream->spare, sender->id);
-    speadi_recv_sender_starts(stream, sender);
+    begin_run(stream, sender, NULL);
 }
 
 /* ---- Search -------------------------------------------------------------------------------- */

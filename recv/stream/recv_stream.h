@@ -350,8 +350,11 @@ static inline struct speadi_sender *speadi_recv_sender(struct spead_recv_stream 
 /* The owner thread must call this when a new burst is lent: the entries of burst.from describe other senders now. */
 void speadi_recv_forget_senders_of_burst(struct spead_recv_stream *stream);
 
-/* A start item has come from the sender: a new run of the sender begins. */
-void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender);
+/* A start item has come from the sender in the heap with this counter: a new run of the sender begins, and its live heaps
+ * end, except the heap that carried the start item (NULL if that is not live). Nothing happens if the packet is a copy:
+ * if the last start item came in a heap of the same counter, and not more than repeat_ns ago. */
+void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender,
+                               uint64_t counter, const struct speadi_live_heap *carrier);
 
 /* A stop item has come from the sender in the heap with this counter. Later packets of the sender are counted as
  * after-stop, except the packets of that heap. If the sender has sent no data, all later

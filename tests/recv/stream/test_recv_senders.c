@@ -401,6 +401,80 @@ Test(recv_senders, the_user_decides_which_silence_begins_a_run)
     EXPECT_BUCKETS("delivered 4");
 }
 
+/* Queues a packet of heap `counter` that carries a start item, and the first half of 32 bytes. */
+static void half_with_start(uint64_t counter, uint8_t fill)
+{
+    uint8_t payload[16];
+
+    memset(payload, fill, sizeof payload);
+    test_packet_specials(&rig.packet, 40, counter, 32, 0, 16);
+    test_packet_immediate(&rig.packet, SPEAD_ID_STREAM_CONTROL, SPEAD_CONTROL_START);
+    test_packet_immediate(&rig.packet, 0x1600, 5);
+    test_packet_payload(&rig.packet, payload, sizeof payload);
+    from(recv_rig_push(&rig), 1, 7000);
+}
+
+/* Without the start heap, heap 3 would be complete, with bytes of both runs. */
+Test(recv_senders, no_heap_is_complete_with_bytes_of_both_sides_of_a_start_item)
+{
+    recv_rig_open(&rig);
+    from(piece(3, 0, 0xaa), 1, 7000);
+    from(piece(3, 1, 0xaa), 1, 7000);
+    from(piece(3, 0, 0xcc), 2, 7000);
+    from(recv_rig_control(&rig, 1, SPEAD_CONTROL_START), 1, 7000);
+    from(piece(3, 2, 0xbb), 1, 7000);
+    from(piece(3, 3, 0xbb), 1, 7000);
+    recv_rig_run(&rig);
+    cr_expect_eq(take_fill(), -2);
+    EXPECT_BUCKETS("live 3, control 1, evicted 2");
+    cr_expect_eq(rig.stats.counters.sender_restarts, 1u);
+}
+
+Test(recv_senders, the_heap_that_carries_the_start_item_goes_on)
+{
+    recv_rig_open(&rig);
+    from(piece(3, 0, 0xaa), 1, 7000);
+    half_with_start(4, 0xbb);
+    from(recv_rig_data(&rig, 4, 32, 16, 16), 1, 7000);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("delivered 2, evicted 1");
+}
+
+/* A network that doubles packets brings the copy of the start heap when heaps of its run are under way or complete. */
+Test(recv_senders, a_copy_of_a_start_heap_begins_no_run)
+{
+    rig.ops = &script_clock_ops;
+    recv_rig_open(&rig);
+    rig.engine->clock_ns = SECOND;
+    from(recv_rig_control(&rig, 1, SPEAD_CONTROL_START), 1, 7000);
+    heap_from(2, 1, 7000, 1);
+    from(piece(3, 0, 2), 1, 7000);
+    recv_rig_run(&rig);
+    rig.engine->clock_ns += 10000000;
+    from(recv_rig_control(&rig, 1, SPEAD_CONTROL_START), 1, 7000);
+    for (unsigned number = 1; number < 4; number++)
+        from(piece(3, number, 2), 1, 7000);
+    heap_from(2, 1, 7000, 1);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("delivered 8, control 2, duplicate 4");
+    cr_expect_eq(rig.stats.counters.sender_restarts, 1u);
+}
+
+Test(recv_senders, a_start_heap_that_comes_again_later_begins_a_run)
+{
+    rig.ops = &script_clock_ops;
+    recv_rig_open(&rig);
+    rig.engine->clock_ns = SECOND;
+    from(recv_rig_control(&rig, 1, SPEAD_CONTROL_START), 1, 7000);
+    from(piece(3, 0, 2), 1, 7000);
+    recv_rig_run(&rig);
+    rig.engine->clock_ns += 10000001;
+    from(recv_rig_control(&rig, 1, SPEAD_CONTROL_START), 1, 7000);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("control 2, evicted 1");
+    cr_expect_eq(rig.stats.counters.sender_restarts, 2u);
+}
+
 /* ---- Counters that come again ---------------------------------------------------------------- */
 
 static void come_again_after(uint64_t ns)
