@@ -18,8 +18,8 @@ struct speadi_counter_node {
 };
 
 struct speadi_counter_map {
-    struct speadi_counter_node *node; /* array [capacity]: the heap of each value */
-    uint32_t *chain;                  /* the first value of each chain */
+    struct speadi_counter_node *node;       /* array [capacity]: the heap of each value */
+    uint32_t *chain;                        /* the first value of each chain */
     uint64_t multiplier, sender_multiplier; /* random odd numbers */
     unsigned shift;                         /* there are 2^(64 - shift) chains */
     uint32_t capacity;

@@ -127,11 +127,11 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
     if (!sender)
         return false;
     live = *speadi_heap_table_last(&stream->table, sender->id);
-    if (!live || live->sender != sender->id || sender->stopped ||
-        stream->stopped_endpoints != 0 || live->parked > 0 || live->heap.span_count == 0 ||
-        !live->heap.has_length || !stream->armed || live->condemned ||
-        raw->datagram_bytes <= HEADER_BYTES || raw->datagram_bytes > stream->packet_bytes_max ||
-        live->min_length > live->heap.length || live->heap.refused_count > 0)
+    if (!live || live->sender != sender->id || sender->stopped || stream->stopped_endpoints != 0 ||
+        live->parked > 0 || live->heap.span_count == 0 || !live->heap.has_length ||
+        !stream->armed || live->condemned || raw->datagram_bytes <= HEADER_BYTES ||
+        raw->datagram_bytes > stream->packet_bytes_max || live->min_length > live->heap.length ||
+        live->heap.refused_count > 0)
         return false;
     heap = &live->heap;
     bits = heap->heap_address_bits;

@@ -35,7 +35,8 @@ struct speadi_recv_tally {
     uint32_t source_count;
     /* Copy of *totals that was made at the last publication. Only shown.polls may be newer. */
     struct spead_recv_counters shown;
-    uint8_t changed[SPEADI_RX_SOURCES_MAX]; /* for each source: enum speadi_recv_tally_change, or 0 */
+    /* For each source: enum speadi_recv_tally_change, or 0. */
+    uint8_t changed[SPEADI_RX_SOURCES_MAX];
     struct speadi_publish publish;
 };
 
