@@ -140,6 +140,12 @@ void symptom_interrupt_twice(int status)
     symptom_interrupt(status);
 }
 
+void symptom_end_after(unsigned datagrams, int status)
+{
+    symptom_await(datagrams);
+    symptom_interrupt(status);
+}
+
 const json_t *symptom_object(void)
 {
     return object;

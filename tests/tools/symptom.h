@@ -34,11 +34,12 @@ void symptom_asleep(void);
 void symptom_awake(void);
 /* Waits until the programs of this namespace have read so many datagrams since the test began. */
 void symptom_await(unsigned datagrams);
-/* Waits until the receiver has ended, and expects this exit status. The other two functions first interrupt it, once or
- * twice. */
+/* Waits until the receiver has ended, and expects this exit status. The other functions first interrupt it, once or
+ * twice; the last one first calls symptom_await(). */
 void symptom_end(int status);
 void symptom_interrupt(int status);
 void symptom_interrupt_twice(int status);
+void symptom_end_after(unsigned datagrams, int status);
 /* Returns the JSON object of the receiver that has ended. It belongs to these functions. */
 const json_t *symptom_object(void);
 /* Returns what the receiver has said so far on standard error. It belongs to these functions. */

@@ -20,6 +20,8 @@
 #include "tool_run.h"
 
 static struct test_netns_pair hosts;
+static struct program receiver;
+static json_t *object; /* what the receiver printed at its end */
 
 static void make_hosts(void)
 {
@@ -30,7 +32,16 @@ static void make_hosts(void)
     test_netns_move(hosts.near);
 }
 
-TestSuite(no_packets, .init = make_hosts, .timeout = 120);
+static void release_receiver(void)
+{
+    if (receiver.out > 0)
+        program_release(&receiver);
+    json_decref(object);
+    object = NULL;
+    receiver = (struct program){0};
+}
+
+TestSuite(no_packets, .init = make_hosts, .fini = release_receiver, .timeout = 120);
 
 static void run_command(const char *command)
 {
@@ -98,19 +109,16 @@ static void await_no_link(void)
     close(fd);
 }
 
-/* Ends the receiver, and returns its JSON object. */
-static json_t *end(struct program *receiver, int status)
+/* Ends the receiver. Then `object` is its JSON object. */
+static void end(int status)
 {
-    json_t *object;
-
-    kill(receiver->pid, SIGINT);
-    expect_status(receiver, status);
-    object = object_of(receiver);
-    return object;
+    kill(receiver.pid, SIGINT);
+    expect_status(&receiver, status);
+    object = object_of(&receiver);
 }
 
 /* Returns the text of a finding, or NULL if there is none. */
-static const char *text_of(const json_t *object, const char *word)
+static const char *text_of(const char *word)
 {
     size_t i;
     json_t *finding;
@@ -122,50 +130,42 @@ static const char *text_of(const json_t *object, const char *word)
     return NULL;
 }
 
-static void expect_finding(const json_t *object, const char *word, const char *says)
+static void expect_finding(const char *word, const char *says)
 {
-    const char *text = text_of(object, word);
+    const char *text = text_of(word);
 
     cr_assert_not_null(text, "no finding %s", word);
     cr_expect_not_null(strstr(text, says), "no \"%s\" in: %s", says, text);
 }
 
-static void start(struct program *receiver, const char *line)
+static void start(const char *line)
 {
-    program_start(receiver, SPEAD_RECV, line);
-    cr_assert(program_says(receiver, "listening on"), "spead-recv %s did not start", line);
+    release_receiver();
+    program_start(&receiver, SPEAD_RECV, line);
+    cr_assert(program_says(&receiver, "listening on"), "spead-recv %s did not start", line);
 }
 
 Test(no_packets, nobody_sends)
 {
-    struct program receiver = {0};
-    json_t *object;
     char *said;
 
-    start(&receiver, TEST_NEAR_V4 ":7148 --json");
-    object = end(&receiver, 0);
+    start(TEST_NEAR_V4 ":7148 --json");
+    end(0);
     said = program_err(&receiver);
-    expect_finding(object, "endpoint", TEST_NEAR_V4 ":7148, which is bound on near0");
-    expect_finding(object, "no-neighbour", "asked for our address on near0 by ARP");
-    cr_expect_null(text_of(object, "no-link"));
-    cr_expect_null(text_of(object, "interface-down"));
+    expect_finding("endpoint", TEST_NEAR_V4 ":7148, which is bound on near0");
+    expect_finding("no-neighbour", "asked for our address on near0 by ARP");
+    cr_expect_null(text_of("no-link"));
+    cr_expect_null(text_of("interface-down"));
     cr_expect_not_null(strstr(said, "  nothing  no packet has come to " TEST_NEAR_V4), "%s", said);
     free(said);
-    json_decref(object);
-    program_release(&receiver);
 }
 
 Test(no_packets, nothing_at_all_comes_by_the_interface)
 {
-    struct program receiver = {0};
-    json_t *object;
-
-    start(&receiver, "127.0.0.1:7148 --json");
-    object = end(&receiver, 0);
-    expect_finding(object, "endpoint", "which is bound on lo");
-    expect_finding(object, "nothing-received", "lo has received nothing since the start");
-    json_decref(object);
-    program_release(&receiver);
+    start("127.0.0.1:7148 --json");
+    end(0);
+    expect_finding("endpoint", "which is bound on lo");
+    expect_finding("nothing-received", "lo has received nothing since the start");
 }
 
 Test(no_packets, it_is_no_success_where_packets_were_asked_for)
@@ -174,110 +174,81 @@ Test(no_packets, it_is_no_success_where_packets_were_asked_for)
                            "127.0.0.1:7148 --json --heaps 3"};
 
     for (size_t i = 0; i < 3; i++) {
-        struct program receiver = {0};
-
-        start(&receiver, lines[i]);
-        json_decref(end(&receiver, 3));
-        program_release(&receiver);
+        start(lines[i]);
+        end(3);
     }
 }
 
 Test(no_packets, a_group_on_the_wrong_interface_is_named_with_the_right_one)
 {
-    struct program receiver = {0};
     uint64_t before = counter_now(HOST_V4_RECEIVED);
-    json_t *object;
 
-    start(&receiver, "239.1.2.3:7148 --bind lo --json");
+    start("239.1.2.3:7148 --bind lo --json");
     send_from_far(NULL, "239.1.2.3", 7148);
     await_counter(HOST_V4_RECEIVED, before + 1); /* lo may have counted our own request to join */
-    object = end(&receiver, 0);
-    expect_finding(object, "endpoint", "239.1.2.3:7148, which is joined on lo");
-    expect_finding(object, "other-interface", "use --bind near0");
-    expect_finding(object, "not-delivered", "groups that nobody has joined");
-    json_decref(object);
-    program_release(&receiver);
+    end(0);
+    expect_finding("endpoint", "239.1.2.3:7148, which is joined on lo");
+    expect_finding("other-interface", "use --bind near0");
+    expect_finding("not-delivered", "groups that nobody has joined");
 }
 
 Test(no_packets, the_reverse_path_filter_is_named)
 {
-    struct program receiver = {0};
     uint64_t before;
-    json_t *object;
 
     run_command("echo 1 >/proc/sys/net/ipv4/conf/near0/rp_filter");
     test_netns_move(hosts.far);
     run_command("ip addr add 10.99.0.1/32 dev far0");
     test_netns_move(hosts.near);
     before = counter_now(HOST_REVERSE_PATH);
-    start(&receiver, "239.1.2.3:7148 --bind near0 --json");
+    start("239.1.2.3:7148 --bind near0 --json");
     send_from_far("10.99.0.1", "239.1.2.3", 7148);
     await_counter(HOST_REVERSE_PATH, before);
-    object = end(&receiver, 0);
-    expect_finding(object, "reverse-path", "dropped 1 packets");
-    expect_finding(object, "reverse-path", "ip route add SENDER dev near0");
-    json_decref(object);
-    program_release(&receiver);
+    end(0);
+    expect_finding("reverse-path", "dropped 1 packets");
+    expect_finding("reverse-path", "ip route add SENDER dev near0");
 }
 
 Test(no_packets, a_link_that_is_down_is_named)
 {
-    struct program receiver = {0};
-    json_t *object;
-
-    start(&receiver, "239.1.2.3:7148 --bind near0 --json");
+    start("239.1.2.3:7148 --bind near0 --json");
     test_netns_move(hosts.far);
     run_command("ip link set far0 down");
     test_netns_move(hosts.near);
     await_no_link();
-    object = end(&receiver, 0);
-    expect_finding(object, "no-link", "near0 has no link");
-    cr_expect_null(text_of(object, "nothing-received"));
-    json_decref(object);
-    program_release(&receiver);
+    end(0);
+    expect_finding("no-link", "near0 has no link");
+    cr_expect_null(text_of("nothing-received"));
 }
 
 Test(no_packets, an_interface_that_is_switched_off_is_named)
 {
-    struct program receiver = {0};
-    json_t *object;
-
-    start(&receiver, "239.1.2.3:7148 --bind near0 --json");
+    start("239.1.2.3:7148 --bind near0 --json");
     run_command("ip link set near0 down");
-    object = end(&receiver, 0);
-    expect_finding(object, "interface-down", "ip link set near0 up");
-    json_decref(object);
-    program_release(&receiver);
+    end(0);
+    expect_finding("interface-down", "ip link set near0 up");
 }
 
 Test(no_packets, a_wrong_port_is_named)
 {
-    struct program receiver = {0};
     uint64_t before = counter_now(HOST_NO_PORT);
-    json_t *object;
 
-    start(&receiver, TEST_NEAR_V4 ":7148 --json");
+    start(TEST_NEAR_V4 ":7148 --json");
     send_from_far(NULL, TEST_NEAR_V4, 7149);
     await_counter(HOST_NO_PORT, before);
-    object = end(&receiver, 0);
-    expect_finding(object, "no-port", "1 datagrams since the start");
-    expect_finding(object, "received", "near0 has received");
-    cr_expect_null(text_of(object, "no-neighbour"));
-    json_decref(object);
-    program_release(&receiver);
+    end(0);
+    expect_finding("no-port", "1 datagrams since the start");
+    expect_finding("received", "near0 has received");
+    cr_expect_null(text_of("no-neighbour"));
 }
 
 Test(no_packets, a_sender_that_source_turns_away_is_told)
 {
-    struct program receiver = {0};
     uint64_t before = counter_now(HOST_V4_DELIVERED);
-    json_t *object;
 
-    start(&receiver, TEST_NEAR_V4 ":7148 --source 10.77.0.9 --json");
+    start(TEST_NEAR_V4 ":7148 --source 10.77.0.9 --json");
     send_from_far(NULL, TEST_NEAR_V4, 7148);
     await_counter(HOST_V4_DELIVERED, before);
-    object = end(&receiver, 0);
-    expect_finding(object, "filtered", "1 messages came from others than --source 10.77.0.9");
-    json_decref(object);
-    program_release(&receiver);
+    end(0);
+    expect_finding("filtered", "1 messages came from others than --source 10.77.0.9");
 }

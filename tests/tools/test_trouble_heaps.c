@@ -37,15 +37,13 @@ Test(trouble_heaps, packets_out_of_order)
 
     symptom_begin("--strict");
     send_in_order(fd, 1, swapped);
-    symptom_await(4);
-    symptom_interrupt(3);
+    symptom_end_after(4, 3);
     cr_expect_eq(heaps(), 0);
     cr_expect_gt(bucket(symptom_object(), "out-of-order"), 0);
     symptom_page_has("out-of-order");
     symptom_begin("--strict --out-of-order");
     send_in_order(fd, 1, swapped);
-    symptom_await(8);
-    symptom_interrupt(0);
+    symptom_end_after(8, 0);
     cr_expect_eq(heaps(), 1);
 }
 
@@ -56,15 +54,13 @@ Test(trouble_heaps, packets_behind_a_lost_one)
 
     symptom_begin("--strict");
     send_in_order(fd, 1, lossy);
-    symptom_await(3);
-    symptom_interrupt(3);
+    symptom_end_after(3, 3);
     cr_expect_eq(bucket(symptom_object(), "out-of-order"), 2);
     cr_expect_eq(missing("missing_packets"), 1);
     symptom_shows("came behind a packet of their heap that is missing");
     symptom_begin("--out-of-order --incomplete");
     send_in_order(fd, 1, lossy);
-    symptom_await(6);
-    symptom_interrupt(0);
+    symptom_end_after(6, 0);
     cr_expect_eq(number(symptom_object(), "incomplete_heaps"), 1);
     cr_expect_eq(missing("missing_packets"), 1);
 }
@@ -85,8 +81,7 @@ Test(trouble_heaps, more_heaps_at_a_time_than_the_window)
 
     symptom_begin("--strict");
     interleave(fd);
-    symptom_await(12);
-    symptom_interrupt(3);
+    symptom_end_after(12, 3);
     cr_expect_eq(heaps(), 4);
     cr_expect_eq(bucket(symptom_object(), "evicted"), 2);
     cr_expect_eq(bucket(symptom_object(), "late"), 2);
@@ -94,8 +89,7 @@ Test(trouble_heaps, more_heaps_at_a_time_than_the_window)
     symptom_shows("for heaps already given up: raise --concurrent-heaps or --heap-timeout");
     symptom_begin("--strict --concurrent-heaps 8");
     interleave(fd);
-    symptom_await(24);
-    symptom_interrupt(0);
+    symptom_end_after(24, 0);
     cr_expect_eq(heaps(), 6);
 }
 
@@ -108,8 +102,7 @@ Test(trouble_heaps, heaps_that_take_longer_than_the_age_limit)
     symptom_await(1);
     tool_sleep_ms(500);
     symptom_piece(fd, 1, 64, 32, 32);
-    symptom_await(2);
-    symptom_interrupt(3);
+    symptom_end_after(2, 3);
     cr_expect_eq(bucket(symptom_object(), "timed-out"), 1);
     cr_expect_eq(bucket(symptom_object(), "late"), 1);
     symptom_shows("in heaps older than --heap-timeout");
@@ -117,8 +110,7 @@ Test(trouble_heaps, heaps_that_take_longer_than_the_age_limit)
     symptom_piece(fd, 1, 64, 0, 32);
     symptom_await(3);
     symptom_piece(fd, 1, 64, 32, 32);
-    symptom_await(4);
-    symptom_interrupt(0);
+    symptom_end_after(4, 0);
     cr_expect_eq(heaps(), 1);
 }
 
@@ -128,13 +120,11 @@ Test(trouble_heaps, heaps_that_were_not_whole_at_the_end)
 
     symptom_begin("--strict");
     symptom_piece(fd, 1, 64, 0, 32);
-    symptom_await(1);
-    symptom_interrupt(3);
+    symptom_end_after(1, 3);
     symptom_shows("in heaps that were incomplete at the end");
     symptom_begin("--incomplete");
     symptom_piece(fd, 1, 64, 0, 32);
-    symptom_await(2);
-    symptom_interrupt(0);
+    symptom_end_after(2, 0);
     cr_expect_eq(number(symptom_object(), "incomplete_heaps"), 1);
 }
 
@@ -145,8 +135,7 @@ Test(trouble_heaps, packets_that_overlap)
     symptom_begin("--strict");
     symptom_piece(fd, 1, 64, 0, 32);
     symptom_piece(fd, 1, 64, 16, 32);
-    symptom_await(2);
-    symptom_interrupt(3);
+    symptom_end_after(2, 3);
     cr_expect_eq(bucket(symptom_object(), "overlap"), 1);
     symptom_shows("whose heap had a part of their bytes already");
 }
@@ -165,15 +154,13 @@ Test(trouble_heaps, missing_heaps_because_of_the_step)
 
     symptom_begin("--strict --heap-step 1");
     send_every_second(fd);
-    symptom_await(11);
-    symptom_interrupt(3);
+    symptom_end_after(11, 3);
     cr_expect_eq(heaps(), 11);
     cr_expect_gt(missing("missing_heaps"), 0);
     symptom_shows("whole heaps");
     symptom_begin("--strict --heap-step 2");
     send_every_second(fd);
-    symptom_await(22);
-    symptom_interrupt(0);
+    symptom_end_after(22, 0);
     cr_expect_eq(missing("missing_heaps"), 0);
 }
 
@@ -236,13 +223,11 @@ Test(trouble_heaps, heaps_that_found_no_memory)
 
     symptom_begin("--strict --max-heap-size 64K --memory 64K");
     send_two_large(fd);
-    symptom_await(12);
-    symptom_interrupt(3);
+    symptom_end_after(12, 3);
     cr_expect_gt(bucket(symptom_object(), "no-memory"), 0);
     symptom_shows("found no heap memory: raise --memory");
     symptom_begin("--strict --max-heap-size 64K --memory 1M");
     send_two_large(fd);
-    symptom_await(24);
-    symptom_interrupt(0);
+    symptom_end_after(24, 0);
     cr_expect_eq(heaps(), 2);
 }

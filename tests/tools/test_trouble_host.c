@@ -37,15 +37,13 @@ Test(trouble_host, a_socket_buffer_that_was_full)
 
     symptom_begin("--strict --buffer 200K");
     send_a_burst(fd);
-    symptom_await(10);
-    symptom_interrupt(3);
+    symptom_end_after(10, 3);
     cr_expect_gt(beside("buffer_drops"), 0);
     symptom_shows(
         "messages at our sockets, whose buffer was full: raise net.core.rmem_max and --buffer");
     symptom_begin("--buffer 8M --ring-heaps 256");
     send_a_burst(fd);
-    symptom_await(110);
-    symptom_interrupt(0);
+    symptom_end_after(110, 0);
     cr_expect_eq(beside("kernel_drops"), 0);
     symptom_hides("whose buffer was full");
 }
@@ -76,8 +74,7 @@ Test(trouble_host, packets_with_a_wrong_checksum)
     symptom_begin("--strict");
     send_damaged();
     symptom_stamped(fd, 1, 1);
-    symptom_await(1);
-    symptom_interrupt(3);
+    symptom_end_after(1, 3);
     cr_expect_eq(beside("checksum_drops"), 1);
     symptom_shows("with a wrong checksum: they were damaged on the way or in the sender");
     symptom_hides("rmem_max");
@@ -90,8 +87,7 @@ Test(trouble_host, packets_of_a_sender_that_source_turns_away)
     symptom_begin("--strict --source 127.0.0.2");
     symptom_stamped(other, 1, 1);
     symptom_stamped(wanted, 1, 1);
-    symptom_await(1);
-    symptom_interrupt(0);
+    symptom_end_after(1, 0);
     cr_expect_eq(number(symptom_object(), "heaps"), 1);
     symptom_shows("messages came from others than --source and were turned away");
 }

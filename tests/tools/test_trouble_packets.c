@@ -109,8 +109,7 @@ Test(trouble_packets, every_kind_of_malformed_packet_is_named)
         kinds[i].spoil();
         symptom_send(sender);
     }
-    symptom_await((unsigned)count);
-    symptom_interrupt(3);
+    symptom_end_after((unsigned)count, 3);
     for (size_t i = 0; i < count; i++) {
         cr_expect_eq(bucket(symptom_object(), kinds[i].bucket), 1, "%s", kinds[i].bucket);
         symptom_page_has(kinds[i].bucket);
@@ -122,8 +121,7 @@ Test(trouble_packets, every_kind_of_malformed_packet_is_named)
 
 static void expect_refused(const char *name, const char *says)
 {
-    symptom_await(2);
-    symptom_interrupt(3);
+    symptom_end_after(2, 3);
     cr_expect_eq(bucket(symptom_object(), name), 1);
     symptom_page_has(name);
     symptom_shows(says);
@@ -156,14 +154,12 @@ Test(trouble_packets, jumbo_packets)
     sender = symptom_from("127.0.0.1", 0);
     symptom_begin("--strict --packet 1472");
     symptom_piece(sender, 1, 8000, 0, 8000);
-    symptom_await(1);
-    symptom_interrupt(3);
+    symptom_end_after(1, 3);
     cr_expect_eq(bucket(symptom_object(), "truncated"), 1);
     symptom_shows("longer than --packet");
     symptom_begin("--strict --packet 9000");
     symptom_piece(sender, 1, 8000, 0, 8000);
-    symptom_await(2);
-    symptom_interrupt(0);
+    symptom_end_after(2, 0);
     cr_expect_eq(number(symptom_object(), "heaps"), 1);
 }
 
@@ -172,14 +168,12 @@ Test(trouble_packets, heaps_above_the_largest_size)
     sender = symptom_from("127.0.0.1", 0);
     symptom_begin("--strict --max-heap-size 4K");
     symptom_piece(sender, 1, 8000, 0, 8000);
-    symptom_await(1);
-    symptom_interrupt(3);
+    symptom_end_after(1, 3);
     cr_expect_eq(bucket(symptom_object(), "over-cap-heap-size"), 1);
     symptom_shows("for heaps above --max-heap-size");
     symptom_begin("--strict --max-heap-size 8K");
     symptom_piece(sender, 1, 8000, 0, 8000);
-    symptom_await(2);
-    symptom_interrupt(0);
+    symptom_end_after(2, 0);
     cr_expect_eq(number(symptom_object(), "heaps"), 1);
 }
 
@@ -197,14 +191,12 @@ Test(trouble_packets, heaps_with_too_many_items)
     sender = symptom_from("127.0.0.1", 0);
     symptom_begin("--strict --pointers 8");
     send_items(9);
-    symptom_await(1);
-    symptom_interrupt(3);
+    symptom_end_after(1, 3);
     cr_expect_eq(bucket(symptom_object(), "over-cap-pointers"), 1);
     symptom_shows("with more item pointers in a heap than --pointers");
     symptom_begin("--strict --pointers 9");
     send_items(9);
-    symptom_await(2);
-    symptom_interrupt(0);
+    symptom_end_after(2, 0);
     cr_expect_eq(number(symptom_object(), "heaps"), 1);
 }
 
@@ -220,8 +212,7 @@ Test(trouble_packets, heaps_in_too_many_pieces)
         if (i % 64 == 0)
             symptom_await(i + 1);
     }
-    symptom_await(pieces);
-    symptom_interrupt(3);
+    symptom_end_after(pieces, 3);
     cr_expect_eq(bucket(symptom_object(), "over-cap-ranges"), 1);
     symptom_shows("would have left their heap in too many pieces");
 }

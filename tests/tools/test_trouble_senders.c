@@ -33,15 +33,13 @@ Test(trouble_senders, heaps_striped_over_ports)
         lane[i] = symptom_from("127.0.0.1", 7000 + i);
     symptom_begin("--strict --out-of-order");
     stripe(lane);
-    symptom_await(32);
-    symptom_interrupt(3);
+    symptom_end_after(32, 3);
     cr_expect_eq(heaps(), 0);
     symptom_shows("and each fills gaps of the other");
     symptom_shows("heaps lie on several senders that fill each other's gaps");
     symptom_begin("--strict --sender-key address");
     stripe(lane);
-    symptom_await(64);
-    symptom_interrupt(0);
+    symptom_end_after(64, 0);
     cr_expect_eq(heaps(), 8);
 }
 
@@ -61,16 +59,14 @@ Test(trouble_senders, one_stream_over_two_networks)
 
     symptom_begin("--strict --out-of-order");
     send_doubled(network);
-    symptom_await(24);
-    symptom_interrupt(3);
+    symptom_end_after(24, 3);
     cr_expect_eq(heaps(), 0);
     cr_expect_eq(number(symptom_object(), "senders"), 2);
     symptom_begin("--strict --out-of-order --sender-key none");
     symptom_asleep(); /* else a pause of this test could make a copy later than --repeat-time */
     send_doubled(network);
     symptom_awake();
-    symptom_await(48);
-    symptom_interrupt(0);
+    symptom_end_after(48, 0);
     cr_expect_eq(heaps(), 4);
     cr_expect_eq(bucket(symptom_object(), "duplicate"), 8);
     symptom_shows("came again: the network or the sender doubled them");
@@ -99,15 +95,13 @@ Test(trouble_senders, equal_counters_of_two_senders_taken_for_one)
 
     symptom_begin("--strict --sender-key none");
     send_alike(board);
-    symptom_await(8);
-    symptom_interrupt(3);
+    symptom_end_after(8, 3);
     cr_expect_eq(heaps(), 0);
     cr_expect_gt(bucket(symptom_object(), "repeated-counter"), 0);
     symptom_shows("heaps ended because a packet contradicted them");
     symptom_begin("--strict");
     send_alike(board);
-    symptom_await(16);
-    symptom_interrupt(0);
+    symptom_end_after(16, 0);
     cr_expect_eq(heaps(), 2);
 }
 
@@ -120,16 +114,14 @@ Test(trouble_senders, a_counter_that_is_stuck)
     symptom_begin("--strict");
     for (uint64_t stamp = 0; stamp < 10; stamp++)
         symptom_stamped(fd, 0, stamp);
-    symptom_await(10);
-    symptom_interrupt(3);
+    symptom_end_after(10, 3);
     cr_expect_eq(heaps(), 1);
     cr_expect_eq(bucket(symptom_object(), "repeated-counter"), 9);
     symptom_shows("for a heap counter that had ended, with another length or item, or much later");
     symptom_begin("--strict");
     for (uint64_t stamp = 0; stamp < 4; stamp++)
         symptom_stamped(fd, 1 + stamp, stamp);
-    symptom_await(14);
-    symptom_interrupt(0);
+    symptom_end_after(14, 0);
     cr_expect_eq(heaps(), 4);
 }
 
@@ -181,15 +173,13 @@ Test(trouble_senders, a_sender_that_starts_anew_at_once)
 
     symptom_begin("--strict");
     send_the_same_again(fd, false);
-    symptom_await(6);
-    symptom_interrupt(3);
+    symptom_end_after(6, 3);
     cr_expect_eq(heaps(), 3);
     cr_expect_eq(bucket(symptom_object(), "repeated-counter"), 3);
     symptom_shows("the counter is stuck, too short or starts anew, or two senders use it");
     symptom_begin("--strict");
     send_the_same_again(fd, true);
-    symptom_await(13);
-    symptom_interrupt(0);
+    symptom_end_after(13, 0);
     cr_expect_eq(heaps(), 6);
 }
 
@@ -200,15 +190,13 @@ Test(trouble_senders, senders_that_lost_their_place)
     symptom_begin("--senders 2");
     for (unsigned i = 0; i < 5; i++)
         symptom_stamped(symptom_from("127.0.0.1", 7000 + i), 1, i);
-    symptom_await(5);
-    symptom_interrupt(0);
+    symptom_end_after(5, 0);
     cr_expect_eq(number(symptom_object(), "senders_replaced"), 3);
     symptom_shows("lost their place to new ones: raise --senders, or look for foreign senders");
     symptom_begin("--senders 5 --strict");
     for (unsigned i = 0; i < 5; i++)
         symptom_stamped(symptom_from("127.0.0.1", 8000 + i), 1, i);
-    symptom_await(10);
-    symptom_interrupt(0);
+    symptom_end_after(10, 0);
     symptom_hides("lost their place");
 }
 
@@ -217,15 +205,13 @@ Test(trouble_senders, more_senders_with_live_heaps_than_places)
     symptom_begin("--strict --senders 1");
     symptom_piece(symptom_from("127.0.0.1", 7000), 1, 64, 0, 32);
     symptom_stamped(symptom_from("127.0.0.1", 7001), 1, 1);
-    symptom_await(2);
-    symptom_interrupt(3);
+    symptom_end_after(2, 3);
     cr_expect_eq(bucket(symptom_object(), "over-cap-senders"), 1);
     symptom_shows("from senders that found no place among --senders");
     symptom_begin("--senders 2");
     symptom_piece(symptom_from("127.0.0.1", 7002), 1, 64, 0, 32);
     symptom_stamped(symptom_from("127.0.0.1", 7003), 1, 1);
-    symptom_await(4);
-    symptom_interrupt(0);
+    symptom_end_after(4, 0);
     cr_expect_eq(heaps(), 1);
 }
 
@@ -244,14 +230,12 @@ Test(trouble_senders, a_new_sender_while_others_fill_all_places)
 {
     symptom_begin("--strict --concurrent-heaps 1");
     begin_while_another_works(7000);
-    symptom_await(4);
-    symptom_interrupt(3);
+    symptom_end_after(4, 3);
     cr_expect_eq(bucket(symptom_object(), "over-cap-newcomers"), 1);
     symptom_shows("from new senders, while heaps of senders that work took all places");
     symptom_begin("--concurrent-heaps 2");
     begin_while_another_works(7002);
-    symptom_await(8);
-    symptom_interrupt(0);
+    symptom_end_after(8, 0);
     symptom_hides("from new senders");
 }
 
@@ -279,8 +263,7 @@ Test(trouble_senders, packets_after_a_stop_heap)
     symptom_shows("came after the end: --no-stop-item goes on past a stop item");
     symptom_begin("--no-stop-item");
     send_past_a_stop(fd);
-    symptom_await(6);
-    symptom_interrupt(0);
+    symptom_end_after(6, 0);
     cr_expect_eq(heaps(), 2);
     cr_expect_eq(bucket(symptom_object(), "after-stop"), 0);
 }
