@@ -46,7 +46,8 @@ static bool has_newer(const struct speadi_heap_table *table, uint32_t ring, uint
 /* Returns the slot that suits a guest best, or SPEADI_SLOT_NONE. The search goes backwards from the slot that the ring
  * used last, because the senders that have proven themselves will need that slot last. A guest ends a heap of a sender
  * that works only if all slots hold heaps of such senders. */
-static uint32_t guest_slot(const struct spead_recv_stream *stream, uint32_t ring)
+__attribute__((noinline)) static uint32_t guest_slot(const struct spead_recv_stream *stream,
+                                                     uint32_t ring)
 {
     const struct speadi_heap_table *table = &stream->table;
     uint32_t count = speadi_min_u32(table->slots_each, LOOK_AT_MAX), best = SPEADI_SLOT_NONE;
