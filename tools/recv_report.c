@@ -211,10 +211,10 @@ static void print_output(FILE *to, const struct recv_report *report)
 void recv_report_summary(FILE *to, const struct recv_report *report)
 {
     const struct tool_totals *totals = &report->totals;
-    char ended[RECV_END_TEXT_MAX];
+    char ended[TOOL_END_TEXT_MAX];
 
     tool_report_headline(to, totals, "heaps complete");
-    fprintf(to, "  ended    %s\n", recv_end_text(&report->end, report->options, ended));
+    fprintf(to, "  ended    %s\n", tool_end_text(&report->end, &report->options->shared, ended));
     print_ledger(to, report);
     no_packets_print(to, report->no_packets);
     recv_losses_print(to, report);
@@ -337,8 +337,8 @@ json_t *recv_report_json(const struct recv_report *report)
     json_t *object = tool_report_object(&report->totals);
     int failed = json_object_set_new(object, "ledger", ledger_json(report)) < 0;
 
-    failed |=
-        json_object_set_new(object, "ended_by", recv_end_json(&report->end, report->options)) < 0;
+    failed |= json_object_set_new(object, "ended_by",
+                                  tool_end_json(&report->end, &report->options->shared)) < 0;
     failed |= json_object_set_new(
                   object, "silent_senders",
                   recv_silence_json(&report->silence, report->options->shared.endpoints)) < 0;

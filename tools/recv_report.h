@@ -30,7 +30,7 @@ struct recv_report {
     /* heaps that came after the N heaps of --heaps; they were released */
     uint64_t heaps_past_limit;
     struct recv_silence silence; /* senders that fell silent without a stop heap */
-    struct recv_end end;         /* what ended the reception */
+    struct tool_end end;         /* what ended the reception */
     double stream_cpu_s;         /* CPU time of the thread of the stream, in seconds */
     bool cancelled;              /* true if a second signal told the program to end immediately */
     /* The verdict of the graph, as text and as JSON. */

@@ -7,9 +7,12 @@
 
 #include <speadline/send.h>
 
+#include "tool_end.h"
 #include "tool_report.h"
 
 struct send_report {
+    const struct tool_shared *shared; /* the options */
+    struct tool_end end;              /* what ended the sending */
     struct tool_totals totals;
     struct spead_send_stats stats;
     struct spead_send_plan plan;

@@ -77,11 +77,11 @@ static void note_end(struct receiver *receiver, uint64_t now_ns)
     const struct tool_shared *shared = &receiver->options->shared;
 
     if (shared->heaps > 0 && heap_check_totals(receiver->graph.check).heaps >= shared->heaps)
-        recv_end_note(&receiver->report.end, RECV_END_HEAPS);
+        tool_end_note(&receiver->report.end, TOOL_END_HEAPS);
     if (tool_signal_count() > 0)
-        recv_end_note(&receiver->report.end, RECV_END_SIGNAL);
+        tool_end_note(&receiver->report.end, TOOL_END_SIGNAL);
     if (now_ns >= receiver->end_ns)
-        recv_end_note(&receiver->report.end, RECV_END_SECONDS);
+        tool_end_note(&receiver->report.end, TOOL_END_SECONDS);
 }
 
 static void look_around(struct receiver *receiver, uint64_t now_ns)

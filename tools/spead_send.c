@@ -45,6 +45,7 @@ struct sender {
     uint64_t heaps_sent;
     /* the time when a signal or --seconds began an early end; 0 before that */
     uint64_t stopping_ns;
+    struct tool_end end;    /* what ended the sending */
     bool gave_up;           /* true if the heaps in flight did not complete within DRAIN_NS */
     int error;              /* -errno of the first heap that failed; 0 if no heap has failed */
     uint64_t error_counter; /* the heap counter of that heap */
@@ -253,6 +254,7 @@ static void look_around(struct sender *sender, uint64_t now_ns, uint64_t end_ns)
 {
     if (sender->stopping_ns == 0 && (now_ns >= end_ns || tool_signal_count() > 0)) {
         sender->stopping_ns = now_ns;
+        tool_end_note(&sender->end, tool_signal_count() > 0 ? TOOL_END_SIGNAL : TOOL_END_SECONDS);
         sender->data_left = 0;
         if (sender->data_in_flight == 0)
             submit_stops(sender);
@@ -300,6 +302,9 @@ static int run(struct sender *sender)
                                    now + TICK_NS < end || now >= end ? now + TICK_NS : end);
     }
     tool_progress_end(&progress);
+    if (ret != -ESHUTDOWN || sender->error != 0)
+        sender->end.cause = TOOL_END_ERROR;
+    tool_end_note(&sender->end, TOOL_END_HEAPS);
     return ret == -ESHUTDOWN ? 0 : ret;
 }
 
@@ -354,6 +359,8 @@ static void fill_report(struct send_report *report, const struct sender *sender,
     spead_send_stream_plan(sender->stream, &report->plan);
     report->device_gbps = config->hardware_rate ? config->rate_bytes_per_s * 8 / 1e9 : 0;
     report->device_wire = config->rate_of == SPEAD_RATE_WIRE;
+    report->shared = &sender->options->shared;
+    report->end = sender->end;
     sent = report->stats.bucket[SPEAD_SEND_SENT];
     report->totals = (struct tool_totals){
         .tool = "spead-send",

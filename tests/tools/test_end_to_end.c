@@ -23,6 +23,7 @@ Test(end_to_end, every_byte_arrives_and_both_ledgers_agree)
     cr_expect_str_eq(json_string_value(json_object_get(run.received, "schema")), "speadline-1");
     cr_expect_eq(number(run.received, "heaps"), 30);
     cr_expect_eq(number(run.sent, "heaps"), 30);
+    expect_end(run.sent, "heaps", "by --heaps 30");
     cr_expect_eq(number(run.received, "payload_bytes"), 30 << 20);
     cr_expect_eq(number(run.sent, "payload_bytes"), 30 << 20);
     cr_expect_eq(number(run.received, "verify_bad_bytes"), 0);
@@ -211,6 +212,7 @@ Test(end_to_end, an_interrupted_sender_finishes_its_heaps)
     kill(run.send.pid, SIGINT);
     finish(&run, 0, 0);
     cr_expect_gt(number(run.sent, "heaps"), 0);
+    expect_end(run.sent, "signal", "by SIGINT");
     cr_expect_eq(number(run.received, "heaps"), number(run.sent, "heaps"));
     release(&run);
 }

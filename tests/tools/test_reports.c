@@ -1,6 +1,7 @@
 /* Goal: summaries and JSON objects say what the counters say. Method: the test makes counters, prints the reports into
  * memory and reads them. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -244,8 +245,8 @@ Test(reports, the_end_names_sender_and_endpoint_of_the_stop_heap)
     struct recv_report report = receive_report(&plain_options);
     json_t *object, *end;
 
-    report.end = (struct recv_end){
-        .cause = RECV_END_STOP_HEAP, .sender = "127.0.0.2:7000", .endpoint = "127.0.0.1:7148"};
+    report.end = (struct tool_end){
+        .cause = TOOL_END_STOP_HEAP, .sender = "127.0.0.2:7000", .endpoint = "127.0.0.1:7148"};
     expect_summary(&report, "  ended    by a stop heap of 127.0.0.2:7000 at 127.0.0.1:7148\n",
                    true);
     object = recv_report_json(&report);
@@ -257,7 +258,7 @@ Test(reports, the_end_names_sender_and_endpoint_of_the_stop_heap)
 }
 
 /* Returns what the tool says when its stream ended for this cause. */
-static struct recv_end settled(struct recv_end own, enum spead_recv_end_cause cause, bool failed)
+static struct tool_end settled(struct tool_end own, enum spead_recv_end_cause cause, bool failed)
 {
     struct spead_recv_tool_options options = {
         .shared = {.endpoints = {"127.0.0.1:7148", "127.0.0.1:7149"}, .endpoint_count = 2}};
@@ -272,27 +273,27 @@ static struct recv_end settled(struct recv_end own, enum spead_recv_end_cause ca
 
 Test(reports, a_stream_that_was_told_to_stop_ended_by_the_first_cause_of_the_tool)
 {
-    struct recv_end none = {0}, own = {0};
+    struct tool_end none = {0}, own = {0};
 
-    recv_end_note(&own, RECV_END_SECONDS);
-    recv_end_note(&own, RECV_END_SIGNAL);
-    cr_expect_eq(settled(own, SPEAD_END_STOP_CALL, true).cause, RECV_END_SECONDS);
-    cr_expect_eq(settled(own, SPEAD_END_NO_READER, false).cause, RECV_END_SECONDS);
-    cr_expect_eq(settled(none, SPEAD_END_STOP_CALL, true).cause, RECV_END_ERROR);
-    cr_expect_eq(settled(none, SPEAD_END_NO_READER, false).cause, RECV_END_NO_READER);
+    tool_end_note(&own, TOOL_END_SECONDS);
+    tool_end_note(&own, TOOL_END_SIGNAL);
+    cr_expect_eq(settled(own, SPEAD_END_STOP_CALL, true).cause, TOOL_END_SECONDS);
+    cr_expect_eq(settled(own, SPEAD_END_NO_READER, false).cause, TOOL_END_SECONDS);
+    cr_expect_eq(settled(none, SPEAD_END_STOP_CALL, true).cause, TOOL_END_ERROR);
+    cr_expect_eq(settled(none, SPEAD_END_NO_READER, false).cause, TOOL_END_NO_READER);
 }
 
 Test(reports, a_stream_that_ended_by_itself_says_so_although_a_signal_came_later)
 {
-    struct recv_end own = {.cause = RECV_END_SIGNAL}, end;
+    struct tool_end own = {.cause = TOOL_END_SIGNAL}, end;
 
-    cr_expect_eq(settled(own, SPEAD_END_SOURCE, false).cause, RECV_END_SOURCE);
-    cr_expect_eq(settled(own, SPEAD_END_FAILED, true).cause, RECV_END_ERROR);
-    own.cause = RECV_END_HEAPS;
-    cr_expect_eq(settled(own, SPEAD_END_STOP_ITEMS, false).cause, RECV_END_HEAPS);
-    own.cause = RECV_END_SIGNAL;
+    cr_expect_eq(settled(own, SPEAD_END_SOURCE, false).cause, TOOL_END_SOURCE);
+    cr_expect_eq(settled(own, SPEAD_END_FAILED, true).cause, TOOL_END_ERROR);
+    own.cause = TOOL_END_HEAPS;
+    cr_expect_eq(settled(own, SPEAD_END_STOP_ITEMS, false).cause, TOOL_END_HEAPS);
+    own.cause = TOOL_END_SIGNAL;
     end = settled(own, SPEAD_END_STOP_ITEMS, false);
-    cr_expect_eq(end.cause, RECV_END_STOP_HEAP);
+    cr_expect_eq(end.cause, TOOL_END_STOP_HEAP);
     cr_expect_str_eq(end.sender, "[::1]:7000");
     cr_expect_str_eq(end.endpoint, "127.0.0.1:7149");
 }
@@ -518,6 +519,28 @@ Test(reports, the_devices_rate_stands_beside_the_one_asked_for)
     fclose(to);
     cr_expect_not_null(strstr(text, "8.500 Gb/s of wire bytes asked, 8.800 measured"), "%s", text);
     free(text);
+    json_decref(object);
+}
+
+Test(reports, the_senders_object_says_what_ended_it)
+{
+    static const struct tool_shared shared = {.seconds = 2.5};
+    struct send_report report = {
+        .shared = &shared,
+        .end = {.cause = TOOL_END_SIGNAL, .signal = SIGTERM},
+        .totals = {.tool = "spead-send", .engine = "mem", .engine_reason = "asked for"},
+        .stats = {.bucket_count = SPEAD_SEND_BUCKET_COUNT},
+    };
+    json_t *object = send_report_json(&report), *end = json_object_get(object, "ended_by");
+
+    cr_expect_str_eq(json_string_value(json_object_get(end, "cause")), "signal");
+    cr_expect_str_eq(json_string_value(json_object_get(end, "signal")), "SIGTERM");
+    json_decref(object);
+    report.end = (struct tool_end){.cause = TOOL_END_SECONDS};
+    object = send_report_json(&report);
+    end = json_object_get(object, "ended_by");
+    cr_expect_str_eq(json_string_value(json_object_get(end, "cause")), "seconds");
+    cr_expect_str_eq(json_string_value(json_object_get(end, "text")), "by --seconds 2.5");
     json_decref(object);
 }
 
