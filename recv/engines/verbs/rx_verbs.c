@@ -103,6 +103,15 @@ static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
     return 0;
 }
 
+static int open_arrivals(struct speadi_verbs_engine *e, uint32_t count, struct spead_err *err)
+{
+    e->arrival = calloc(count, sizeof *e->arrival);
+    e->arrival_max = count;
+    return e->arrival
+               ? 0
+               : speadi_err_set(err, -ENOMEM, "verbs engine: no memory for %u arrivals", count);
+}
+
 /* Allocates the slots, or the entries of a multi-packet queue. Each of them can hold the longest frame that the
  * interface can carry. The longest frame that the stream expects may be shorter, but a queue fails when a frame is
  * longer than its slot. */
@@ -114,9 +123,12 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
     uint32_t bytes = (uint32_t)speadi_round_up(frame, SPEADI_CACHE_LINE);
     uint32_t wanted = e->config.socket_buffer_bytes / bytes;
 
-    if (e->is_striding)
-        return speadi_mprq_open(&e->mprq, &e->device, e->config.socket_buffer_bytes, &e->options,
-                                frame, err);
+    if (e->is_striding) {
+        int ret = speadi_mprq_open(&e->mprq, &e->device, e->config.socket_buffer_bytes, &e->options,
+                                   frame, err);
+
+        return ret < 0 ? ret : open_arrivals(e, e->mprq.shape.completions, err);
+    }
     wanted = speadi_max_u32(wanted, SPEADI_RX_RESERVE_MAX);
     e->depth = speadi_min_u32(wanted, speadi_min_u32(report->max_qp_wr, report->max_cqe));
     if (e->depth < e->options.queues)
@@ -128,9 +140,8 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
     /* The engine needs slots that are posted, slots for a burst that is lent, and slots for a second queue. The engine
      * opens the second queue while the old queue still has its slots. The second queue gets `window` slots. */
     wanted = e->depth + SPEADI_VERBS_BURST + e->window;
-    e->arrival = calloc(wanted, sizeof *e->arrival);
-    if (!e->arrival)
-        return speadi_err_set(err, -ENOMEM, "verbs engine: no memory for %u arrivals", wanted);
+    if (open_arrivals(e, wanted, err) < 0)
+        return -ENOMEM;
     return speadi_verbs_slots_open(&e->slots, &e->device, wanted, bytes, err);
 }
 
@@ -308,7 +319,15 @@ static unsigned verbs_ahead(void *self)
 {
     const struct speadi_verbs_engine *e = self;
 
+    /* While frames are kept, the reservations of some of them have not ended, and the engine accepts no others. */
+    if (e->arrival_count > 0)
+        return 0;
     return e->posted - (unsigned)(e->accepted - e->ended);
+}
+
+static double verbs_fill(void *self)
+{
+    return speadi_verbs_used_up(self);
 }
 
 static void verbs_unreserve(void *self)
@@ -414,7 +433,7 @@ static void verbs_counters(void *self, struct speadi_rx_counters *counters)
         .rebuilds = e->rebuilds,
         .link_downs = e->link_downs,
         .memory_bytes = e->mprq.arena.bytes + speadi_verbs_slots_bytes(&e->slots) +
-                        e->slots.count * sizeof *e->arrival,
+                        e->arrival_max * sizeof *e->arrival,
     };
 }
 
@@ -438,5 +457,6 @@ const struct speadi_rx_engine_ops speadi_rx_engine_verbs = {
     .wait = verbs_wait,
     .wake = verbs_wake,
     .quiesce = verbs_quiesce,
+    .fill = verbs_fill,
     .counters = verbs_counters,
 };

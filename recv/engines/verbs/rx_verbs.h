@@ -2,7 +2,7 @@
  *
  *   rx_verbs.c          opens, closes and waits; has the table of operations
  *   rx_verbs_options.c  reads the options, and says whether the engine can be used
- *   verbs_refill.c      posts receives, with and without reserved ranges
+ *   verbs_refill.c      posts receives, with and without reserved ranges; says how many are used up
  *   verbs_harvest.c     polls completions, and lends their packets
  *   verbs_mprq.c        the memory of a multi-packet queue, where many frames share an entry
  *   verbs_renew.c       opens a new queue when the old one failed, or when reservations are taken back
@@ -29,7 +29,10 @@
 
 /* A frame that the device has received and that the engine has not lent yet. */
 struct speadi_verbs_arrival {
-    uint32_t slot, bytes;
+    const uint8_t *data; /* only in a multi-packet queue: the frame; else NULL */
+    /* Number of the slot; in a multi-packet queue the number of the entry, counted as in speadi_mprq.used. */
+    uint32_t slot;
+    uint32_t bytes;
     uint64_t time_ns; /* 0 means: use the time at which the engine lends the frame */
     bool checked;     /* the device has found the checksums right */
     bool overlong;    /* the frame was longer than its slot */
@@ -69,10 +72,11 @@ struct speadi_verbs_engine {
     unsigned unreserved; /* number of packets lent after the last reservation of the core */
     bool quiesced;
 
-    /* Frames that a queue received that is closed now. The engine lends them before it lends frames of the new
-     * queue. */
+    /* Frames whose completions were polled although they could not be lent at that time: the queue was closed, or the
+     * core asked how full the source is. The engine lends them before all other frames. The array has arrival_max
+     * places, one for each frame that the receives can hold. */
     struct speadi_verbs_arrival *arrival;
-    uint32_t arrival_count, arrival_next;
+    uint32_t arrival_max, arrival_count, arrival_next;
     uint32_t lent[SPEADI_VERBS_BURST]; /* numbers of the slots of the burst that is lent now */
     unsigned lent_count;
 
@@ -108,10 +112,16 @@ void speadi_verbs_return(struct speadi_verbs_engine *e);
 unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, uint32_t head_bytes,
                               const struct speadi_rx_range *ranges, unsigned count);
 
+/* The operation `fill` of the engine. */
+double speadi_verbs_used_up(struct speadi_verbs_engine *e);
+
 /* ---- verbs_harvest.c ----------------------------------------------------------------------- */
 
 /* Lends the frames that have been received, at most SPEADI_VERBS_BURST. */
 void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst);
+
+/* Polls all completions that are there, and keeps their frames in e->arrival. The core may hold a burst meanwhile. */
+void speadi_verbs_keep(struct speadi_verbs_engine *e);
 
 /* Polls the queue until no slot is posted to it any more, but for at most 100 ms. Keeps all received frames in
  * e->arrival. */

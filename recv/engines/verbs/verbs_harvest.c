@@ -203,6 +203,21 @@ static void take_piece(struct speadi_verbs_engine *e, struct speadi_rx_burst *bu
         e->failed = true;
 }
 
+static void lend_kept_piece(struct speadi_verbs_engine *e,
+                            const struct speadi_verbs_arrival *arrival,
+                            struct speadi_rx_burst *burst)
+{
+    const struct speadi_verbs_frame frame = {
+        .head = arrival->data,
+        .head_bytes = arrival->bytes,
+        .frame_bytes = arrival->bytes,
+        .checked = arrival->checked,
+        .time_ns = arrival->time_ns,
+    };
+
+    lend_piece(e, &frame, burst);
+}
+
 static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst,
                           uint64_t now)
 {
@@ -225,6 +240,11 @@ static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst 
         e->failed = true;
 }
 
+static uint64_t host_time(const struct speadi_verbs_engine *e)
+{
+    return e->queue.cq.stamp == SPEADI_STAMP_HOST ? speadi_clock_utc_ns() : 0;
+}
+
 /* ---- One burst ----------------------------------------------------------------------------- */
 
 static void lend_kept(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
@@ -236,6 +256,8 @@ static void lend_kept(struct speadi_verbs_engine *e, struct speadi_rx_burst *bur
             arrival->time_ns = now;
         if (arrival->overlong)
             lend_overlong(e, arrival->slot, burst);
+        else if (arrival->data)
+            lend_kept_piece(e, arrival, burst);
         else
             lend(e, &e->slots.slot[arrival->slot], arrival, burst);
     }
@@ -246,18 +268,89 @@ static void lend_kept(struct speadi_verbs_engine *e, struct speadi_rx_burst *bur
 
 void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst)
 {
-    uint64_t now = e->queue.cq.stamp == SPEADI_STAMP_HOST ? speadi_clock_utc_ns() : 0;
+    uint64_t now = host_time(e);
 
-    if (e->is_striding)
-        reap_striding(e, burst, now);
-    else if (e->arrival_count > 0)
+    if (e->arrival_count > 0)
         lend_kept(e, burst, now);
+    else if (e->is_striding)
+        reap_striding(e, burst, now);
     else
         reap(e, burst, now);
     e->lent_count = e->is_striding ? 0 : burst->count;
     e->unreserved += burst->count;
     if (e->placing && e->unreserved > UNRESERVED_MAX && e->accepted == e->ended)
         e->placing = false;
+}
+
+/* ---- Keeping ------------------------------------------------------------------------------- */
+
+/* Keeps the frame of the current completion of a multi-packet queue. */
+static void keep_piece(struct speadi_verbs_engine *e, uint64_t now)
+{
+    const struct speadi_verbs_cq *cq = &e->queue.cq;
+    uint32_t entry = e->mprq.used;
+    const struct speadi_verbs_piece piece =
+        speadi_mprq_take(&e->mprq, ibv_wc_read_byte_len(cq->ex));
+
+    if (!piece.data) {
+        e->failed = e->failed || piece.bytes > 0;
+        return;
+    }
+    e->arrival[e->arrival_count++] = (struct speadi_verbs_arrival){
+        .data = piece.data,
+        .slot = entry,
+        .bytes = piece.bytes,
+        .time_ns = stamp(e, cq, now),
+        .checked = ibv_wc_read_wc_flags(cq->ex) & IBV_WC_IP_CSUM_OK,
+    };
+}
+
+static void keep_slot(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq, uint64_t now)
+{
+    if (cq->ex->status != IBV_WC_SUCCESS) {
+        take_failed(e, cq, NULL);
+        return;
+    }
+    e->arrival[e->arrival_count++] = arrival_of(e, cq, now);
+    retire(e, cq);
+}
+
+/* Keeps all frames that have completed. Returns the last answer of the completion queue, which is ENOENT when the
+ * completion queue is empty. After a failure of a multi-packet queue nobody knows where the next frame lies, so the
+ * function then stops. */
+static int keep_all(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq, uint64_t now)
+{
+    struct ibv_poll_cq_attr attr = {0};
+    int ret = ibv_start_poll(cq->ex, &attr);
+
+    if (ret != 0)
+        return ret;
+    do {
+        if (!e->is_striding)
+            keep_slot(e, cq, now);
+        else if (cq->ex->status == IBV_WC_SUCCESS)
+            keep_piece(e, now);
+        else
+            e->failed = true;
+        ret = e->is_striding && e->failed ? ENOENT : ibv_next_poll(cq->ex);
+    } while (ret == 0);
+    ibv_end_poll(cq->ex);
+    return ret;
+}
+
+/* Moves the kept frames that are not lent yet to the beginning of the array. */
+static void compact(struct speadi_verbs_engine *e)
+{
+    e->arrival_count -= e->arrival_next;
+    memmove(e->arrival, e->arrival + e->arrival_next, e->arrival_count * sizeof *e->arrival);
+    e->arrival_next = 0;
+}
+
+void speadi_verbs_keep(struct speadi_verbs_engine *e)
+{
+    compact(e);
+    if (keep_all(e, &e->queue.cq, host_time(e)) != ENOENT)
+        e->failed = true;
 }
 
 /* ---- Draining ------------------------------------------------------------------------------ */
@@ -270,39 +363,15 @@ static bool has_posted(const struct speadi_verbs_engine *e, uint32_t queue_numbe
     return false;
 }
 
-/* Keeps all frames that have completed. Returns the last answer of the completion queue, which is ENOENT when the
- * completion queue is empty. */
-static int keep_all(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq)
-{
-    struct ibv_poll_cq_attr attr = {0};
-    int ret = ibv_start_poll(cq->ex, &attr);
-
-    if (ret != 0)
-        return ret;
-    do {
-        if (cq->ex->status == IBV_WC_SUCCESS) {
-            e->arrival[e->arrival_count++] = arrival_of(e, cq, 0);
-            retire(e, cq);
-        } else {
-            take_failed(e, cq, NULL);
-        }
-        ret = ibv_next_poll(cq->ex);
-    } while (ret == 0);
-    ibv_end_poll(cq->ex);
-    return ret;
-}
-
 void speadi_verbs_drain(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
                         uint32_t queue_number)
 {
     uint64_t deadline = speadi_clock_mono_ns() + DRAIN_LIMIT_NS;
 
-    e->arrival_count -= e->arrival_next;
-    memmove(e->arrival, e->arrival + e->arrival_next, e->arrival_count * sizeof *e->arrival);
-    e->arrival_next = 0;
+    compact(e);
     if (!queue->cq.ex)
         return;
-    while (keep_all(e, &queue->cq) == ENOENT && has_posted(e, queue_number) &&
+    while (keep_all(e, &queue->cq, 0) == ENOENT && has_posted(e, queue_number) &&
            speadi_clock_mono_ns() < deadline)
         ;
 }

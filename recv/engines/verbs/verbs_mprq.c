@@ -86,11 +86,11 @@ static void post(struct speadi_mprq *mprq)
     mprq->posted++;
 }
 
-void speadi_mprq_refill(struct speadi_mprq *mprq)
+void speadi_mprq_refill(struct speadi_mprq *mprq, uint32_t end)
 {
     uint32_t before = mprq->posted;
 
-    while (mprq->posted - mprq->used < mprq->shape.entries)
+    while (mprq->posted - end < mprq->shape.entries)
         post(mprq);
     /* DOORBELL1 device: the release store makes the entries visible before the doorbell. The NIC reads the entries
      * after it has seen the doorbell. */
@@ -109,8 +109,15 @@ int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue
     if (mprq->ring.wqe_cnt < mprq->shape.entries)
         return speadi_err_set(err, -EIO, "verbs device %s: a ring of %u entries, not %u",
                               mprq->device->report.device, mprq->ring.wqe_cnt, mprq->shape.entries);
-    speadi_mprq_refill(mprq);
+    speadi_mprq_refill(mprq, 0);
     return 0;
+}
+
+double speadi_mprq_fill(const struct speadi_mprq *mprq)
+{
+    double strides = (double)(1u << mprq->shape.strides_log);
+
+    return 1 - (mprq->posted - mprq->used - mprq->strides / strides) / mprq->shape.entries;
 }
 
 struct speadi_verbs_piece speadi_mprq_take(struct speadi_mprq *mprq, uint32_t packed)

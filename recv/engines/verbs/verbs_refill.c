@@ -1,4 +1,4 @@
-/* Posts receives to a verbs queue. */
+/* Posts receives to a verbs queue, and says how many are used up. */
 #include <errno.h>
 
 #include <speadi/numbers.h>
@@ -87,10 +87,18 @@ static void refill_wqs(struct speadi_verbs_engine *e)
     }
 }
 
+/* Posts the entries of a multi-packet queue that hold no kept frame. */
+static void refill_entries(struct speadi_verbs_engine *e)
+{
+    bool keeps = e->arrival_next < e->arrival_count;
+
+    speadi_mprq_refill(&e->mprq, keeps ? e->arrival[e->arrival_next].slot : e->mprq.used);
+}
+
 void speadi_verbs_refill(struct speadi_verbs_engine *e)
 {
     if (e->is_striding)
-        speadi_mprq_refill(&e->mprq);
+        refill_entries(e);
     else if (e->queue.wq_count > 1)
         refill_wqs(e);
     else
@@ -137,7 +145,8 @@ static unsigned limit_count(const struct speadi_verbs_engine *e, unsigned count)
 {
     uint64_t limit = SPEADI_RX_RESERVE_MAX - (e->accepted - e->ended);
 
-    if (e->posted >= e->window)
+    /* A kept frame may lie in a range that the core still counts as reserved. */
+    if (e->posted >= e->window || e->arrival_count > 0)
         return 0;
     limit = speadi_min_u64(limit, e->window - e->posted);
     limit = speadi_min_u64(limit, e->slots.free_count);
@@ -160,4 +169,34 @@ unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, ui
     count = post(e, chain_placed(e, frame_head + head_bytes, ranges, count), count);
     e->accepted += count;
     return count;
+}
+
+/* Returns which part of the receives of the fullest queue is used up. */
+static double used_up_slots(const struct speadi_verbs_engine *e)
+{
+    uint32_t count = speadi_max_u32(e->queue.wq_count, 1), share = e->depth / count;
+    uint32_t least = share;
+
+    for (uint32_t i = 0; i < count; i++)
+        least = speadi_min_u32(least, e->wq_posted[i]);
+    return 1 - (double)least / share;
+}
+
+/* Only the completions tell how many receives are used up. So the function polls them and keeps their frames, which is no
+ * more work than to poll them later. A failed queue counts as full, because only poll() can replace it.
+ *
+ * While the core makes reservations, few receives are posted. A core that asks how full the source is does not read, so
+ * the function then posts as many receives as it can. */
+double speadi_verbs_used_up(struct speadi_verbs_engine *e)
+{
+    if (e->failed || e->error)
+        return 1;
+    if (e->placing) {
+        e->placing = false;
+        speadi_verbs_refill(e);
+    }
+    speadi_verbs_keep(e);
+    if (e->failed)
+        return 1;
+    return e->is_striding ? speadi_mprq_fill(&e->mprq) : used_up_slots(e);
 }

@@ -81,7 +81,7 @@ struct spead_recv_stream; /* opaque */
  * count it. */
 enum spead_on_full {
     /* The stream first stops reading while its source is less than half full (a pause). Then it reads again, and sheds
-     * the finished heap. An engine that cannot tell how full its source is, such as verbs, makes no pause. */
+     * the finished heap. An engine that cannot tell how full its source is makes no pause. */
     SPEAD_DROP_NEWEST = 0,
     SPEAD_DROP_OLDEST = 1, /* the stream sheds the heap that has waited longest in the channel */
     /* The stream reads no packets until there is room in the channel. This value needs an engine that can make the

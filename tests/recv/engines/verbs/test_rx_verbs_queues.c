@@ -205,3 +205,19 @@ Test(rx_verbs_queues, payload_is_not_placed_through_several)
     cr_assert_eq(rig.ops->attach(rig.engine, &info, &rig.err), -ENOTSUP);
     send_and_take(0, 4);
 }
+
+/* The other queues do not help a flow whose own queue is full. */
+Test(rx_verbs_queues, the_source_is_as_full_as_the_fullest_queue)
+{
+    uint32_t share, count;
+
+    open_several();
+    bind_senders();
+    share = ((const struct speadi_verbs_engine *)rig.engine)->depth / QUEUES;
+    count = share * 3 / 4;
+    for (uint32_t i = 0; i < count; i++)
+        send_number(0, i);
+    while (rig.ops->fill(rig.engine) < 0.7)
+        usleep(1000);
+    cr_expect_lt(rig.ops->fill(rig.engine), 0.8);
+}

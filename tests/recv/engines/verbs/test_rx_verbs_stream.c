@@ -57,6 +57,7 @@ static void tear_down(void)
 TestSuite(rx_verbs_stream, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static enum spead_verbs_mprq mprq = SPEAD_MPRQ_OFF;
+static uint32_t ring_heaps = HEAPS;
 
 static void start_receiver(enum spead_receive_path path)
 {
@@ -73,19 +74,34 @@ static void start_receiver(enum spead_receive_path path)
     config.heap_bytes_max = 4u << 20;
     config.allow_out_of_order = true;
     config.deliver_incomplete = true;
-    config.ring_heaps = HEAPS;
+    config.ring_heaps = ring_heaps;
     cr_assert_eq(spead_recv_stream_create(&receiver, &config, &err), 0, "%s", err.text);
     cr_assert_eq(spead_recv_runner_start(&receiving, receiver, -1, &err), 0, "%s", err.text);
 }
 
-/* Sends all heaps and then the stop item from the far host. The rate is so low that the one thread of the verbs double
- * can take every packet. */
-static void send_all(void)
+/* Submits a heap and polls until it is sent. */
+static void send_heap(struct spead_send_stream *stream, struct spead_send_heap *heap)
+{
+    struct spead_send_stats s = SPEAD_SEND_STATS_INIT;
+    int ret;
+
+    cr_assert_eq(spead_send_stream_submit(stream, heap, NULL), 0);
+    do {
+        ret = spead_send_stream_poll(stream);
+        spead_send_stream_stats(stream, &s);
+        if (ret == 0 && s.heaps_pending > 0)
+            spead_send_stream_wait(stream, 0);
+    } while (ret >= 0 && s.heaps_pending > 0);
+}
+
+/* Sends `count` heaps of `bytes` bytes and then the stop item from the far host. The heaps have the contents content[0],
+ * content[1], ..., and then again content[0]. The rate is so low that the one thread of the verbs double can take every
+ * packet. */
+static void send_heaps(unsigned count, size_t bytes)
 {
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
     struct spead_send_stream *stream;
     struct spead_send_heap *heap;
-    int ret;
 
     test_netns_move(hosts.far);
     config.endpoints = group;
@@ -97,23 +113,13 @@ static void send_all(void)
     cr_assert_eq(spead_send_stream_create(&stream, &config, &err), 0, "%s", err.text);
     cr_assert_eq(spead_send_stream_start(stream, &err), 0);
     cr_assert_eq(spead_send_heap_create(&heap, flavour), 0);
-    for (unsigned h = 0; h <= HEAPS; h++) {
+    for (unsigned h = 0; h <= count; h++) {
         spead_send_heap_reset(heap, flavour);
-        if (h < HEAPS)
-            cr_assert_geq(spead_send_heap_add_item(heap, ID, content[h], HEAP, false), 0);
+        if (h < count)
+            cr_assert_geq(spead_send_heap_add_item(heap, ID, content[h % HEAPS], bytes, false), 0);
         else
             cr_assert_geq(spead_send_heap_add_control(heap, SPEAD_CONTROL_STOP), 0);
-        cr_assert_eq(spead_send_stream_submit(stream, heap, NULL), 0);
-        do {
-            struct spead_send_stats s = SPEAD_SEND_STATS_INIT;
-
-            ret = spead_send_stream_poll(stream);
-            spead_send_stream_stats(stream, &s);
-            if (s.heaps_pending == 0)
-                break;
-            if (ret == 0)
-                spead_send_stream_wait(stream, 0);
-        } while (ret >= 0);
+        send_heap(stream, heap);
     }
     spead_send_heap_destroy(heap);
     spead_send_stream_destroy(stream);
@@ -122,12 +128,11 @@ static void send_all(void)
 
 static void check_heap(struct spead_heap *heap)
 {
-    uint64_t number = spead_heap_counter(heap) - 1;
+    uint64_t number = (spead_heap_counter(heap) - 1) % HEAPS;
     const uint8_t *payload = spead_heap_payload(heap);
     struct spead_gap gaps[64];
     size_t count = spead_heap_gaps(heap, gaps, 64), gap = 0;
 
-    cr_assert_lt(number, HEAPS);
     cr_assert_leq(count, 64);
     for (uint64_t i = 0; i < spead_heap_length(heap) && i < HEAP; i++) {
         while (gap < count && i >= gaps[gap].offset + gaps[gap].bytes)
@@ -139,15 +144,15 @@ static void check_heap(struct spead_heap *heap)
     }
 }
 
-/* Sends all heaps, then takes every heap that has come. Returns how many heaps were complete. */
-static unsigned run(enum spead_receive_path path)
+/* Sends `count` heaps, then takes every heap that has come. Returns how many heaps were complete. */
+static unsigned run_heaps(enum spead_receive_path path, unsigned count, size_t bytes)
 {
     struct spead_heap *heap;
     uint64_t sum = 0;
     unsigned complete = 0;
 
     start_receiver(path);
-    send_all();
+    send_heaps(count, bytes);
     while (spead_recv_stream_take(receiver, &heap, speadi_clock_mono_ns() + 10000000000u) == 0) {
         complete += spead_heap_is_complete(heap);
         check_heap(heap);
@@ -161,6 +166,11 @@ static unsigned run(enum spead_receive_path path)
         sum += stats.total.bucket[i].packets;
     cr_assert_eq(sum, stats.total.seen.packets);
     return complete;
+}
+
+static unsigned run(enum spead_receive_path path)
+{
+    return run_heaps(path, HEAPS, HEAP);
 }
 
 Test(rx_verbs_stream, heaps_bounced_come_whole)
@@ -204,4 +214,35 @@ Test(rx_verbs_stream, a_queue_that_fails_costs_packets_and_is_counted)
     run(SPEAD_PATH_PLACED);
     cr_assert_geq(stats.counters.engine_rebuilds, 2);
     cr_assert_gt(stats.counters.heaps_complete, HEAPS / 2);
+}
+
+/* ---- A consumer that takes no heap until all heaps are sent ---------------------------------- */
+
+/* The source has room for more than twice as many packets. The consumer begins to take heaps when all are sent. */
+static void assert_pauses(enum spead_receive_path path)
+{
+    enum { MANY = 300 };
+
+    ring_heaps = 4;
+    cr_assert_eq(run_heaps(path, MANY, 1000), MANY);
+    cr_expect_eq(stats.counters.heaps_shed, 0);
+    cr_expect_gt(stats.counters.paused_ns, 0);
+    cr_expect_gt(stats.counters.packets_after_pause, MANY / 2);
+}
+
+Test(rx_verbs_stream, a_stalled_consumer_makes_it_pause_and_loses_nothing)
+{
+    assert_pauses(SPEAD_PATH_BOUNCE);
+}
+
+Test(rx_verbs_stream, a_stalled_consumer_makes_it_pause_on_a_multi_packet_queue_too)
+{
+    mprq = SPEAD_MPRQ_ON;
+    assert_pauses(SPEAD_PATH_BOUNCE);
+}
+
+/* While payload is placed only 64 receives are posted. The pause must not be limited by them. */
+Test(rx_verbs_stream, a_stalled_consumer_makes_it_pause_where_payload_is_placed_too)
+{
+    assert_pauses(SPEAD_PATH_PLACED);
 }
