@@ -123,7 +123,7 @@ static const struct tool_option rows[] = {
     {.name = "ring-heaps", .argument = "N", .group = TOOL_GROUP_MEMORY,
      .type = &tool_u32, .min = 1, .max = 65536, STREAM(ring_heaps),
      .help = "Heaps of any size that may wait for the consumer; by size: 4 times the bytes of the "
-             "longest heap so far, at least 1 MiB, and at most 4096 heaps",
+             "longest heap so far, at least 16 MiB, and at most 4096 heaps",
      .unset = "by size"},
     {.name = "on-full", .argument = "POLICY", .group = TOOL_GROUP_MEMORY,
      .type = &tool_word, .words = on_full_words, STREAM(on_full),

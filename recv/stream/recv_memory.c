@@ -12,6 +12,9 @@
 #define SPARE_BYTES (512u << 10)
 #define SPARES_MIN  8u
 
+/* The least memory_bytes_max that is divided into several size classes. */
+#define CLASSES_BYTES_MIN (1u << 20)
+
 /* Decides how many spare buffers there are and how many places may be reserved. One spare buffer is needed for each
  * packet that can be misplaced at the same time. The same number again is needed for packets that are parked. */
 static void plan_placement(struct spead_recv_stream *stream, uint32_t stride)
@@ -52,7 +55,8 @@ static void describe_classes(struct spead_recv_stream *stream, struct speadi_poo
     pool->class_count = plan->class_count - 1;
 }
 
-static int create_pool(struct spead_recv_stream *stream, bool one_class, struct spead_err *err)
+static int create_pool(struct spead_recv_stream *stream, enum speadi_region_sizes sizes,
+                       struct spead_err *err)
 {
     const struct spead_recv_stream_config *c = &stream->config;
     struct speadi_pool_class classes[SPEADI_POOL_CLASSES_MAX];
@@ -64,7 +68,7 @@ static int create_pool(struct spead_recv_stream *stream, bool one_class, struct 
         .arena = c->heap_arena,
     };
 
-    speadi_region_plan_init(&stream->regions, c, stream->leaving_max, one_class);
+    speadi_region_plan_init(&stream->regions, c, stream->leaving_max, sizes);
     if (stream->regions.blocks[0] > SPEADI_POOL_BLOCKS_MAX)
         return speadi_err_field(err, -EINVAL, "live_heaps_max",
                                 " %u: with substream_count, ring_heaps and held_heaps that makes "
@@ -77,17 +81,27 @@ static int create_pool(struct spead_recv_stream *stream, bool one_class, struct 
     return speadi_pool_create(&stream->pool, &pool, err);
 }
 
-/* Makes the pool. The memory of the user is divided into regions of one size. So is memory that is too small for several
- * size classes. */
+/* Decides into regions of which sizes the memory is divided. The memory of the user is divided into regions of one size.
+ * So is memory that is too small for several size classes. */
+static enum speadi_region_sizes choose_sizes(const struct spead_recv_stream *stream)
+{
+    const struct spead_recv_stream_config *c = &stream->config;
+
+    if (c->heap_arena || (c->memory_bytes_max > 0 && c->memory_bytes_max < CLASSES_BYTES_MIN))
+        return SPEADI_REGIONS_ALIKE;
+    return stream->leaving_max > 0 && stream->ops->caps & SPEADI_RX_CAP_PINS
+               ? SPEADI_REGIONS_PINNED
+               : SPEADI_REGIONS_BY_SIZE;
+}
+
 static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
 {
     const struct spead_recv_stream_config *c = &stream->config;
-    bool pinned = stream->leaving_max > 0 && stream->ops->caps & SPEADI_RX_CAP_PINS;
-    bool tight = c->memory_bytes_max > 0 && c->memory_bytes_max < SPEAD_RECV_HAND_OVER_BYTES_MIN;
-    int ret = create_pool(stream, c->heap_arena || tight, err);
+    enum speadi_region_sizes sizes = choose_sizes(stream);
+    int ret = create_pool(stream, sizes, err);
 
-    if (ret == -ENOMEM && pinned && !c->heap_arena)
-        ret = create_pool(stream, true, err);
+    if (ret == -ENOMEM && sizes == SPEADI_REGIONS_PINNED)
+        ret = create_pool(stream, SPEADI_REGIONS_ALIKE, err);
     if (ret < 0)
         return ret;
     stream->memory = (struct speadi_heap_memory){

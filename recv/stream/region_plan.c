@@ -9,15 +9,24 @@
 /* Most regions of a class above 0. If they are all in use, a heap takes a region of a larger class. */
 #define SMALL_BLOCKS_MAX 65536u
 
+/* Of heaps that are longer than this, SPEAD_RECV_HAND_OVER_SIZES may wait, because each needs a region of the largest
+ * size. */
+#define LARGE_HEAP_BYTES (1u << 20)
+
+/* Pinned memory: the bytes of small heaps that may wait, in place of SPEAD_RECV_HAND_OVER_BYTES_MIN. */
+#define PINNED_BYTES_MIN (4u << 20)
+
 uint32_t speadi_region_plan_messages(const struct spead_recv_stream_config *config)
 {
     return config->ring_heaps > 0 ? config->ring_heaps : SPEAD_RECV_HAND_OVER_MESSAGES;
 }
 
-/* Returns how many heaps of more than `above` bytes may wait in the channel. */
-static uint32_t ring_of(const struct spead_recv_stream_config *config, uint64_t above)
+/* Returns how many heaps of more than `above` bytes may wait in the channel. 0 means that only the number for large
+ * heaps counts. */
+static uint32_t ring_of(const struct spead_recv_stream_config *config, uint64_t bytes_min,
+                        uint64_t above)
 {
-    uint64_t heaps = SPEAD_RECV_HAND_OVER_BYTES_MIN / above;
+    uint64_t heaps = above > 0 && above < LARGE_HEAP_BYTES ? bytes_min / above : 0;
 
     if (config->ring_heaps > 0)
         return config->ring_heaps;
@@ -26,23 +35,24 @@ static uint32_t ring_of(const struct spead_recv_stream_config *config, uint64_t 
     return heaps < SPEAD_RECV_HAND_OVER_MESSAGES ? (uint32_t)heaps : SPEAD_RECV_HAND_OVER_MESSAGES;
 }
 
-/* Small heaps that wait in the channel take at most half of the memory, so that live heaps find some. */
+/* Heaps that wait in the channel take at most half of the memory, so that live heaps find some. `least` heaps may wait in
+ * any case. */
 static uint32_t within_memory(const struct spead_recv_stream_config *config, uint32_t heaps,
-                              uint64_t block_bytes)
+                              uint64_t block_bytes, uint32_t least)
 {
     uint64_t most = config->memory_bytes_max / 2 / block_bytes;
 
     if (config->ring_heaps > 0 || config->memory_bytes_max == 0 || heaps <= most)
         return heaps;
-    return most > 0 ? (uint32_t)most : 1;
+    return most > least ? (uint32_t)most : least;
 }
 
-static void set_sizes(struct speadi_region_plan *plan, uint64_t heap_bytes_max, bool one_class)
+static void set_sizes(struct speadi_region_plan *plan, uint64_t heap_bytes_max, bool alike)
 {
     static const uint64_t small[] = {1u << 20, 128u << 10, 16u << 10, 2u << 10};
 
     plan->block_bytes[plan->class_count++] = heap_bytes_max;
-    for (unsigned i = 0; !one_class && i < sizeof small / sizeof *small; i++)
+    for (unsigned i = 0; !alike && i < sizeof small / sizeof *small; i++)
         if (small[i] < heap_bytes_max)
             plan->block_bytes[plan->class_count++] = small[i];
 }
@@ -60,31 +70,41 @@ static uint64_t blocks_of(const struct speadi_region_plan *plan,
     return class > 0 && blocks > SMALL_BLOCKS_MAX ? SMALL_BLOCKS_MAX : blocks;
 }
 
-/* Returns the memory of all regions of a class. The pool rounds the regions of class 0 up to whole pages, and the other
- * classes to whole slabs. */
-static uint64_t class_bytes(const struct speadi_region_plan *plan, uint32_t class)
+/* Returns the memory of all regions of a class that are in use at a time. The pool rounds the regions of class 0 up to
+ * whole pages, and charges the regions of small classes by slabs. In the classes between them it charges the pages of a
+ * heap, and the bytes of the heaps that wait are bounded; so are those that the consumer holds. */
+static uint64_t class_bytes(const struct speadi_region_plan *plan,
+                            const struct spead_recv_stream_config *config, uint32_t class)
 {
+    uint64_t page = speadi_pages_size(), block = plan->block_bytes[class];
+    uint64_t all = plan->blocks[class] * block, waiting;
+
     if (class == 0)
-        return plan->blocks[0] * speadi_round_up(plan->block_bytes[0], speadi_pages_size());
-    return speadi_round_up(plan->blocks[class] * plan->block_bytes[class], SPEADI_POOL_SLAB_BYTES);
+        return plan->blocks[0] * speadi_round_up(block, page);
+    if (block < SPEADI_POOL_SLAB_BYTES || config->ring_heaps > 0)
+        return speadi_round_up(all, SPEADI_POOL_SLAB_BYTES);
+    waiting = SPEAD_RECV_HAND_OVER_BYTES_MIN + plan->ring[class] * page;
+    return speadi_min_u64(all, plan->live * block + 2 * waiting);
 }
 
 void speadi_region_plan_init(struct speadi_region_plan *plan,
                              const struct spead_recv_stream_config *config, uint32_t leaving_max,
-                             bool one_class)
+                             enum speadi_region_sizes sizes)
 {
+    bool alike = sizes == SPEADI_REGIONS_ALIKE;
+    uint64_t bytes_min =
+        sizes == SPEADI_REGIONS_PINNED ? PINNED_BYTES_MIN : SPEAD_RECV_HAND_OVER_BYTES_MIN;
 
     *plan =
         (struct speadi_region_plan){.live = speadi_recv_config_live_blocks(config) + leaving_max};
-    set_sizes(plan, config->heap_bytes_max, one_class);
+    set_sizes(plan, config->heap_bytes_max, alike);
     for (uint32_t i = 0; i < plan->class_count; i++) {
         uint64_t above = i + 1 < plan->class_count ? plan->block_bytes[i + 1] : 1, bytes;
 
-        plan->ring[i] = ring_of(config, one_class ? SPEAD_RECV_HAND_OVER_BYTES_MIN : above);
-        if (i > 0)
-            plan->ring[i] = within_memory(config, plan->ring[i], plan->block_bytes[i]);
+        plan->ring[i] = within_memory(config, ring_of(config, bytes_min, alike ? 0 : above),
+                                      plan->block_bytes[i], i > 0 ? 1 : SPEAD_RECV_HAND_OVER_SIZES);
         plan->blocks[i] = blocks_of(plan, config, i);
-        bytes = class_bytes(plan, i);
+        bytes = class_bytes(plan, config, i);
         if (bytes > plan->memory_bytes)
             plan->memory_bytes = bytes;
     }

@@ -16,6 +16,14 @@
 
 #include <speadi/pool.h>
 
+enum speadi_region_sizes {
+    SPEADI_REGIONS_BY_SIZE, /* several size classes */
+    /* Several size classes in memory that is pinned for a device. All of it is in use from the start, so fewer small
+     * heaps may wait. */
+    SPEADI_REGIONS_PINNED,
+    SPEADI_REGIONS_ALIKE, /* all regions have the size of the largest heap */
+};
+
 struct speadi_region_plan {
     uint32_t class_count;
     uint64_t block_bytes[SPEADI_POOL_CLASSES_MAX]; /* falling: class 0 has the largest regions */
@@ -29,11 +37,10 @@ struct speadi_region_plan {
     uint64_t memory_bytes; /* the largest number of bytes that heaps of one size can need */
 };
 
-/* Makes the plan for a stream. leaving_max is the largest number of leaving heaps. If one_class is true, all regions
- * have the size of the largest heap. */
+/* Makes the plan for a stream. leaving_max is the largest number of leaving heaps. */
 void speadi_region_plan_init(struct speadi_region_plan *plan,
                              const struct spead_recv_stream_config *config, uint32_t leaving_max,
-                             bool one_class);
+                             enum speadi_region_sizes sizes);
 
 /* Returns the capacity of the channel in messages. */
 uint32_t speadi_region_plan_messages(const struct spead_recv_stream_config *config);

@@ -152,7 +152,7 @@ enum spead_recv_end_cause {
  * HAND_OVER_BYTES_MIN bytes. */
 #define SPEAD_RECV_HAND_OVER_MESSAGES  4096u
 #define SPEAD_RECV_HAND_OVER_SIZES     4u
-#define SPEAD_RECV_HAND_OVER_BYTES_MIN (1u << 20) /* 1 MiB */
+#define SPEAD_RECV_HAND_OVER_BYTES_MIN (16u << 20) /* 16 MiB */
 
 /* The configuration of a receive stream. Start from SPEAD_RECV_STREAM_CONFIG_INIT and set the fields that must differ
  * from their defaults. If a value is out of range, create() returns -EINVAL and names the field in its err. Where the
@@ -237,8 +237,9 @@ struct spead_recv_stream_config {
 
     /* The number of finished heaps, of any size, that may wait for the consumer in the channel; up to 2^20. 0 (default):
      * the hand-over is bounded by bytes and messages instead. Then SPEAD_RECV_HAND_OVER_MESSAGES heaps may wait, and
-     * together they may have 4 times the bytes of the longest heap that has finished so far, but at least 1 MiB. One
-     * heap may always wait. So many small heaps may wait, and 4 large ones. */
+     * together they may have 4 times the bytes of the longest heap that has finished so far, but at least 16 MiB (4
+     * MiB if the memory of the heaps is pinned for a device, and at most half of memory_bytes_max). One heap may always
+     * wait. So many small heaps may wait. Of heaps that are longer than 1 MiB, 4 may wait. */
     uint32_t ring_heaps;
     /* The number of heaps, of any size, that the consumer may hold at a time besides those in the channel; 0 to 2^20,
      * default 2. If ring_heaps is 0, the consumer may hold as many heaps of up to 1 MiB as may wait in the channel. If

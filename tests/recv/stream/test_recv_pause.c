@@ -195,47 +195,65 @@ Test(recv_pause, at_most_4096_heaps_wait)
     EXPECT_BUCKETS(&rig, "delivered 4096, shed 904");
 }
 
+/* Pushes heaps of 32 KiB, which are numbered from 1 on. 512 of them are 16 MiB. */
 static void push_long_heaps(uint64_t count)
 {
     for (uint64_t counter = 1; counter <= count; counter++)
-        recv_rig_data(&rig, counter, 8192, 0, 8192);
+        recv_rig_data(&rig, counter, 32768, 0, 32768);
 }
 
-Test(recv_pause, at_most_one_mebibyte_of_heaps_waits)
+static void open_for_long_heaps(void)
 {
     rig.config.ring_heaps = 0;
+    rig.config.packet_bytes_max = 65507;
     recv_rig_open(&rig);
-    push_long_heaps(200);
+}
+
+Test(recv_pause, at_most_16_mebibytes_of_heaps_wait)
+{
+    open_for_long_heaps();
+    push_long_heaps(600);
     recv_rig_run(&rig);
-    EXPECT_BUCKETS(&rig, "delivered 128, shed 72");
-    for (uint64_t counter = 1; counter <= 128; counter++)
+    EXPECT_BUCKETS(&rig, "delivered 512, shed 88");
+    for (uint64_t counter = 1; counter <= 512; counter++)
         expect_heap(&rig, counter, true);
     push_long_heaps(10);
     recv_rig_run(&rig);
-    cr_expect_eq(rig.stats.counters.heaps_shed, 72u, "what was taken makes room");
+    cr_expect_eq(rig.stats.counters.heaps_shed, 88u, "what was taken makes room");
 }
 
 Test(recv_pause, the_oldest_go_when_too_many_bytes_wait)
 {
-    rig.config.ring_heaps = 0;
     rig.config.on_full = SPEAD_DROP_OLDEST;
-    recv_rig_open(&rig);
-    push_long_heaps(200);
+    open_for_long_heaps();
+    push_long_heaps(600);
     recv_rig_run(&rig);
-    EXPECT_BUCKETS(&rig, "delivered 128, shed 72");
-    for (uint64_t counter = 73; counter <= 200; counter++)
+    EXPECT_BUCKETS(&rig, "delivered 512, shed 88");
+    for (uint64_t counter = 89; counter <= 600; counter++)
         expect_heap(&rig, counter, true);
+}
+
+/* The memory of the stream has room for four of these heaps besides those that wait. */
+Test(recv_pause, with_less_memory_half_of_it_waits)
+{
+    rig.config.memory_bytes_max = 4u << 20;
+    open_for_long_heaps();
+    push_long_heaps(100);
+    recv_rig_run(&rig);
+    cr_expect_gt(rig.stats.counters.heaps_complete, 10u);
+    cr_expect_eq(rig.stats.counters.heaps_complete + rig.stats.counters.heaps_shed, 100u);
+    cr_expect_eq(rig.stats.counters.heaps_no_memory, 0u);
 }
 
 Test(recv_pause, four_heaps_of_the_largest_size_wait)
 {
     rig.config.ring_heaps = 0;
-    rig.config.heap_bytes_max = 4u << 20;
+    rig.config.heap_bytes_max = 16u << 20;
     rig.config.packet_bytes_max = 65507;
     recv_rig_open(&rig);
     for (uint64_t counter = 1; counter <= 6; counter++)
-        for (uint64_t offset = 0; offset < 2u << 20; offset += 32768)
-            recv_rig_data(&rig, counter, 2u << 20, offset, 32768);
+        for (uint64_t offset = 0; offset < 8u << 20; offset += 32768)
+            recv_rig_data(&rig, counter, 8u << 20, offset, 32768);
     recv_rig_run(&rig);
     cr_expect_eq(rig.stats.counters.heaps_complete, 4u);
     cr_expect_eq(rig.stats.counters.heaps_shed, 2u);

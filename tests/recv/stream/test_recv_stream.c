@@ -254,6 +254,49 @@ Test(recv_stream, the_plan_bounds_the_memory)
     cr_expect_str_eq(plan.engine_reason, "a test");
 }
 
+static uint64_t memory_bytes(uint32_t more_caps)
+{
+    struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
+    struct speadi_rx_engine_ops ops = script_engine_ops;
+
+    ops.caps |= more_caps;
+    rig.ops = &ops;
+    rig.config.ring_heaps = 0;
+    rig.config.heap_bytes_max = 1u << 20;
+    recv_rig_open(&rig);
+    spead_recv_stream_plan(rig.stream, &plan);
+    recv_rig_close(&rig);
+    return plan.memory_bytes;
+}
+
+/* The bounds are far below 4096 waiting heaps of the largest size. */
+Test(recv_stream, room_for_many_small_heaps_is_planned_and_costs_little, .fini = NULL)
+{
+    uint64_t plan = memory_bytes(0);
+
+    cr_expect_geq(plan, 16u << 20);
+    cr_expect_lt(plan, 160u << 20);
+}
+
+Test(recv_stream, room_for_small_heaps_adds_no_regions_for_large_ones)
+{
+    struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
+
+    rig.config.receive_path = SPEAD_PATH_BOUNCE;
+    rig.config.ring_heaps = 0;
+    rig.config.heap_bytes_max = 64u << 20;
+    recv_rig_open(&rig);
+    spead_recv_stream_plan(rig.stream, &plan);
+    cr_expect_eq(plan.region_count, 4u + 4u + 2u);
+    cr_expect_eq(plan.memory_bytes, 640u << 20);
+}
+
+/* Pinned memory is in use from the start. */
+Test(recv_stream, pinned_memory_for_small_heaps_is_limited, .fini = NULL)
+{
+    cr_expect_lt(memory_bytes(SPEADI_RX_CAP_PINS | SPEADI_RX_CAP_PLACED), 240u << 20);
+}
+
 static uint64_t table_bytes(uint32_t ring_heaps, uint32_t held_heaps)
 {
     struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
