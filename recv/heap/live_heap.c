@@ -83,6 +83,19 @@ static void *part_of(const struct speadi_block *region, size_t offset)
     return (uint8_t *)region->meta + offset;
 }
 
+/* Lets the heap use the tables in the meta memory of this region. */
+static void use_tables(struct speadi_live_heap *live, struct speadi_block *region,
+                       const struct speadi_live_heap_tables *tables)
+{
+    live->heap.region = region;
+    live->heap.pointers = part_of(region, tables->pointers_at);
+    live->heap.spans = part_of(region, tables->spans_at);
+    live->heap.refused = part_of(region, tables->refused_at);
+    live->tables = tables;
+    live->pointer_hash = part_of(region, tables->hash_at);
+    live->count = part_of(region, counts_at());
+}
+
 struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
                                                const struct speadi_live_heap_layout *layout,
                                                const struct speadi_heap_key *key,
@@ -94,18 +107,12 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
 
     memset(live, 0, layout->begin_bytes);
     live->heap.heap_address_bits = packet->heap_address_bits;
-    live->heap.region = region;
     live->heap.counter = key->counter;
-    live->heap.pointers = part_of(region, tables->pointers_at);
-    live->heap.spans = part_of(region, tables->spans_at);
-    live->heap.refused = part_of(region, tables->refused_at);
     live->sender = key->sender;
     live->ring = key->ring;
     live->first_source = key->endpoint;
     live->generation = generation;
-    live->tables = tables;
-    live->pointer_hash = part_of(region, tables->hash_at);
-    live->count = part_of(region, counts_at());
+    use_tables(live, region, tables);
     if (generation == 0) { /* the number wrapped to 0, so very old cells would look used */
         memset(live->pointer_hash, 0, tables->hash_cells * sizeof(uint64_t));
         live->generation = 1;
@@ -310,6 +317,30 @@ void speadi_live_heap_grow(struct speadi_live_heap *live,
         for (uint32_t i = 0; i < heap->pointer_count; i++)
             hash_pointer(live, layout, i);
     heap->region->annex = annex;
+}
+
+/* ---- Copies -------------------------------------------------------------------------------- */
+
+struct speadi_live_heap *speadi_live_heap_copy(const struct speadi_live_heap *live,
+                                               const struct speadi_live_heap_layout *layout,
+                                               struct speadi_block *region)
+{
+    const struct speadi_live_heap_tables *tables = &layout->tables[region->size_class];
+    const struct spead_heap *heap = &live->heap;
+    struct speadi_live_heap *copy = region->meta;
+    uint32_t generation = copy->generation;
+
+    if (heap->length > region->bytes || heap->pointer_count > tables->pointers_max ||
+        heap->span_count > tables->ranges_max || heap->refused_count > tables->refused_max)
+        return NULL;
+    memcpy(copy, live, layout->begin_bytes);
+    copy->generation = generation; /* the cells of its hash table belong to earlier heaps */
+    use_tables(copy, region, tables);
+    memcpy(copy->heap.pointers, heap->pointers, heap->pointer_count * sizeof *heap->pointers);
+    memcpy(copy->heap.spans, heap->spans, heap->span_count * sizeof *heap->spans);
+    memcpy(copy->heap.refused, heap->refused, heap->refused_count * sizeof *heap->refused);
+    memcpy(region->data, heap->region->data, heap->length);
+    return copy;
 }
 
 /* ---- Packets ------------------------------------------------------------------------------- */

@@ -147,6 +147,13 @@ void speadi_live_heap_grow(struct speadi_live_heap *live,
                            const struct speadi_live_heap_layout *layout,
                            struct speadi_block *annex);
 
+/* Copies an ended heap with its payload, items, ranges and counts to another region. The CPU must be able to touch both
+ * regions. The caller must have charged the payload there, and must release the old region. Returns the heap in the other
+ * region, or NULL if that region is too small for the payload, or its tables are. Then nothing has changed. */
+struct speadi_live_heap *speadi_live_heap_copy(const struct speadi_live_heap *live,
+                                               const struct speadi_live_heap_layout *layout,
+                                               struct speadi_block *region);
+
 /* What speadi_live_heap_start() needs to know. */
 struct speadi_live_heap_start {
     uint64_t first_ns; /* arrival time of the first packet, by `clock` */

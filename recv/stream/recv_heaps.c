@@ -333,6 +333,8 @@ static void leave(struct spead_recv_stream *stream, struct speadi_live_heap *liv
         give_up(stream, live, SPEAD_RECV_CONTROL);
     } else if (live->heap.complete || stream->config.deliver_incomplete) {
         if (!live->memory_failed && finish_memory(stream, live) == 0) {
+            if (__builtin_expect(!live->heap.has_length, 0))
+                live = speadi_recv_fit_region(stream, live);
             speadi_outlet_add(&stream->outlet, &live->heap);
             return;
         }

@@ -1,4 +1,5 @@
-/* Takes a region of the pool for a heap. A heap with a declared length gets the smallest region that is large enough. */
+/* Takes a region of the pool for a heap. A heap with a declared length gets the smallest region that is large enough. A
+ * heap without one gets the largest, and moves to a smaller one when it has ended. */
 #include "recv_stream.h"
 
 /* Some regions of class 0 are kept for the live heaps that need one. A heap that would fit into a smaller region gets a
@@ -60,6 +61,27 @@ struct speadi_block *speadi_recv_take_region(struct spead_recv_stream *stream,
     struct speadi_block *region = speadi_pool_take_class(stream->pool, class);
 
     return __builtin_expect(region != NULL, 1) ? region : take_other(stream, class);
+}
+
+struct speadi_live_heap *speadi_recv_fit_region(struct spead_recv_stream *stream,
+                                                struct speadi_live_heap *live)
+{
+    struct speadi_block *large = live->heap.region, *region;
+    uint32_t class = stream->regions.class_count - 1;
+    struct speadi_live_heap *copy;
+
+    while (class > 0 && live->heap.length > stream->regions.block_bytes[class])
+        class --;
+    if (class <= large->size_class)
+        return live;
+    region = speadi_pool_take_class(stream->pool, class);
+    if (!region)
+        return live;
+    copy = speadi_block_charge(region, live->heap.length) == 0
+               ? speadi_live_heap_copy(live, &stream->layout, region)
+               : NULL;
+    speadi_block_release(copy ? large : region);
+    return copy ? copy : live;
 }
 
 bool speadi_recv_grow_heap(struct spead_recv_stream *stream, struct speadi_live_heap *live)

@@ -480,6 +480,12 @@ void speadi_recv_came_late(struct spead_recv_stream *stream, struct speadi_finis
 struct speadi_block *speadi_recv_take_region(struct spead_recv_stream *stream,
                                              const struct speadi_packet *packet);
 
+/* Must be called for an ended heap without a declared length, before it is handed over. Moves the heap to the smallest
+ * region that it fits into, so that it does not keep one of the few largest regions from other heaps. Returns the heap,
+ * which has not moved if no smaller region is free. */
+struct speadi_live_heap *speadi_recv_fit_region(struct spead_recv_stream *stream,
+                                                struct speadi_live_heap *live);
+
 /* Gives larger tables to a heap that has no room for its item pointers or received ranges. Returns false if the heap has
  * the largest tables already, or if no region is free. */
 bool speadi_recv_grow_heap(struct spead_recv_stream *stream, struct speadi_live_heap *live);

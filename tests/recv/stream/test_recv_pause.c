@@ -259,6 +259,92 @@ Test(recv_pause, four_heaps_of_the_largest_size_wait)
     cr_expect_eq(rig.stats.counters.heaps_shed, 2u);
 }
 
+/* ---- Heaps without a declared length ----------------------------------------------------------- */
+
+static void push_unsized(uint64_t counter, uint64_t offset, size_t bytes, unsigned items)
+{
+    uint8_t payload[9000];
+
+    test_packet_begin(&rig.packet, 48);
+    test_packet_immediate(&rig.packet, SPEAD_ID_HEAP_COUNTER, counter);
+    test_packet_immediate(&rig.packet, SPEAD_ID_PAYLOAD_OFFSET, offset);
+    test_packet_immediate(&rig.packet, SPEAD_ID_PAYLOAD_LENGTH, bytes);
+    for (unsigned i = 0; i < items; i++)
+        test_packet_immediate(&rig.packet, 0x1000 + i, i);
+    for (size_t i = 0; i < bytes; i++)
+        payload[i] = test_packet_byte(counter, offset + i);
+    test_packet_payload(&rig.packet, payload, bytes);
+    recv_rig_push(&rig);
+}
+
+static void open_for_unsized(void)
+{
+    rig.config.ring_heaps = 0;
+    rig.config.heap_bytes_max = 64u << 20;
+    rig.config.unsized_in_sequence = true;
+    recv_rig_open(&rig);
+}
+
+/* While such a heap is live nobody knows how long it will be, so it lies in a region of the largest size. */
+Test(recv_pause, small_heaps_without_a_length_find_room_too)
+{
+    open_for_unsized();
+    for (uint64_t counter = 1; counter <= 1000; counter++)
+        push_unsized(counter, 0, 40, 2);
+    recv_rig_stop(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 1000");
+    for (uint64_t counter = 1; counter <= 1000; counter++) {
+        struct spead_heap *heap = recv_rig_take(&rig);
+
+        cr_assert_not_null(heap);
+        cr_expect_eq(spead_heap_counter(heap), counter);
+        cr_expect_eq(spead_heap_length(heap), 40u);
+        cr_expect_eq(spead_heap_item_count(heap), 2u);
+        cr_expect(spead_heap_is_complete(heap) && recv_rig_heap_is_right(heap));
+        spead_heap_unref(heap);
+    }
+}
+
+Test(recv_pause, small_heaps_without_a_length_keep_their_gaps_and_sources)
+{
+    struct spead_gap gap;
+    struct spead_heap *heap;
+
+    rig.config.allow_out_of_order = true;
+    rig.config.deliver_incomplete = true;
+    open_for_unsized();
+    for (uint64_t counter = 1; counter <= 100; counter++) {
+        push_unsized(counter, 0, 1000, 1);
+        push_unsized(counter, 3000, 1000, 0);
+    }
+    recv_rig_stop(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 200");
+    for (uint64_t counter = 1; counter <= 100; counter++) {
+        heap = recv_rig_take(&rig);
+        cr_assert_not_null(heap);
+        cr_expect_eq(spead_heap_length(heap), 4000u);
+        cr_expect_eq(spead_heap_gaps(heap, &gap, 1), 1u);
+        cr_expect_eq(gap.offset, 1000u);
+        cr_expect_eq(gap.bytes, 2000u);
+        cr_expect(!spead_heap_is_complete(heap) && recv_rig_heap_is_right(heap));
+        spead_heap_unref(heap);
+    }
+}
+
+/* Regions for small heaps have room for 32 item pointers. */
+Test(recv_pause, a_heap_without_a_length_keeps_all_its_items)
+{
+    struct spead_heap *heap;
+
+    open_for_unsized();
+    push_unsized(1, 0, 40, 100);
+    recv_rig_stop(&rig);
+    heap = recv_rig_take(&rig);
+    cr_assert_not_null(heap);
+    cr_expect_eq(spead_heap_item_count(heap), 100u);
+    spead_heap_unref(heap);
+}
+
 /* ---- Tables of small regions ------------------------------------------------------------------- */
 
 Test(recv_pause, a_small_heap_in_many_pieces_is_complete)
