@@ -15,8 +15,9 @@
 
 #include "region_plan.h"
 
-/* If there is no descriptor to sleep on, a wait for room ends after this time, and the stream looks again. A stream that
- * pauses must look often, because its source goes on filling. */
+/* If nothing wakes the stream, a wait for room ends after this time, and the stream looks again. A stream that pauses must
+ * look often, because its source goes on filling. It does not wake for each heap that is taken: that would only make its
+ * consumer slower. */
 #define LOOK_AGAIN_NS 100000u
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
@@ -70,6 +71,7 @@ int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_str
                                      .may_pause = config->on_full == SPEAD_DROP_NEWEST,
                                      .counted = true,
                                      .capacity = channel->capacity,
+                                     .places = channel->capacity,
                                      .shed_arg = channel->on_shed_arg};
     outlet->pending = calloc(pending_max, sizeof *outlet->pending);
     if (!outlet->pending)
@@ -202,7 +204,7 @@ static uint32_t fitting_known(struct speadi_outlet *outlet)
 /* Finds out which heaps have left the channel. `there` is the number of free places in it. */
 static void note_gone(struct speadi_outlet *outlet, uint32_t there)
 {
-    uint64_t inside = there < outlet->capacity ? outlet->capacity - there : 0;
+    uint64_t inside = there < outlet->places ? outlet->places - there : 0;
 
     while (outlet->sent - outlet->gone > inside) {
         if (outlet->bound.weights)
@@ -290,16 +292,14 @@ void speadi_outlet_remove(struct speadi_outlet *outlet, uint32_t count)
 
 static void bind_edge(struct speadi_outlet *outlet, struct spead_channel *edge)
 {
-    uint32_t capacity;
-
     outlet->waits = edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_BLOCK;
     outlet->may_pause = edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_DROP_NEWEST;
     outlet->counted =
-        edge && outlet->shed_arg && speadi_channel_shed_arg(edge, &capacity) == outlet->shed_arg;
+        edge && outlet->shed_arg && speadi_channel_shed_arg(edge, &outlet->places) == outlet->shed_arg;
     if (!edge)
         return;
-    if (outlet->counted && capacity < outlet->capacity)
-        outlet->capacity = capacity;
+    if (outlet->counted && outlet->places < outlet->capacity)
+        outlet->capacity = outlet->places;
     spead_channel_ref(edge);
     /* OUTLET1 release: a thread that asks for statistics sees the whole channel and the reference to it. */
     atomic_store_explicit(&outlet->edge, edge, memory_order_release);
@@ -321,12 +321,27 @@ void speadi_outlet_close(struct speadi_outlet *outlet, int error)
     outlet->sender = NULL;
 }
 
+/* Sleeps until the consumer takes a heap out of a channel that blocks. Returns false if that is not possible. */
+static bool sleep_until_taken(struct speadi_outlet *outlet, uint64_t deadline_ns)
+{
+    uint32_t room = outlet->places - (uint32_t)(outlet->sent - outlet->gone);
+
+    if (!outlet->waits || !outlet->counted || !outlet->bound.weights)
+        return false;
+    if (outlet->node)
+        return speadi_node_sleep_at(outlet->node, 0, room, &outlet->stop_wake, deadline_ns);
+    return outlet->sender &&
+           speadi_sender_sleep_at(outlet->sender, room, &outlet->stop_wake, deadline_ns);
+}
+
 void speadi_outlet_wait_room(struct speadi_outlet *outlet, uint64_t deadline_ns)
 {
     int fd = outlet->sender && outlet->waits && !outlet->bound.weights
                  ? spead_sender_fd(outlet->sender)
                  : -ENOENT;
 
+    if (sleep_until_taken(outlet, deadline_ns))
+        return;
     if (fd < 0) {
         uint64_t again = speadi_clock_mono_ns() + LOOK_AGAIN_NS;
 

@@ -51,9 +51,9 @@ struct speadi_outlet {
      * instead, while its source has room for the packets that come. */
     bool may_pause;
     /* True: only this stream sends to the channel that heaps go to now, so `sent` and `gone` say how many heaps are in
-     * it. The channel then has `capacity` places. */
+     * it. The channel then has `places` places, of which the stream uses `capacity`. */
     bool counted;
-    uint32_t capacity;
+    uint32_t capacity, places;
     /* The argument of on_shed() of the stream's channels, by which the outlet knows them. */
     void *shed_arg;
     /* The number of heaps that went into the channel, and of those that have left it as far as this thread knows. */
@@ -139,10 +139,10 @@ void speadi_outlet_bind(struct speadi_outlet *outlet, struct spead_node *node);
 /* Closes the sending end: no heap may be sent after this. error is 0, or the -errno with which the stream failed. */
 void speadi_outlet_close(struct speadi_outlet *outlet, int error);
 
-/* Sleeps until there is room in the stream's own channel, stop_wake is signalled, or deadline_ns has passed.
- * deadline_ns is a time of CLOCK_MONOTONIC; UINT64_MAX means no limit. The function may also return earlier. If the
- * bound of the bytes makes the heaps wait, or if the stream pauses, no descriptor tells when to go on: then the function
- * sleeps for a short fixed time. */
+/* Sleeps until there may be room, stop_wake is signalled, or deadline_ns has passed. deadline_ns is a time of
+ * CLOCK_MONOTONIC; UINT64_MAX means no limit. The function may also return earlier. If the channel blocks, the consumer
+ * ends the sleep when it takes a heap. A stream that pauses sleeps for a short fixed time, because it must see how its
+ * source fills. So does a stream whose channel has several sending ends. */
 void speadi_outlet_wait_room(struct speadi_outlet *outlet, uint64_t deadline_ns);
 
 /* ---- Calls of the consumer thread ---------------------------------------------------------- */

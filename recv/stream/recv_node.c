@@ -123,9 +123,9 @@ static int poll(struct spead_recv_stream *stream, const struct spead_node *self)
     return ret;
 }
 
-/* Tells whether the node must look again by itself whether the hand-over has room. The channel wakes the node only if it
- * blocks and is full of messages. It does not wake the node if the bound of the bytes makes heaps wait, or if the node
- * pauses: then its source goes on filling meanwhile. */
+/* Tells whether the node itself waits for room in the hand-over. The channel resumes a suspended node only if it blocks
+ * and is full of messages. It does not resume the node if the bound of the bytes makes heaps wait, or if the node pauses:
+ * then its source goes on filling meanwhile. */
 static bool must_look_again(const struct spead_recv_stream *stream)
 {
     return !stream->outlet.waits || (stream->outlet.counted && stream->outlet.bound.weights);
@@ -167,6 +167,7 @@ static void interrupt(void *state)
     struct spead_recv_stream *stream = state;
 
     stream->ops->wake(stream->engine);
+    speadi_wake_fd_signal(&stream->outlet.stop_wake);
 }
 
 void spead_recv_stream_fill_node(struct spead_recv_stream *stream, const char *name,

@@ -125,6 +125,39 @@ int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns)
     return speadi_thread_waker_wait(end->thread_waker, deadline_ns) ? 0 : -ETIMEDOUT;
 }
 
+/* Returns true if the ring no longer has exactly `room` free places, or if a send would fail. */
+static bool has_changed(const struct spead_sender *sender, uint32_t room)
+{
+    const struct spead_channel *channel = sender->end.channel;
+
+    /* WAIT2 load: as in sender_can_go_on() */
+    return (atomic_load(&channel->state) & (SPEADI_STOPPED | SPEADI_CANCELLED)) != 0 ||
+           channel->capacity - (sender->tail - atomic_load(&channel->head)) != room;
+}
+
+bool speadi_sender_sleep_at(struct spead_sender *sender, uint32_t room,
+                            const struct speadi_wake_fd *wake_fd, uint64_t deadline_ns)
+{
+    struct speadi_end *end = &sender->end;
+    struct speadi_thread_waker thread_waker;
+
+    if (end->channel->shared || speadi_end_polls(end))
+        return false;
+    speadi_thread_waker_init(&thread_waker);
+    thread_waker.fd = *wake_fd;
+    speadi_thread_waker_arm(&thread_waker);
+    speadi_wait_queue_add(queue_of(end), &thread_waker.waker); /* WAIT1 */
+    speadi_before_look(end->channel);
+    if (!has_changed(sender, room)) {
+        begin_wait(end, 0);
+        speadi_wake_fd_wait(wake_fd, NULL, 0, 0, deadline_ns);
+    }
+    /* If the waker is no longer in the queue, another thread uses it until wake() has ended, as in sleep_for_once(). */
+    if (!speadi_end_retract(end, &thread_waker.waker, 0))
+        speadi_thread_waker_wait(&thread_waker, 0);
+    return true;
+}
+
 /* ---- Event loops ---------------------------------------------------------------------------
  * The descriptor is not readable from the time when the thread waker is armed until wake() is called. At all other
  * times it is readable. */

@@ -227,6 +227,14 @@ uint32_t speadi_node_room(struct spead_node *self, uint32_t output)
     return room;
 }
 
+bool speadi_node_sleep_at(struct spead_node *self, uint32_t output, uint32_t room,
+                          const struct speadi_wake_fd *wake_fd, uint64_t deadline_ns)
+{
+    struct spead_sender *sender = self->outputs[output].sender;
+
+    return sender && speadi_sender_sleep_at(sender, room, wake_fd, deadline_ns);
+}
+
 void speadi_node_shed(struct spead_node *self, uint32_t output,
                       const struct spead_message *messages, uint32_t count)
 {

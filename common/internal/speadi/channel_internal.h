@@ -7,6 +7,8 @@
 
 #include <speadline/channel.h>
 
+#include <speadi/wake_fd.h>
+
 /* One side of a channel can publish a message at the moment when the other side is about to sleep. The values of this
  * enum say how the two sides agree which of the two events came first. See docs/adr/0013. A channel with several
  * sending or receiving ends is always FENCED. */
@@ -48,6 +50,14 @@ bool speadi_sender_is_stopped(const struct spead_sender *sender);
  * already, it calls stopped() at once. stopped() runs on the thread that stops the channel, with the lock of the
  * channel held, so it must be short and must not use the channel. It is not called any more once the end is closed. */
 void speadi_sender_on_stop(struct spead_sender *sender, void (*stopped)(void *arg), void *arg);
+
+/* Sleeps until the channel no longer has exactly `room` free places, until wake_fd is signalled, or until deadline_ns has
+ * passed (CLOCK_MONOTONIC; UINT64_MAX means no limit). It is for a user that counts more than places, so that it must wait
+ * although places are free. It may also return earlier. Returns false, and has not slept, if the channel has several
+ * sending or receiving ends, or if the sending end has a descriptor. Only the thread that uses the sending end may call
+ * it. */
+bool speadi_sender_sleep_at(struct spead_sender *sender, uint32_t room,
+                            const struct speadi_wake_fd *wake_fd, uint64_t deadline_ns);
 
 /* Sheds the messages as the policy drop-newest does when the channel is full, although it may have room. The references
  * of the messages pass to the channel. Only the thread that uses the sending end may call it. */

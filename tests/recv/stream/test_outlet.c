@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -23,6 +25,7 @@ static struct speadi_outlet outlet;
 static struct spead_heap heap[HEAPS], *taken[HEAPS];
 static uint64_t shed[HEAPS];
 static unsigned shed_count;
+static struct speadi_block region; /* of size class 0 */
 
 static void on_shed(void *arg, const struct spead_message *message, enum spead_shed_cause cause)
 {
@@ -202,6 +205,76 @@ Test(outlet, taking_ends_a_wait_for_room_where_heaps_are_shed)
     number_heaps();
     open_with(SPEAD_DROP_OLDEST);
     taking_ends_a_wait_for_room();
+}
+
+/* The places of the channel are not what makes this stream wait. */
+static void open_with_bytes(void)
+{
+    static const uint32_t ring[] = {4};
+
+    config.ring_heaps = 0;
+    open_with(SPEAD_BLOCK);
+    cr_assert_eq(speadi_outlet_set_bound(&outlet, ring, 1, NULL), 0);
+    for (unsigned i = 0; i < HEAPS; i++)
+        heap[i].region = &region;
+    for (unsigned i = 0; i < 4; i++)
+        speadi_outlet_add(&outlet, &heap[i]);
+    cr_assert_eq(speadi_outlet_fitting(&outlet), 4u);
+    cr_assert_eq(speadi_outlet_send(&outlet, 0, 4), 4);
+    speadi_outlet_remove(&outlet, 4);
+    speadi_outlet_add(&outlet, &heap[4]);
+    cr_assert_eq(speadi_outlet_fitting(&outlet), 0u);
+    cr_assert_gt(speadi_outlet_room(&outlet), 4u);
+}
+
+static void *wait_for_room(void *has_taken)
+{
+    speadi_outlet_wait_room(&outlet, UINT64_MAX);
+    return atomic_load((atomic_bool *)has_taken) ? has_taken : NULL;
+}
+
+Test(outlet, where_bytes_make_heaps_wait_taking_ends_the_wait_and_nothing_else)
+{
+    atomic_bool has_taken = false;
+    pthread_t thread;
+    void *result;
+
+    open_with_bytes();
+    cr_assert_eq(pthread_create(&thread, NULL, wait_for_room, &has_taken), 0);
+    usleep(20000); /* time enough to end the wait without a reason */
+    atomic_store(&has_taken, true);
+    cr_expect_eq(try_take(1), 1);
+    cr_assert_eq(pthread_join(thread, &result), 0);
+    cr_expect_not_null(result, "the wait ended before a heap was taken");
+    cr_expect_eq(speadi_outlet_fitting(&outlet), 1u);
+    speadi_outlet_remove(&outlet, 1);
+}
+
+Test(outlet, where_bytes_make_heaps_wait_a_stop_ends_the_wait)
+{
+    open_with_bytes();
+    speadi_wake_fd_signal(&outlet.stop_wake);
+    speadi_outlet_wait_room(&outlet, UINT64_MAX);
+    speadi_outlet_remove(&outlet, 1);
+}
+
+Test(outlet, where_bytes_make_heaps_wait_the_wait_ends_at_its_deadline)
+{
+    open_with_bytes();
+    speadi_outlet_wait_room(&outlet, speadi_clock_mono_ns());
+    cr_expect_eq(speadi_outlet_fitting(&outlet), 0u);
+    speadi_outlet_remove(&outlet, 1);
+}
+
+Test(outlet, where_bytes_make_heaps_wait_the_end_of_the_consumer_ends_the_wait)
+{
+    open_with_bytes();
+    try_take(1);
+    spead_receiver_close(outlet.receiver);
+    outlet.receiver = NULL;
+    speadi_outlet_wait_room(&outlet, UINT64_MAX);
+    cr_expect_eq(speadi_outlet_room(&outlet), UINT32_MAX);
+    speadi_outlet_remove(&outlet, 1);
 }
 
 Test(outlet, the_bell_ends_a_wait_for_room)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "recv_graph_rig.h"
 
@@ -102,6 +103,85 @@ Test(recv_node, the_oldest_is_shed_and_stays_in_the_ledger)
         999u);
     cr_expect_eq(recv_graph_record(&rig).received + recv_graph_record(&rig).skipped, 1000u,
                  "the gaps say what was shed");
+}
+
+/* ---- The bounds of the hand-over at the edge ------------------------------------------------- */
+
+/* Builds a graph on the scripted stream with its default bounds. Its edge gets `places` places, or as many as the stream
+ * gives it if `places` is 0. The sink takes one heap and then none for an hour. */
+static void build_with_defaults(uint32_t places, enum spead_on_full on_full)
+{
+    struct spead_channel_config edge;
+
+    rig.sink_config.pause_ns = 3600000000000u;
+    rig.sink_config.batch = 1;
+    recv_rig_init(&rig.scripted);
+    rig.scripted.config.packet_bytes_max = 65507;
+    rig.scripted.config.on_full = on_full;
+    recv_rig_open(&rig.scripted);
+    rig.stream = rig.scripted.stream;
+    edge = spead_recv_stream_edge_config(rig.stream);
+    if (places > 0)
+        edge.capacity = places;
+    rig.capture = recv_graph_add_stream(&rig, rig.stream, "capture");
+    recv_graph_add_sink(&rig);
+    recv_graph_join(&rig, rig.capture, &edge);
+}
+
+/* Runs the graph on `count` heaps of `bytes` bytes until the stream has read at least `read` of them. Returns how many
+ * were shed by then. */
+static uint64_t shed_of(uint64_t count, size_t bytes, uint64_t read)
+{
+    uint64_t shed;
+
+    for (uint64_t counter = 1; counter <= count; counter++)
+        recv_rig_data(&rig.scripted, counter, bytes, 0, bytes);
+    recv_graph_start(&rig);
+    while (recv_graph_stats(&rig).total.seen.packets < read)
+        usleep(1000);
+    shed = recv_graph_packets(&rig, SPEAD_RECV_SHED);
+    spead_graph_cancel(rig.graph);
+    cr_assert_eq(recv_graph_wait(&rig, NULL), -ECANCELED);
+    return shed;
+}
+
+Test(recv_node, small_heaps_of_one_burst_all_find_room_at_the_edge)
+{
+    build_with_defaults(0, SPEAD_DROP_NEWEST);
+    cr_expect_eq(shed_of(4000, 8, 4000), 0u);
+}
+
+Test(recv_node, at_most_16_mebibytes_wait_at_the_edge)
+{
+    uint64_t shed;
+
+    build_with_defaults(0, SPEAD_DROP_NEWEST);
+    shed = shed_of(600, 32768, 600);
+    cr_expect(shed >= 86 && shed <= 88, "%lu were shed", shed);
+}
+
+Test(recv_node, an_edge_with_more_places_has_the_same_bounds)
+{
+    uint64_t shed;
+
+    build_with_defaults(10000, SPEAD_DROP_NEWEST);
+    shed = shed_of(600, 32768, 600);
+    cr_expect(shed >= 86 && shed <= 88, "%lu were shed", shed);
+}
+
+Test(recv_node, an_edge_with_fewer_places_holds_fewer_heaps)
+{
+    uint64_t shed;
+
+    build_with_defaults(100, SPEAD_DROP_NEWEST);
+    shed = shed_of(600, 32, 600);
+    cr_expect(shed >= 498 && shed <= 500, "%lu were shed", shed);
+}
+
+Test(recv_node, an_edge_that_blocks_by_bytes_sheds_nothing_and_lets_the_graph_be_cancelled)
+{
+    build_with_defaults(0, SPEAD_BLOCK);
+    cr_expect_eq(shed_of(600, 32768, 512), 0u);
 }
 
 /* Here a thread of a runner polls the stream, and the graph only reads the channel of the stream. */
