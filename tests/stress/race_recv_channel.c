@@ -2,7 +2,8 @@
  * or in a graph. The graph is stopped, is cancelled, or its sink ends early. No heap is lost, comes twice or comes out
  * of order. Every snapshot of the statistics adds up. No thread sleeps when there is something to do.
  *
- * Method: the stream has the engine mem and a channel for two heaps; the rounds use one policy after another.
+ * Method: the stream has the engine mem and a channel for two heaps; the rounds use one policy after another. In every
+ * other six rounds the channel has many places, and the bytes of the heaps are bounded: eight heaps may wait.
  * ThreadSanitizer reports data races. If a wake-up is lost, a wait lasts ten seconds and the program fails. */
 #include <errno.h>
 #include <poll.h>
@@ -69,14 +70,16 @@ static struct spead_recv_stats stats(void)
     return now;
 }
 
-static void open_stream(enum spead_on_full on_full)
+static void open_stream(unsigned round)
 {
+    enum spead_on_full on_full = (enum spead_on_full)(round % 3);
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
 
     config.links = &wire;
     config.link_count = 1;
     config.heap_bytes_max = 4096;
-    config.ring_heaps = 2;
+    config.ring_heaps = round / 6 % 2 ? 0 : 2;
+    config.memory_bytes_max = 64u << 10;
     config.held_heaps = BATCH;
     config.on_full = on_full;
     atomic_store(&over, false);
@@ -149,7 +152,7 @@ static void take_round(unsigned round)
     pthread_t sender;
     uint64_t taken;
 
-    open_stream((enum spead_on_full)(round % 3));
+    open_stream(round);
     if (spead_recv_runner_start(&runner, stream, -1, NULL) < 0) {
         fail("the runner did not start", round);
         return;
@@ -247,7 +250,7 @@ static void graph_round(unsigned round)
     struct flow flow = {0};
     pthread_t sender, reader;
 
-    open_stream((enum spead_on_full)(round % 3));
+    open_stream(round);
     pthread_create(&sender, NULL, send_packets, NULL);
     if (build(&flow, round)) {
         pthread_create(&reader, NULL, read_stats, NULL);
