@@ -294,8 +294,8 @@ static void bind_edge(struct speadi_outlet *outlet, struct spead_channel *edge)
 {
     outlet->waits = edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_BLOCK;
     outlet->may_pause = edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_DROP_NEWEST;
-    outlet->counted =
-        edge && outlet->shed_arg && speadi_channel_shed_arg(edge, &outlet->places) == outlet->shed_arg;
+    outlet->counted = edge && outlet->shed_arg &&
+                      speadi_channel_shed_arg(edge, &outlet->places) == outlet->shed_arg;
     if (!edge)
         return;
     if (outlet->counted && outlet->places < outlet->capacity)
