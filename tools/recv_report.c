@@ -25,29 +25,52 @@ static void print_hand_over(FILE *to, const struct spead_recv_tool_options *opti
           to);
 }
 
+/* Says how much memory the heaps can need, part by part, and where a limit comes from. */
+static void print_memory(FILE *to, const struct spead_recv_tool_options *options,
+                         const struct spead_recv_plan *plan)
+{
+    char memory[TOOL_TEXT_MAX], block[TOOL_TEXT_MAX], table[TOOL_TEXT_MAX];
+
+    fprintf(to,
+            "  memory   at most %s for heaps: %" PRIu64 " blocks of %s (%" PRIu64 " live: %" PRIu32
+            " x %" PRIu32 " substreams x %" PRIu32 " endpoints; %" PRIu64
+            " in the channel, %" PRIu64 " held, %" PRIu64 " reserved ahead, %" PRIu64
+            " moved), or smaller blocks for smaller heaps; %s for tables\n",
+            tool_text_memory(memory, plan->memory_bytes), plan->region_count,
+            tool_text_memory(block, plan->region_bytes), plan->live_regions,
+            options->stream.live_heaps_max, options->stream.substream_count,
+            options->stream.joint ? 1 : options->shared.endpoint_count, plan->hand_over_regions,
+            plan->held_regions, plan->ahead_regions, plan->moved_regions,
+            tool_text_memory(table, plan->table_bytes));
+    fprintf(to, "           %s\n", plan->memory_reason);
+}
+
 void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
                       const struct spead_recv_plan *plan)
 {
-    char memory[TOOL_TEXT_MAX], block[TOOL_TEXT_MAX], table[TOOL_TEXT_MAX], buffer[TOOL_TEXT_MAX];
+    char buffer[TOOL_TEXT_MAX];
 
     fputs("spead-recv: listening on", to);
     for (uint32_t i = 0; i < options->shared.endpoint_count; i++)
         fprintf(to, " %s", options->shared.endpoints[i]);
     fprintf(to, "\n  engine   %s\n", plan->engine_reason);
-    fprintf(
-        to,
-        "  memory   at most %s for heaps: %" PRIu64 " blocks of %s (%" PRIu32 " live x %" PRIu32
-        ", %" PRIu32 " in the channel, %u held, the rest ahead), and smaller blocks for smaller "
-        "heaps; %s for tables\n",
-        tool_text_memory(memory, plan->memory_bytes), plan->region_count,
-        tool_text_memory(block, plan->region_bytes), options->stream.live_heaps_max,
-        options->stream.substream_count,
-        options->stream.ring_heaps > 0 ? options->stream.ring_heaps : SPEAD_RECV_HAND_OVER_SIZES,
-        spead_recv_held_max(options), tool_text_memory(table, plan->table_bytes));
+    print_memory(to, options, plan);
     print_hand_over(to, options);
     if (plan->socket_buffer_bytes > 0)
         fprintf(to, "  buffer   %s for each socket\n",
                 tool_text_memory(buffer, plan->socket_buffer_bytes));
+}
+
+static json_t *memory_json(const struct spead_recv_plan *plan)
+{
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "bytes",
+        (json_int_t)plan->memory_bytes, "need_bytes", (json_int_t)plan->memory_need_bytes,
+        "limit_bytes", (json_int_t)plan->memory_limit_bytes, "region_bytes",
+        (json_int_t)plan->region_bytes, "regions", (json_int_t)plan->region_count, "live",
+        (json_int_t)plan->live_regions, "hand_over", (json_int_t)plan->hand_over_regions, "held",
+        (json_int_t)plan->held_regions, "ahead", (json_int_t)plan->ahead_regions, "moved",
+        (json_int_t)plan->moved_regions, "reason", plan->memory_reason);
 }
 
 json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
@@ -61,12 +84,13 @@ json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
             return NULL;
         }
     }
-    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:o}", "schema", TOOL_SCHEMA,
-                     "version", spead_version(), "tool", "spead-recv", "endpoints", endpoints,
-                     "engine", plan->engine, "engine_reason", plan->engine_reason,
+    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "schema",
+                     TOOL_SCHEMA, "version", spead_version(), "tool", "spead-recv", "endpoints",
+                     endpoints, "engine", plan->engine, "engine_reason", plan->engine_reason,
                      "memory_bytes_max", (json_int_t)plan->memory_bytes, "table_bytes",
                      (json_int_t)plan->table_bytes, "socket_buffer_bytes",
-                     (json_int_t)plan->socket_buffer_bytes, "plan", json_loads(graph, 0, NULL));
+                     (json_int_t)plan->socket_buffer_bytes, "memory", memory_json(plan), "plan",
+                     json_loads(graph, 0, NULL));
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */

@@ -119,7 +119,7 @@ static const struct tool_option rows[] = {
     {.name = "memory", .argument = "N", .group = TOOL_GROUP_MEMORY,
      .type = &tool_bytes64, .min = 1, .max = 1ull << 50, STREAM(memory_bytes_max),
      .help = "Most bytes of memory for all heaps together",
-     .unset = "what the plan needs at most"},
+     .unset = "half of what host and cgroup leave free"},
     {.name = "ring-heaps", .argument = "N", .group = TOOL_GROUP_MEMORY,
      .type = &tool_u32, .min = 1, .max = 65536, STREAM(ring_heaps),
      .help = "Heaps of any size that may wait for the consumer; by size: 4 times the bytes of the "

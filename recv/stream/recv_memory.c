@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 
 #include "recv_config.h"
 #include "recv_stream.h"
@@ -55,6 +56,20 @@ static void describe_classes(struct spead_recv_stream *stream, struct speadi_poo
     pool->class_count = plan->class_count - 1;
 }
 
+/* Returns the smaller of two limits; 0 means that there is none. */
+static uint64_t least_of(uint64_t limit, uint64_t need)
+{
+    return limit == 0 ? need : speadi_min_u64(limit, need);
+}
+
+/* Says in the error where a limit comes from that the user did not give. */
+static int say_limit(const struct spead_recv_stream *stream, int ret, struct spead_err *err)
+{
+    if (ret != -ENOMEM || !stream->limit.by_host)
+        return ret;
+    return speadi_err_add(err, ret, " (memory_bytes_max is %s)", stream->limit.text);
+}
+
 static int create_pool(struct spead_recv_stream *stream, enum speadi_region_sizes sizes,
                        struct spead_err *err)
 {
@@ -76,9 +91,9 @@ static int create_pool(struct spead_recv_stream *stream, enum speadi_region_size
                                 c->live_heaps_max, (unsigned long long)stream->regions.blocks[0],
                                 SPEADI_POOL_BLOCKS_MAX);
     describe_classes(stream, classes, &pool);
-    if (pool.memory_bytes_max == 0 && !pool.pinned && !pool.arena)
-        pool.memory_bytes_max = stream->regions.memory_bytes;
-    return speadi_pool_create(&stream->pool, &pool, err);
+    if (!pool.pinned && !pool.arena)
+        pool.memory_bytes_max = least_of(pool.memory_bytes_max, stream->regions.memory_bytes);
+    return say_limit(stream, speadi_pool_create(&stream->pool, &pool, err), err);
 }
 
 /* Decides into regions of which sizes the memory is divided. The memory of the user is divided into regions of one size.

@@ -9,6 +9,7 @@
 #include <speadi/cache_line.h>
 #include <speadi/clock.h>
 #include <speadi/err.h>
+#include <speadi/free_memory.h>
 #include <speadi/numbers.h>
 #include <speadi/page_size.h>
 #include <speadi/struct_size.h>
@@ -96,6 +97,32 @@ static int make_outlet(struct spead_recv_stream *stream, struct spead_err *err)
                                    stream->regions.class_count, err);
 }
 
+/* Returns what the heaps need at most. Memory that a device knows is all in use from the start. */
+static uint64_t memory_need(const struct spead_recv_stream *stream,
+                            const struct speadi_pool_stats *pool)
+{
+    uint64_t need = stream->regions.memory_bytes;
+
+    return pool->memory_bytes == pool->memory_bytes_max && need < pool->memory_bytes
+               ? pool->memory_bytes
+               : need;
+}
+
+/* Says where the number memory_bytes of the plan comes from. */
+static void say_memory(struct spead_recv_stream *stream)
+{
+    const struct spead_recv_plan *plan = &stream->plan;
+    char need[SPEADI_BYTES_TEXT_MAX];
+
+    if (plan->memory_need_bytes <= plan->memory_bytes)
+        snprintf(stream->memory_reason, sizeof stream->memory_reason,
+                 "all that these heaps can need; the limit is %s", stream->limit.text);
+    else
+        snprintf(stream->memory_reason, sizeof stream->memory_reason,
+                 "%s; these heaps could need %s", stream->limit.text,
+                 speadi_bytes_text(need, plan->memory_need_bytes));
+}
+
 static void make_plan(struct spead_recv_stream *stream)
 {
     const struct spead_channel_config channel = spead_recv_stream_edge_config(stream);
@@ -119,7 +146,15 @@ static void make_plan(struct spead_recv_stream *stream)
             speadi_recv_tally_bytes(&stream->tally) + speadi_spare_bytes(&stream->spare) +
             stream->ops->state_size + engine.memory_bytes,
         .socket_buffer_bytes = stream->facts.buffer_bytes,
+        .live_regions = stream->regions.live - stream->regions.ahead,
+        .hand_over_regions = stream->regions.ring[0],
+        .held_regions = stream->regions.held,
+        .ahead_regions = stream->regions.ahead,
+        .memory_need_bytes = memory_need(stream, &pool),
+        .memory_limit_bytes = stream->limit.bytes,
+        .memory_reason = stream->memory_reason,
     };
+    say_memory(stream);
 }
 
 static int no_memory(struct spead_err *err)
@@ -203,8 +238,11 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     ret = speadi_recv_config_check_engine(config, ops, err);
     if (ret == 0)
         ret = copy_arena(stream, err);
-    if (ret == 0)
+    if (ret == 0) {
+        stream->limit = speadi_memory_limit_find(&stream->config);
+        stream->config.memory_bytes_max = stream->limit.bytes;
         ret = speadi_recv_make_memory(stream, err);
+    }
     if (ret < 0)
         goto err_destroy;
     ret = make_tables(stream);

@@ -39,6 +39,7 @@
 #include "late_gaps.h"
 #include "leaving_heaps.h"
 #include "live_heap.h"
+#include "memory_limit.h"
 #include "outlet.h"
 #include "placement.h"
 #include "recv_ledger.h"
@@ -93,6 +94,8 @@ struct spead_recv_stream {
     uint32_t spare_count;
     char **source_name;
     char engine_reason[256];
+    struct speadi_memory_limit limit; /* config.memory_bytes_max has its number */
+    char memory_reason[512];
     struct spead_recv_plan plan;
     struct speadi_region_plan regions;
 

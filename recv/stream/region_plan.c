@@ -96,7 +96,9 @@ void speadi_region_plan_init(struct speadi_region_plan *plan,
         sizes == SPEADI_REGIONS_PINNED ? PINNED_BYTES_MIN : SPEAD_RECV_HAND_OVER_BYTES_MIN;
 
     *plan =
-        (struct speadi_region_plan){.live = speadi_recv_config_live_blocks(config) + leaving_max};
+        (struct speadi_region_plan){.live = speadi_recv_config_live_blocks(config) + leaving_max,
+                                    .ahead = leaving_max,
+                                    .held = config->held_heaps};
     set_sizes(plan, config->heap_bytes_max, alike);
     for (uint32_t i = 0; i < plan->class_count; i++) {
         uint64_t above = i + 1 < plan->class_count ? plan->block_bytes[i + 1] : 1, bytes;

@@ -226,8 +226,9 @@ struct spead_recv_stream_config {
 
     /* the largest payload of one heap, in bytes; 1 to 2^40, default 64 MiB */
     uint64_t heap_bytes_max;
-    /* The largest memory that all heaps together may use, in bytes. It must have room for at least one packet. With 0
-     * (default), all regions of the plan may be in use with all their bytes at the same time. */
+    /* The largest memory that all heaps together may use, in bytes. It must have room for at least one packet. 0
+     * (default): half of the memory that the host and the cgroups of the process leave free when the stream is made. The
+     * plan never needs more than all its regions with all their bytes; a larger value changes nothing. */
     uint64_t memory_bytes_max;
     /* the largest number of distinct item pointers in one heap; 1 to 2^20, default 1024 */
     uint32_t pointers_max;
@@ -370,21 +371,33 @@ struct spead_recv_plan {
     const char *engine;   /* name of the engine that the stream uses */
     /* One line of text: why the stream uses this engine, and why not another one. */
     const char *engine_reason;
-    /* The number of heap regions. A region is the memory of one heap. The number is live_heaps_max x substream_count +
-     * ring_heaps + held_heaps. If payload is placed, there are some more regions, for heaps that have ended and are
-     * still reserved for the engine. */
+    /* The number of the largest heap regions. A region is the memory of one heap. The number is the sum of the five
+     * fields live_regions to moved_regions below. */
     uint64_t region_count;
     /* The address space of each region, in bytes: heap_bytes_max, rounded up to whole pages. */
     uint64_t region_bytes;
 
-    /* The largest amount of heap memory that can be in use, in bytes. If the memory is registered with a device, all of
-     * it is in use from the start. */
+    /* The largest amount of heap memory that can be in use, in bytes: the smaller one of memory_need_bytes and
+     * memory_limit_bytes. If the memory is registered with a device, all of it is in use from the start. */
     uint64_t memory_bytes;
     uint64_t table_bytes; /* all other memory of the stream, in bytes */
     /* The size of the receive buffer that the kernel has granted to the first socket, in bytes. 0 means that the engine
      * has no socket. */
     uint32_t socket_buffer_bytes;
     uint32_t reserved;
+
+    /* What region_count consists of: regions for live heaps (live_heaps_max x substream_count x endpoints that are
+     * apart), for heaps that wait in the hand-over (ring_heaps, or 4), and for heaps that the consumer holds
+     * (held_heaps). If payload is placed, there are more: for heaps that have ended and are still reserved for the
+     * engine, and for heaps that were moved away from such a reservation. */
+    uint64_t live_regions, hand_over_regions, held_regions, ahead_regions, moved_regions;
+    /* The memory that heaps would need if every region held a heap of the largest size, or if every smaller region held
+     * a heap of its size, whichever is more. */
+    uint64_t memory_need_bytes;
+    uint64_t
+        memory_limit_bytes; /* memory_bytes_max, or what the stream has chosen for it; 0: no limit */
+    /* One line of text: where the number memory_bytes comes from, and what happens if it is less than the need. */
+    const char *memory_reason;
 };
 /* clang-format off */
 #define SPEAD_RECV_PLAN_INIT { .struct_size = sizeof(struct spead_recv_plan) }
