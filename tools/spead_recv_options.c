@@ -10,7 +10,8 @@ static const char *const on_full_words[] = {"drop-newest", "drop-oldest", "block
 /* the order is that of enum spead_verbs_mprq */
 static const char *const mprq_words[] = {"auto", "on", "off", NULL};
 static const char *const key_words[] = {"port", "address", "none",
-                                        NULL}; /* enum spead_sender_key */
+                                        NULL};                      /* enum spead_sender_key */
+static const char *const populate_words[] = {"ahead", "off", NULL}; /* enum spead_populate */
 static const char *const path_words[] = {"auto", "placed", "bounce", NULL};
 
 /* With OWN, the value goes into a member of struct spead_recv_tool_options. With STREAM, it goes into a field of the
@@ -120,6 +121,10 @@ static const struct tool_option rows[] = {
      .type = &tool_bytes64, .min = 1, .max = 1ull << 50, STREAM(memory_bytes_max),
      .help = "Most bytes of memory for all heaps together",
      .unset = "half of what host and cgroup leave free"},
+    {.name = "populate", .argument = "WHEN", .group = TOOL_GROUP_MEMORY,
+     .type = &tool_word, .words = populate_words, STREAM(populate),
+     .help = "When the memory of heaps of more than 1 MiB is populated: ahead (by a thread of its own, "
+             "before their packets come) or off (by the receiving thread, when a heap begins)"},
     {.name = "ring-heaps", .argument = "N", .group = TOOL_GROUP_MEMORY,
      .type = &tool_u32, .min = 1, .max = 65536, STREAM(ring_heaps),
      .help = "Heaps of any size that may wait for the consumer; by size: 4 times the bytes of the "

@@ -33,8 +33,9 @@ static FILE *open_file(const char *folder, const char *name)
 {
     char path[2 * PATH_MAX];
 
-    snprintf(path, sizeof path, "%s%s/%s", speadi_free_memory_root, folder, name);
-    return fopen(path, "re");
+    int length = snprintf(path, sizeof path, "%s%s/%s", speadi_free_memory_root, folder, name);
+
+    return length < (int)sizeof path ? fopen(path, "re") : NULL;
 }
 
 /* Returns the first number of a line that begins with the word `key`, or the first number of the line if the key is

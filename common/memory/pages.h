@@ -22,10 +22,14 @@ void speadi_pages_release(struct speadi_pages *pages); /* does nothing if nothin
 
 /* These three functions give advice to the kernel. If the kernel cannot follow the advice, the memory still works.
  * keep_small() asks the kernel not to use huge pages, so that only touched pages use memory. make_huge() asks for huge
- * pages. fault_in() asks the kernel to supply all pages of the range now. */
+ * pages. fault_in() makes the kernel supply all pages of the range now; it changes no byte, even if somebody writes to the
+ * range at the same time. */
 void speadi_pages_keep_small(uint8_t *data, size_t bytes);
 void speadi_pages_make_huge(uint8_t *data, size_t bytes);
 void speadi_pages_fault_in(uint8_t *data, size_t bytes);
+
+/* Does what fault_in() does on a kernel that has no MADV_POPULATE_WRITE (before Linux 5.14): touches every page. */
+void speadi_pages_touch(uint8_t *data, size_t bytes);
 
 /* Trims memory: gives it back to the kernel, so that it reads as zero again. Returns 0 or -errno. After an error the
  * memory may not read as zero. */

@@ -282,6 +282,7 @@ void speadi_pool_unref(struct speadi_pool *pool)
 {
     if (!pool)
         return;
+    speadi_pool_stop_populator(pool);
     /* POOL1 acquire: as in speadi_pool_take_returned(). */
     speadi_pool_put_returned(
         pool, atomic_exchange_explicit(&pool->returned, CLOSED, memory_order_acquire));

@@ -11,7 +11,7 @@ static void trim(struct speadi_pool *pool, struct speadi_pool_slot *slot)
 {
     struct speadi_block *block = &slot->block;
 
-    if (pool->fixed)
+    if (pool->fixed || slot->is_populating)
         return;
     /* On a private anonymous mapping, trimming fails only if the mapping is locked (mlockall). Then the memory is
      * neither zeroed nor given back, so the charge stays. */
@@ -83,6 +83,9 @@ static bool make_room(struct speadi_pool *pool, uint64_t more)
 {
     uint64_t free_most = pool->free_charged + pool->slab_charged;
 
+    if (__builtin_expect(pool->charged + more <= pool->charge_max, 1))
+        return true;
+    (void)speadi_pool_populator_is_idle(pool); /* if it is, its last block can be trimmed */
     free_most = free_most < pool->charged ? free_most : pool->charged;
     if (pool->charged - free_most + more > pool->charge_max)
         return false;
@@ -170,6 +173,25 @@ static int grow(struct speadi_block *block, size_t bytes)
     return 0;
 }
 
+bool speadi_pool_charge_free(struct speadi_pool_slot *slot, size_t bytes)
+{
+    struct speadi_pool *pool = slot->block.pool;
+    size_t before = slot->block.charged_bytes, charge;
+
+    if (bytes > slot->block.bytes)
+        return false;
+    if (bytes <= before)
+        return true;
+    charge = charge_for(&slot->block, bytes);
+    if (pool->charged + (charge - before) + charge > pool->charge_max)
+        return false;
+    slot->block.charged_bytes = charge;
+    note_charge(pool, charge - before);
+    pool->free_charged += charge - before;
+    make_huge(slot);
+    return true;
+}
+
 int speadi_block_charge(struct speadi_block *block, size_t bytes)
 {
     return bytes <= block->charged_bytes ? 0 : grow(block, bytes);
@@ -198,6 +220,7 @@ void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end)
     uint64_t inner = (from + SPEADI_HUGE_PAGE_BYTES - 1) / SPEADI_HUGE_PAGE_BYTES *
                      SPEADI_HUGE_PAGE_BYTES,
              inner_end = end / SPEADI_HUGE_PAGE_BYTES * SPEADI_HUGE_PAGE_BYTES;
+    struct speadi_pool_slot *slot = speadi_pool_slot_of(block);
 
     /* The function writes zeros to the whole range if there is no whole huge page in it. It does the same for fixed or
      * locked memory, because such memory cannot be given back to the kernel. */
@@ -206,8 +229,10 @@ void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end)
         memset(block->data + from, 0, end - from);
         return;
     }
-    if (speadi_pool_slot_of(block)->populated_bytes > inner)
-        speadi_pool_slot_of(block)->populated_bytes = inner;
+    if (slot->populated_bytes > inner)
+        slot->populated_bytes = inner;
+    if (slot->populating_bytes > inner) /* the populator may have passed the range already */
+        slot->populating_bytes = inner;
     memset(block->data + from, 0, inner - from);
     memset(block->data + inner_end, 0, end - inner_end);
 }

@@ -47,6 +47,25 @@ static struct speadi_pool_slot *first_use(struct speadi_pool *pool, uint32_t siz
     return slot;
 }
 
+struct speadi_pool_slot *speadi_pool_free_fresh(struct speadi_pool *pool, uint32_t size_class)
+{
+    struct speadi_pool_set *set = &pool->set[size_class];
+    struct speadi_pool_slot *slot;
+
+    if (set->fresh == set->block_count)
+        return NULL;
+    slot = first_use(pool, size_class);
+    slot->colder = NULL;
+    slot->warmer = set->coldest;
+    if (set->coldest)
+        set->coldest->colder = slot;
+    else
+        set->warmest = slot;
+    set->coldest = slot;
+    pool->free_charged += slot->block.charged_bytes;
+    return slot;
+}
+
 static inline struct speadi_pool_slot *get_warmest(struct speadi_pool *pool,
                                                    struct speadi_pool_set *set)
 {

@@ -1,5 +1,6 @@
-/* The structs of a pool, for its three files: pool.c (making, releasing), pool_free.c (the free blocks, taking) and
- * pool_charge.c (the account of touched bytes). */
+/* The structs of a pool, for its files: pool.c (making, releasing), pool_free.c (the free blocks, taking), pool_charge.c
+ * (the account of touched bytes), pool_populator.c (the thread that populates blocks) and pool_ahead.c (which blocks it
+ * populates). */
 #ifndef SPEADI_POOL_PARTS_H
 #define SPEADI_POOL_PARTS_H
 
@@ -25,6 +26,10 @@ struct speadi_pool_slot {
     struct speadi_pool_slab *slab; /* NULL if the block has pages of its own */
     /* How many bytes from the start of the block are populated. At most block.charged_bytes. */
     size_t populated_bytes;
+    /* The populator works on the block, so the block must not be trimmed. When the populator has done its work,
+     * populating_bytes bytes from the start of the block are populated. */
+    bool is_populating;
+    size_t populating_bytes;
     /* How many bytes from the start of the block may use huge pages. At most block.charged_bytes. */
     size_t huge_bytes;
 };
@@ -60,6 +65,7 @@ struct speadi_pool {
     uint64_t blocks_end;  /* offset at which the last block ends */
     size_t page_bytes, table_bytes;
     uint64_t charge_max;
+    struct speadi_pool_populator *populator; /* NULL if no thread populates blocks ahead */
 
     /* Only the taker uses the fields of this group. */
     uint32_t free_count; /* free blocks of all classes */
@@ -82,6 +88,19 @@ void speadi_pool_put_returned(struct speadi_pool *pool, struct speadi_block *new
 
 /* Moves the blocks on the list `returned` to the free lists (pool_free.c). */
 void speadi_pool_take_returned(struct speadi_pool *pool);
+
+/* Puts a block that was never taken at the cold end of the free list. Returns NULL if there is none (pool_free.c). */
+struct speadi_pool_slot *speadi_pool_free_fresh(struct speadi_pool *pool, uint32_t size_class);
+
+/* Charges the first `bytes` bytes of a free block. Trims nothing for it, and leaves room for one more block of so many
+ * bytes. Returns false if there is no room (pool_charge.c). */
+bool speadi_pool_charge_free(struct speadi_pool_slot *slot, size_t bytes);
+
+/* Ends the thread of the populator, if there is one. Waits until the thread has ended (pool_populator.c). */
+void speadi_pool_stop_populator(struct speadi_pool *pool);
+
+/* Lets the populator, which must be idle, populate all charged bytes of the block (pool_populator.c). */
+void speadi_pool_give_populator(struct speadi_pool_slot *slot);
 
 static inline void speadi_pool_collect(struct speadi_pool *pool)
 {

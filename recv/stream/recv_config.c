@@ -42,6 +42,7 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
         {"receive_path", c->receive_path, SPEAD_PATH_AUTO, SPEAD_PATH_BOUNCE},
         {"placed_window", c->placed_window, 1, SPEADI_RX_RESERVE_MAX},
         {"sender_key", c->sender_key, SPEAD_SENDER_PORT, SPEAD_SENDER_NONE},
+        {"populate", c->populate, SPEAD_POPULATE_AHEAD, SPEAD_POPULATE_OFF},
         {"senders_max", c->senders_max, 1, SPEADI_SENDERS_MAX},
         {"stop_count", c->stop_count, 0, SPEADI_SENDERS_MAX},
     };

@@ -192,6 +192,10 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sen
         choose_path(stream, live, packet);
     speadi_heap_table_insert(&stream->table, live, live->slot);
     speadi_sender_heap_entered(&stream->senders, sender);
+    if (speadi_recv_populates(stream, heap)) {
+        stream->populate_due = true;
+        return;
+    }
     /* Populate the pages now: else each packet would cause a page fault. A heap that is longer than every complete
      * heap so far is not populated, because its length may be forged. */
     if (heap->packets > 0 && heap->length <= stream->largest_heap &&

@@ -12,6 +12,9 @@
 /* The stream reads the engine's counters at most this often, because each time costs one system call per socket. */
 #define COUNTERS_EVERY_NS 1000000u
 
+/* While the populator works, the stream looks this often whether it can get more work. */
+#define POPULATE_EVERY_NS 1000000u
+
 /* ---- Reservations -------------------------------------------------------------------------- */
 
 static void reserve(struct spead_recv_stream *stream)
@@ -174,6 +177,8 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
         speadi_recv_flush(stream);
     else if (stream->outlet.pending_count > 0)
         speadi_recv_hand_over(stream, true);
+    if (__builtin_expect(stream->populate_due, 0))
+        speadi_recv_populate_ahead(stream);
     speadi_recv_publish(stream);
     return stream->state == SPEADI_RECV_ENDED ? stream->result : count;
 }
@@ -207,6 +212,8 @@ static uint64_t next_look(const struct spead_recv_stream *stream)
 
     if (stream->stop_items > 0)
         at = stream->stop_review_ns;
+    if (stream->populating)
+        at = speadi_min_u64(at, stream->now_ns + POPULATE_EVERY_NS);
     if (!stream->table.oldest || stream->ops->now)
         return at;
     if (timeout != 0) {

@@ -79,7 +79,7 @@ static int create_pool(struct spead_recv_stream *stream, enum speadi_region_size
         .block_bytes = c->heap_bytes_max,
         .meta_bytes = stream->layout.meta_bytes,
         .memory_bytes_max = c->memory_bytes_max,
-        .pinned = stream->leaving_max > 0 && stream->ops->caps & SPEADI_RX_CAP_PINS,
+        .pinned = speadi_recv_pins_memory(stream),
         .arena = c->heap_arena,
     };
 
@@ -104,9 +104,7 @@ static enum speadi_region_sizes choose_sizes(const struct spead_recv_stream *str
 
     if (c->heap_arena || (c->memory_bytes_max > 0 && c->memory_bytes_max < CLASSES_BYTES_MIN))
         return SPEADI_REGIONS_ALIKE;
-    return stream->leaving_max > 0 && stream->ops->caps & SPEADI_RX_CAP_PINS
-               ? SPEADI_REGIONS_PINNED
-               : SPEADI_REGIONS_BY_SIZE;
+    return speadi_recv_pins_memory(stream) ? SPEADI_REGIONS_PINNED : SPEADI_REGIONS_BY_SIZE;
 }
 
 static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)

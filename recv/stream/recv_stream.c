@@ -153,6 +153,7 @@ static void make_plan(struct spead_recv_stream *stream)
         .memory_need_bytes = memory_need(stream, &pool),
         .memory_limit_bytes = stream->limit.bytes,
         .memory_reason = stream->memory_reason,
+        .populate_reason = stream->populate_reason,
     };
     say_memory(stream);
 }
@@ -255,6 +256,7 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     ret = make_outlet(stream, err);
     if (ret < 0)
         goto err_destroy;
+    speadi_recv_start_populating(stream);
     make_plan(stream);
     say_window(stream);
     warm_up(stream);

@@ -14,6 +14,7 @@
  *   recv_slots.c      chooses the slot that a new heap takes
  *   recv_striping.c   notices when two senders fill one heap together
  *   recv_missing.c    counts the packets that are missing
+ *   recv_populate.c   has the memory of large heaps populated ahead
  *   recv_regions.c    takes a region for a heap
  *   recv_hand_over.c  sends finished heaps to the consumer, or sheds them
  *   recv_counters.c   reads the counters of the engine, and publishes all counters
@@ -96,6 +97,8 @@ struct spead_recv_stream {
     char engine_reason[256];
     struct speadi_memory_limit limit; /* config.memory_bytes_max has its number */
     char memory_reason[512];
+    const char *populate_reason;
+    bool populates; /* a thread of the pool populates regions ahead */
     struct spead_recv_plan plan;
     struct speadi_region_plan regions;
 
@@ -152,6 +155,10 @@ struct spead_recv_stream {
     uint64_t pause_end_ns;
     /* Bytes of the longest complete heap so far. When a new heap opens that is not longer, its memory is populated. */
     uint64_t largest_heap;
+    uint64_t
+        shown_bytes;   /* heaps of so many bytes are expected; their regions are populated ahead */
+    bool populate_due; /* there may be work for the thread that populates */
+    bool populating;   /* the thread that populates has work, or will have some at the next poll */
     struct speadi_heap_table table;
     struct speadi_finished finished;
     struct speadi_late_gaps late_gaps;
@@ -202,6 +209,12 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
  * engine_reason says why. Sets leaving_max to 0 if nothing will be placed. Returns 0, or -errno with a sentence in err.
  * Control plane. */
 int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *err);
+
+/* Tells whether the engine registers the memory of the heaps with a device. */
+static inline bool speadi_recv_pins_memory(const struct spead_recv_stream *stream)
+{
+    return stream->leaving_max > 0 && stream->ops->caps & SPEADI_RX_CAP_PINS;
+}
 
 /* ---- recv_stop.c ----------------------------------------------------------------------------- */
 
@@ -492,6 +505,27 @@ struct speadi_live_heap *speadi_recv_fit_region(struct spead_recv_stream *stream
 /* Gives larger tables to a heap that has no room for its item pointers or received ranges. Returns false if the heap has
  * the largest tables already, or if no region is free. */
 bool speadi_recv_grow_heap(struct spead_recv_stream *stream, struct speadi_live_heap *live);
+
+/* ---- recv_populate.c ------------------------------------------------------------------------- */
+
+/* A heap that is longer than this has its memory populated ahead. Shorter heaps cause few page faults. */
+#define SPEADI_RECV_POPULATE_BYTES ((uint64_t)1 << 20)
+
+/* Starts the thread that populates, if the stream needs it, and sets populate_reason. Control plane. */
+void speadi_recv_start_populating(struct spead_recv_stream *stream);
+
+/* Tells whether the heap is one whose memory the thread populates. */
+static inline bool speadi_recv_populates(const struct spead_recv_stream *stream,
+                                         const struct spead_heap *heap)
+{
+    return stream->populates && heap->region->size_class == 0 &&
+           heap->region->bytes > SPEADI_RECV_POPULATE_BYTES &&
+           (!heap->has_length || heap->length > SPEADI_RECV_POPULATE_BYTES);
+}
+
+/* Gives the thread that populates its next piece of work, if it is idle and if there is something to do. The owner
+ * thread calls this once a poll while populate_due is true. */
+void speadi_recv_populate_ahead(struct spead_recv_stream *stream);
 
 /* ---- recv_hand_over.c ------------------------------------------------------------------------ */
 

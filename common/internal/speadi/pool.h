@@ -14,7 +14,8 @@
  * Memory that a device knows (pinned memory, or an arena) is always charged whole, and is never trimmed. If the CPU
  * cannot touch the memory of an arena, block->data is NULL.
  *
- * Threads: one thread, the *taker*, calls take(), charge(), populate(), zero(), stats() and unref(). Any thread may
+ * Threads: one thread, the *taker*, calls take(), charge(), populate(), zero(), stats() and unref(). The populator is a
+ * thread of the pool itself. Any thread may
  * release a block. The released block goes to an atomic list, and the taker later empties that list in one
  * operation. */
 #ifndef SPEADI_POOL_H
@@ -125,6 +126,27 @@ int speadi_block_charge(struct speadi_block *block, size_t bytes);
  * speadi_block_charge() returns. It is not an error when the kernel cannot supply the pages early. Only the taker may
  * call this function. */
 int speadi_block_populate(struct speadi_block *block, size_t bytes);
+
+/* ---- Populating ahead -------------------------------------------------------------------------------------
+ *
+ * A pool may have a *populator*: a thread that populates blocks before they are used. It works on one block at a time.
+ * What it populates is charged first, so it never exceeds the limit. It changes no byte of a block. */
+
+/* Starts the populator of the pool. speadi_pool_unref() stops it, and waits until it has ended. Returns 0, or -errno
+ * with a sentence in err. Control plane. */
+int speadi_pool_start_populator(struct speadi_pool *pool, struct spead_err *err);
+
+/* Charges the first `bytes` bytes of a block that was taken, and lets the populator populate them. Returns false if
+ * there is nothing to do, no memory, or if the populator is still busy. Only the taker may call this function. */
+bool speadi_block_populate_ahead(struct speadi_block *block, size_t bytes);
+
+/* Does the same for one of the next `blocks` free blocks of class 0: the first one that needs it, in the order in which
+ * speadi_pool_take() gives them out. It trims no other block for this, and leaves room for one more block of so many
+ * bytes. Only the taker may call this function. */
+bool speadi_pool_populate_ahead(struct speadi_pool *pool, uint32_t blocks, size_t bytes);
+
+/* Returns true if the populator has done its work. Only the taker may call this function. */
+bool speadi_pool_populator_is_idle(struct speadi_pool *pool);
 
 /* Makes the bytes [from, end) of the block zero. If the function can give a large part of these bytes back to the
  * kernel, it gives the part back and does not touch it. The CPU must be able to touch the memory. Only the taker may

@@ -118,6 +118,14 @@ enum spead_sender_key {
     SPEAD_SENDER_NONE = 2,
 };
 
+/* Which thread makes the kernel supply the memory of heaps that are longer than 1 MiB. */
+enum spead_populate {
+    /* A thread of the stream populates the memory of the next heaps in the background, before their packets come. */
+    SPEAD_POPULATE_AHEAD = 0,
+    /* No thread does. The owner thread populates a region when a heap begins, so packets may be lost meanwhile. */
+    SPEAD_POPULATE_OFF = 1,
+};
+
 /* Why a stream has ended. */
 enum spead_recv_end_cause {
     SPEAD_END_NONE = 0,       /* the stream has not ended */
@@ -336,6 +344,12 @@ struct spead_recv_stream_config {
     /* When a packet of a complete heap comes later than this after the end of its heap, the packet is counted as
      * repeated-counter and not as duplicate: the sender probably uses the counter for another heap. Default 10 ms. */
     uint64_t repeat_ns;
+    /* Whether heap memory is populated ahead; default SPEAD_POPULATE_AHEAD. Only heaps that are longer than 1 MiB need it.
+     * The stream populates no more than what was shown to it: the length of the longest complete heap, or 16 times the
+     * bytes that have come of a live heap. It keeps as many free regions populated as heaps may be live at the endpoints
+     * that were heard. They count in memory_bytes, and stay populated until another heap needs the memory. */
+    enum spead_populate populate;
+    uint32_t reserved_2;
 };
 
 /* clang-format off */
@@ -398,6 +412,8 @@ struct spead_recv_plan {
         memory_limit_bytes; /* memory_bytes_max, or what the stream has chosen for it; 0: no limit */
     /* One line of text: where the number memory_bytes comes from, and what happens if it is less than the need. */
     const char *memory_reason;
+    /* One line of text: whether heap memory is populated ahead, and why not if it is not. */
+    const char *populate_reason;
 };
 /* clang-format off */
 #define SPEAD_RECV_PLAN_INIT { .struct_size = sizeof(struct spead_recv_plan) }

@@ -1,0 +1,128 @@
+/* The thread that populates blocks of a pool ahead of their use.
+ *
+ * The taker gives the thread one piece of work at a time: a range of one block that it has charged. Populating changes
+ * no byte. So the taker may give the block out at the same time, and a heap or a device may write into it. Only trimming
+ * must wait: pages that the thread populates after a trim would not be charged. The taker therefore does not trim a
+ * block while slot->is_populating is true. */
+#include "pool_parts.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <speadi/err.h>
+#include <speadi/numbers.h>
+#include <speadi/thread.h>
+
+/* The thread looks after each step whether it must end. A page fault or an madvise() of the taker may have to wait for
+ * one step. */
+#define STEP_BYTES SPEADI_HUGE_PAGE_BYTES
+
+struct speadi_pool_populator {
+    struct speadi_runner *runner;
+    sem_t work; /* posted for each piece of work, and for the end */
+    /* The piece of work. The taker writes it while `busy` is false. */
+    uint8_t *data;
+    size_t bytes;
+    atomic_bool busy, ending;
+    struct speadi_pool_slot
+        *slot; /* the block of the piece; only the taker uses it; NULL if there is none */
+};
+
+static void populate(struct speadi_pool_populator *populator)
+{
+    /* relaxed: the flag publishes nothing */
+    for (size_t at = 0;
+         at < populator->bytes && !atomic_load_explicit(&populator->ending, memory_order_relaxed);
+         at += STEP_BYTES)
+        speadi_pages_fault_in(populator->data + at,
+                              speadi_min_u64(STEP_BYTES, populator->bytes - at));
+}
+
+static int body(void *arg, struct speadi_runner *self, struct spead_err *err)
+{
+    struct speadi_pool_populator *populator = arg;
+
+    (void)err;
+    speadi_runner_ready(self);
+    for (;;) {
+        while (sem_wait(&populator->work) < 0)
+            ; /* a signal interrupted the wait */
+        /* relaxed: sem_post() and sem_wait() give the order */
+        if (atomic_load_explicit(&populator->ending, memory_order_relaxed))
+            return 0;
+        populate(populator);
+        /* POPULATE1 release: the taker may trim the block after the last use of it by this thread. */
+        atomic_store_explicit(&populator->busy, false, memory_order_release);
+    }
+}
+
+int speadi_pool_start_populator(struct speadi_pool *pool, struct spead_err *err)
+{
+    struct speadi_pool_populator *populator = calloc(1, sizeof *populator);
+    int ret;
+
+    if (!populator)
+        return speadi_err_set(err, -ENOMEM, "no memory for the thread that populates heap memory");
+    sem_init(&populator->work, 0, 0);
+    ret = speadi_runner_start(&populator->runner, "spead-populate", -1, body, populator, err);
+    if (ret < 0) {
+        sem_destroy(&populator->work);
+        free(populator);
+        return ret;
+    }
+    pool->populator = populator;
+    return 0;
+}
+
+void speadi_pool_stop_populator(struct speadi_pool *pool)
+{
+    struct speadi_pool_populator *populator = pool->populator;
+
+    if (!populator)
+        return;
+    /* relaxed: the thread also looks while it works, and needs nothing else from this thread then */
+    atomic_store_explicit(&populator->ending, true, memory_order_relaxed);
+    sem_post(&populator->work);
+    (void)speadi_runner_join(populator->runner, NULL);
+    sem_destroy(&populator->work);
+    free(populator);
+    pool->populator = NULL;
+}
+
+bool speadi_pool_populator_is_idle(struct speadi_pool *pool)
+{
+    struct speadi_pool_populator *populator = pool->populator;
+    struct speadi_pool_slot *slot;
+
+    if (!populator)
+        return false;
+    /* POPULATE1 acquire: as above */
+    if (atomic_load_explicit(&populator->busy, memory_order_acquire))
+        return false;
+    slot = populator->slot;
+    if (!slot)
+        return true;
+    if (slot->populating_bytes > slot->populated_bytes)
+        slot->populated_bytes = slot->populating_bytes;
+    slot->is_populating = false;
+    populator->slot = NULL;
+    return true;
+}
+
+void speadi_pool_give_populator(struct speadi_pool_slot *slot)
+{
+    struct speadi_pool_populator *populator = slot->block.pool->populator;
+
+    populator->slot = slot;
+    populator->data = slot->block.data + slot->populated_bytes;
+    populator->bytes = slot->block.charged_bytes - slot->populated_bytes;
+    slot->populating_bytes = slot->block.charged_bytes;
+    slot->is_populating = true;
+    /* relaxed: sem_post() publishes the piece of work */
+    atomic_store_explicit(&populator->busy, true, memory_order_relaxed);
+    sem_post(&populator->work);
+}
