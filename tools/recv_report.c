@@ -64,14 +64,14 @@ void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
 static json_t *memory_json(const struct spead_recv_plan *plan)
 {
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "bytes",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I}", "bytes",
         (json_int_t)plan->memory_bytes, "need_bytes", (json_int_t)plan->memory_need_bytes,
         "limit_bytes", (json_int_t)plan->memory_limit_bytes, "region_bytes",
         (json_int_t)plan->region_bytes, "regions", (json_int_t)plan->region_count, "live",
         (json_int_t)plan->live_regions, "hand_over", (json_int_t)plan->hand_over_regions, "held",
         (json_int_t)plan->held_regions, "ahead", (json_int_t)plan->ahead_regions, "moved",
         (json_int_t)plan->moved_regions, "reason", plan->memory_reason, "populate",
-        plan->populate_reason);
+        plan->populate_reason, "share_bytes", (json_int_t)plan->endpoint_share_bytes);
 }
 
 json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,

@@ -216,9 +216,22 @@ static void destroy(struct speadi_pool *pool)
 {
     if (pool->ended)
         pool->ended(pool->ended_arg);
+    free(pool->shares.used);
     speadi_pages_release(&pool->memory);
     speadi_pages_release(&pool->table);
     free(pool);
+}
+
+/* Returns the size of all slabs. */
+static uint64_t slabs_bytes(const struct speadi_pool *pool)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < pool->set_count; i++)
+        if (pool->set[i].slab_blocks > 0)
+            bytes += speadi_round_up(pool->set[i].block_count * pool->set[i].block_bytes,
+                                     SPEADI_POOL_SLAB_BYTES);
+    return bytes;
 }
 
 static int build(struct speadi_pool *pool, const struct speadi_pool_config *config,
@@ -231,7 +244,12 @@ static int build(struct speadi_pool *pool, const struct speadi_pool_config *conf
     if (place_classes(pool, config, &total, &all) < 0 || map_table(pool, config) < 0)
         return out_of_space(config, err);
     ret = make_memory(pool, config, total, err);
-    return ret < 0 ? ret : set_charge(pool, config, all, err);
+    if (ret == 0)
+        ret = set_charge(pool, config, all, err);
+    if (ret == 0 && speadi_pool_make_shares(pool, config->user_count, config->share_bytes,
+                                            slabs_bytes(pool)) < 0)
+        ret = speadi_err_set(err, -ENOMEM, "no memory for the shares of a pool");
+    return ret;
 }
 
 int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config *config,

@@ -138,6 +138,8 @@ static int charge_slab(struct speadi_pool *pool, struct speadi_block *block,
                          speadi_pool_slot_of(block)->set->slab_blocks;
         size_t inside = (block->index - first) * block->bytes;
 
+        if (speadi_pool_slot_of(block)->user > 0 && !speadi_pool_shares_allow_slab(pool))
+            return -ENOMEM;
         if (!make_room(pool, SPEADI_POOL_SLAB_BYTES))
             return -ENOMEM;
         note_charge(pool, SPEADI_POOL_SLAB_BYTES);
@@ -147,6 +149,12 @@ static int charge_slab(struct speadi_pool *pool, struct speadi_block *block,
     }
     block->charged_bytes = block->bytes;
     return 0;
+}
+
+static bool has_room(struct speadi_block *block, uint64_t more)
+{
+    return speadi_pool_share_allows(speadi_pool_slot_of(block), more) &&
+           make_room(block->pool, more);
 }
 
 static int grow(struct speadi_block *block, size_t bytes)
@@ -161,16 +169,35 @@ static int grow(struct speadi_block *block, size_t bytes)
     if (slab)
         return charge_slab(pool, block, slab);
     charge = charge_for(block, bytes);
-    if (!make_room(pool, charge - before)) {
+    if (!has_room(block, charge - before)) {
         /* There is no room for whole huge pages: charge only the pages that are needed. */
         charge = speadi_round_up(bytes, pool->page_bytes);
-        if (!make_room(pool, charge - before))
+        if (!has_room(block, charge - before))
             return -ENOMEM;
     }
     block->charged_bytes = charge;
     note_charge(pool, charge - before);
+    speadi_pool_share_add(speadi_pool_slot_of(block), charge - before);
     make_huge(speadi_pool_slot_of(block));
     return 0;
+}
+
+void speadi_block_set_user(struct speadi_block *block, uint32_t user)
+{
+    struct speadi_pool_slot *slot = speadi_pool_slot_of(block);
+
+    if (!block->pool->shares.used)
+        return;
+    slot->user = user + 1;
+    if (slot->slab)
+        return;
+    if (!speadi_pool_share_allows(slot, block->charged_bytes)) {
+        /* The block is still charged for a user before this one. trim() takes it for a free block. */
+        block->pool->free_charged += block->charged_bytes;
+        trim(block->pool, slot);
+        block->pool->free_charged -= block->charged_bytes;
+    }
+    speadi_pool_share_add(slot, block->charged_bytes);
 }
 
 bool speadi_pool_charge_free(struct speadi_pool_slot *slot, size_t bytes)

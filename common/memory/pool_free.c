@@ -10,6 +10,8 @@ static void put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
 {
     struct speadi_pool_set *set = slot->set;
 
+    if (__builtin_expect(slot->user > 0, 0))
+        speadi_pool_share_leave(slot);
     slot->warmer = NULL;
     slot->colder = set->warmest;
     if (set->warmest)

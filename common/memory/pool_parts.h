@@ -1,5 +1,5 @@
 /* The structs of a pool, for its files: pool.c (making, releasing), pool_free.c (the free blocks, taking), pool_charge.c
- * (the account of touched bytes), pool_populator.c (the thread that populates blocks) and pool_ahead.c (which blocks it
+ * (the account of touched bytes), pool_shares.c (who may charge how much of it), pool_populator.c (the thread that populates blocks) and pool_ahead.c (which blocks it
  * populates). */
 #ifndef SPEADI_POOL_PARTS_H
 #define SPEADI_POOL_PARTS_H
@@ -23,6 +23,7 @@ struct speadi_pool_slot {
     alignas(SPEADI_CACHE_LINE) struct speadi_block block;
     struct speadi_pool_slot *warmer, *colder; /* the neighbours of this slot in the free list */
     struct speadi_pool_set *set;
+    uint32_t user; /* 1 + the number of the user for whom the block was taken; 0: nobody */
     struct speadi_pool_slab *slab; /* NULL if the block has pages of its own */
     /* How many bytes from the start of the block are populated. At most block.charged_bytes. */
     size_t populated_bytes;
@@ -49,6 +50,15 @@ struct speadi_pool_set {
     struct speadi_pool_slot *warmest, *coldest;
 };
 
+/* How the limit of a pool is shared between its users (pool_shares.c). Only the taker uses it. */
+struct speadi_pool_shares {
+    uint64_t *used; /* for each user: charged bytes of its blocks, without slabs; NULL: no shares */
+    uint64_t share_bytes; /* what is kept for each user */
+    uint64_t kept;        /* sum of the free parts of all shares */
+    uint64_t used_by_all; /* sum of `used` */
+    uint64_t slabs_bytes; /* what is kept for slabs */
+};
+
 struct speadi_pool {
     /* `memory` holds the blocks, or nothing if the pool divides an arena. `table` holds the slots, slabs and metadata of
      * all classes. */
@@ -72,6 +82,7 @@ struct speadi_pool {
     uint64_t charged, charged_high_water;
     uint64_t free_charged; /* how many of the charged bytes belong to free blocks */
     uint64_t slab_charged; /* how many of the charged bytes belong to slabs */
+    struct speadi_pool_shares shares;
 
     /* Any thread may use these two fields. `returned` is the list of blocks that were released, the newest first. */
     alignas(SPEADI_CACHE_LINE) _Atomic(struct speadi_block *) returned;
@@ -95,6 +106,20 @@ struct speadi_pool_slot *speadi_pool_free_fresh(struct speadi_pool *pool, uint32
 /* Charges the first `bytes` bytes of a free block. Trims nothing for it, and leaves room for one more block of so many
  * bytes. Returns false if there is no room (pool_charge.c). */
 bool speadi_pool_charge_free(struct speadi_pool_slot *slot, size_t bytes);
+
+/* Makes the shares of the users. slabs_bytes is the size of all slabs. Returns 0 or -ENOMEM (pool_shares.c). */
+int speadi_pool_make_shares(struct speadi_pool *pool, uint32_t users, uint64_t share_bytes,
+                            uint64_t slabs_bytes);
+
+/* Tells whether the shares of the other users allow that this block, or a slab, is charged `more` (pool_shares.c). */
+bool speadi_pool_share_allows(const struct speadi_pool_slot *slot, uint64_t more);
+bool speadi_pool_shares_allow_slab(const struct speadi_pool *pool);
+
+/* Counts `more` charged bytes for the user of the block, if it has one (pool_shares.c). */
+void speadi_pool_share_add(struct speadi_pool_slot *slot, uint64_t more);
+
+/* The block, which has a user, has come back: it counts for nobody any more (pool_shares.c). */
+void speadi_pool_share_leave(struct speadi_pool_slot *slot);
 
 /* Ends the thread of the populator, if there is one. Waits until the thread has ended (pool_populator.c). */
 void speadi_pool_stop_populator(struct speadi_pool *pool);

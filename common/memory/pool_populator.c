@@ -7,11 +7,9 @@
 #include "pool_parts.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <speadi/err.h>
 #include <speadi/numbers.h>
@@ -20,6 +18,8 @@
 /* The thread looks after each step whether it must end. A page fault or an madvise() of the taker may have to wait for
  * one step. */
 #define STEP_BYTES SPEADI_HUGE_PAGE_BYTES
+
+#define NICE 10
 
 struct speadi_pool_populator {
     struct speadi_runner *runner;
@@ -42,11 +42,19 @@ static void populate(struct speadi_pool_populator *populator)
                               speadi_min_u64(STEP_BYTES, populator->bytes - at));
 }
 
+/* Lets the owner thread go first where they share a CPU. The scheduling class SCHED_IDLE would be wrong: a thread that
+ * the kernel suspends inside madvise() holds a lock that the madvise() of the owner thread needs. */
+static void yield_to_others(void)
+{
+    (void)setpriority(PRIO_PROCESS, 0, NICE);
+}
+
 static int body(void *arg, struct speadi_runner *self, struct spead_err *err)
 {
     struct speadi_pool_populator *populator = arg;
 
     (void)err;
+    yield_to_others();
     speadi_runner_ready(self);
     for (;;) {
         while (sem_wait(&populator->work) < 0)

@@ -127,6 +127,8 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
         *paused = stream->outlet.pending_count > 0 && speadi_recv_waits_for_room(stream);
         return *paused ? SPEAD_RECV_NO_MEMORY : no_memory(stream, &key, packet);
     }
+    if (__builtin_expect(stream->regions.share_bytes > 0, 0))
+        speadi_block_set_user(region, sender->endpoint);
     *out = speadi_live_heap_open(region, &stream->layout, &key, packet);
     (*out)->slot = slot;
     return SPEAD_RECV_LIVE;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <speadi/err.h>
 #include <speadi/numbers.h>
@@ -56,6 +57,24 @@ static void describe_classes(struct spead_recv_stream *stream, struct speadi_poo
     pool->class_count = plan->class_count - 1;
 }
 
+/* Shares the memory between endpoints that are apart, if it is less than all heaps can need: half of it is kept in equal
+ * shares, but for each endpoint at most one heap of the largest size. So an endpoint always finds memory, whatever comes
+ * to the others. The other half is for all. */
+static void share_memory(struct spead_recv_stream *stream, struct speadi_pool_config *pool)
+{
+    const uint32_t endpoints = speadi_recv_config_endpoints(&stream->config);
+    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE),
+                   largest = speadi_round_up(stream->regions.block_bytes[0], page);
+
+    if (endpoints < 2 || pool->pinned || pool->arena ||
+        pool->memory_bytes_max >= stream->regions.memory_bytes)
+        return;
+    pool->user_count = endpoints;
+    pool->share_bytes =
+        speadi_min_u64(largest, pool->memory_bytes_max / 2 / endpoints / page * page);
+    stream->regions.share_bytes = pool->share_bytes;
+}
+
 /* Returns the smaller of two limits; 0 means that there is none. */
 static uint64_t least_of(uint64_t limit, uint64_t need)
 {
@@ -93,6 +112,7 @@ static int create_pool(struct spead_recv_stream *stream, enum speadi_region_size
     describe_classes(stream, classes, &pool);
     if (!pool.pinned && !pool.arena)
         pool.memory_bytes_max = least_of(pool.memory_bytes_max, stream->regions.memory_bytes);
+    share_memory(stream, &pool);
     return say_limit(stream, speadi_pool_create(&stream->pool, &pool, err), err);
 }
 

@@ -91,7 +91,9 @@ bool speadi_recv_grow_heap(struct spead_recv_stream *stream, struct speadi_live_
     if (!speadi_live_heap_can_grow(live, &stream->layout))
         return false;
     annex = take_spare(stream);
-    if (annex)
-        speadi_live_heap_grow(live, &stream->layout, annex);
-    return annex;
+    if (!annex)
+        return false;
+    speadi_block_set_user(annex, live->ring / stream->config.substream_count);
+    speadi_live_heap_grow(live, &stream->layout, annex);
+    return true;
 }

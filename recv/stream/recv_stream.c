@@ -112,7 +112,8 @@ static uint64_t memory_need(const struct spead_recv_stream *stream,
 static void say_memory(struct spead_recv_stream *stream)
 {
     const struct spead_recv_plan *plan = &stream->plan;
-    char need[SPEADI_BYTES_TEXT_MAX];
+    char need[SPEADI_BYTES_TEXT_MAX], share[SPEADI_BYTES_TEXT_MAX];
+    size_t length;
 
     if (plan->memory_need_bytes <= plan->memory_bytes)
         snprintf(stream->memory_reason, sizeof stream->memory_reason,
@@ -121,6 +122,15 @@ static void say_memory(struct spead_recv_stream *stream)
         snprintf(stream->memory_reason, sizeof stream->memory_reason,
                  "%s; these heaps could need %s", stream->limit.text,
                  speadi_bytes_text(need, plan->memory_need_bytes));
+    length = strlen(stream->memory_reason);
+    if (plan->endpoint_share_bytes > 0)
+        snprintf(stream->memory_reason + length, sizeof stream->memory_reason - length,
+                 "; each of the %u endpoints keeps %s of it for its own heaps%s",
+                 speadi_recv_config_endpoints(&stream->config),
+                 speadi_bytes_text(share, plan->endpoint_share_bytes),
+                 plan->endpoint_share_bytes < stream->config.heap_bytes_max
+                     ? ", less than one heap of the largest size"
+                     : "");
 }
 
 static void make_plan(struct spead_recv_stream *stream)
@@ -153,6 +163,7 @@ static void make_plan(struct spead_recv_stream *stream)
         .memory_need_bytes = memory_need(stream, &pool),
         .memory_limit_bytes = stream->limit.bytes,
         .memory_reason = stream->memory_reason,
+        .endpoint_share_bytes = stream->regions.share_bytes,
         .populate_reason = stream->populate_reason,
     };
     say_memory(stream);

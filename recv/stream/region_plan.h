@@ -37,6 +37,7 @@ struct speadi_region_plan {
     uint64_t
         ahead; /* regions of class 0 for heaps that are leaving: the part of `live` that is reserved ahead */
     uint64_t held;         /* regions of class 0 for heaps that the consumer holds */
+    uint64_t share_bytes;  /* memory that is kept for each endpoint; 0: none */
     uint64_t memory_bytes; /* the largest number of bytes that heaps of one size can need */
 };
 

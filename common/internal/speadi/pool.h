@@ -71,6 +71,10 @@ struct speadi_pool_config {
     uint32_t class_count;
     uint32_t out_max;          /* most blocks of all classes that may be out; 0 means all */
     uint64_t memory_bytes_max; /* limit of charged bytes; 0 means the size of all blocks */
+    /* The number of users who share the pool, and how many bytes are kept for each of them: so much it can charge,
+     * whatever the others have charged. The shares together must be at most half of the limit. 0: no shares. */
+    uint32_t user_count;
+    uint64_t share_bytes;
     bool pinned; /* the memory is for a device: it is charged whole and never trimmed */
     /* The memory that the pool divides into blocks. NULL if the pool makes its own memory. The pool does not call the
      * arena's ended(). An owner that wants this call passes ended() to speadi_pool_at_end(). */
@@ -105,6 +109,11 @@ struct speadi_block *speadi_pool_take_class(struct speadi_pool *pool, uint32_t s
 
 /* As speadi_pool_take_class(), but does not look for blocks that have come back after the last call of that function. */
 struct speadi_block *speadi_pool_take_known(struct speadi_pool *pool, uint32_t size_class);
+
+/* Says for which user (0 to user_count - 1) the block was taken. What is charged of it counts for that user until it is
+ * released. If the block is still charged from its last use, and the shares of the others do not allow so much, it is
+ * trimmed. Does nothing if the pool has no shares. Only the taker may call this function, once after each take(). */
+void speadi_block_set_user(struct speadi_block *block, uint32_t user);
 
 /* Returns how many blocks of this size class are free, without the blocks that have come back after the last call of
  * speadi_pool_take_class(). Only the taker may call this function. */

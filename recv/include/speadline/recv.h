@@ -412,6 +412,9 @@ struct spead_recv_plan {
         memory_limit_bytes; /* memory_bytes_max, or what the stream has chosen for it; 0: no limit */
     /* One line of text: where the number memory_bytes comes from, and what happens if it is less than the need. */
     const char *memory_reason;
+    /* If the limit is less than the need, the memory that is kept for the heaps of each endpoint, whatever comes to the
+     * others; 0 if nothing is kept. */
+    uint64_t endpoint_share_bytes;
     /* One line of text: whether heap memory is populated ahead, and why not if it is not. */
     const char *populate_reason;
 };

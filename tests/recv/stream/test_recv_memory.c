@@ -125,3 +125,43 @@ Test(recv_memory, a_host_that_says_nothing_sets_no_limit)
     cr_expect_eq(plan.memory_bytes, plan.memory_need_bytes);
     expect_said("no limit, because the host does not say");
 }
+
+/* Endpoint 0 floods the stream with heaps of which only the last packet comes, so each is charged whole. */
+static void flood(uint32_t heaps)
+{
+    for (uint64_t counter = 1; counter <= heaps; counter++)
+        recv_rig_data(&rig, counter, 4 * MIB, 4 * MIB - 1024, 1024);
+    recv_rig_run(&rig);
+}
+
+Test(recv_memory, a_flood_at_one_endpoint_leaves_the_others_their_share)
+{
+    set_free(16);
+    rig.config.memory_bytes_max = 16 * MIB;
+    rig.config.heap_bytes_max = 4 * MIB;
+    rig.config.live_heaps_max = 64;
+    rig.config.allow_out_of_order = true;
+    rig.sources = 4;
+    open_and_plan();
+    cr_expect_eq(plan.endpoint_share_bytes, 2 * MIB);
+    expect_said(
+        "each of the 4 endpoints keeps 2.0 MiB of it for its own heaps, less than one heap");
+    flood(60);
+    cr_expect_gt(recv_rig_packets(&rig, SPEAD_RECV_NO_MEMORY), 0u);
+    for (uint16_t endpoint = 1; endpoint < 4; endpoint++) {
+        for (uint64_t at = 0; at < 2 * MIB; at += 8192)
+            recv_rig_data(&rig, 1000, 2 * MIB, at, 8192)->source = endpoint;
+        recv_rig_run(&rig);
+        expect_heap(&rig, 1000, true);
+    }
+    cr_expect_leq(rig.stats.counters.memory_high_water_bytes, 16 * MIB);
+}
+
+Test(recv_memory, nothing_is_kept_where_all_heaps_find_memory)
+{
+    set_free(64 << 10);
+    use_defaults(4);
+    open_and_plan();
+    cr_expect_eq(plan.endpoint_share_bytes, 0u);
+    cr_expect_null(strstr(plan.memory_reason, "keeps"));
+}
