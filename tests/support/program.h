@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PROGRAM_ARGUMENTS_MAX 64u
+#define PROGRAM_ARGUMENTS_MAX 96u
 
 enum program_streams {
     PROGRAM_STREAMS_KEPT,

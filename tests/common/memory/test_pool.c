@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <speadi/pool.h>
 
@@ -326,4 +327,24 @@ Test(pool, impossible_sizes_are_refused_in_words)
     cr_assert_not_null(strstr(err.text, "lower the largest heap size"), "%s", err.text);
     cr_assert_eq(speadi_pool_create(&pool, &wraps, NULL), -ENOMEM);
     cr_assert_null(pool);
+}
+
+/* Address space is no memory, but it can be limited too. */
+Test(pool, without_address_space_the_error_says_what_limits_it)
+{
+    struct speadi_pool_config config = {.block_count = 512, .block_bytes = 64 * MIB};
+    struct rlimit limit;
+    struct speadi_pool *pool;
+    struct spead_err err = {0};
+    FILE *statm = fopen("/proc/self/statm", "re");
+    unsigned long long pages;
+
+    cr_assert_eq(fscanf(statm, "%llu", &pages), 1);
+    fclose(statm);
+    limit.rlim_cur = limit.rlim_max = (rlim_t)pages * 4096 + 4096 * MIB;
+    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    cr_assert_eq(speadi_pool_create(&pool, &config, &err), -ENOMEM);
+    cr_expect_not_null(strstr(err.text, "512 heaps of up to 67108864 bytes"), "%s", err.text);
+    cr_expect_not_null(strstr(err.text, "ulimit -v"), "%s", err.text);
+    cr_expect_not_null(strstr(err.text, "vm.overcommit_memory"), "%s", err.text);
 }

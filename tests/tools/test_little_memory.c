@@ -1,0 +1,87 @@
+/* Goal: spead-recv starts with its defaults on a small host, receives there, and says how much memory it takes and
+ * why.
+ * Method: the test puts itself and the programs into a memory cgroup of 4 GiB, that it makes and removes. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tool_run.h"
+
+/* The two versions of cgroups, and the file with the limit. */
+static const struct cgroups {
+    const char *top, *limit;
+} versions[] = {{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"},
+                {"/sys/fs/cgroup", "memory.max"}};
+static const struct cgroups *version;
+static char group[128];
+
+static bool write_file(const char *folder, const char *name, const char *text)
+{
+    char path[256];
+    bool written;
+    int fd;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    written = write(fd, text, strlen(text)) > 0;
+    close(fd);
+    return written;
+}
+
+static bool enter(const struct cgroups *of)
+{
+    version = of;
+    snprintf(group, sizeof group, "%s/speadline-test-%d", of->top, (int)getpid());
+    if (mkdir(group, 0755) < 0)
+        return false;
+    if (write_file(group, of->limit, "4294967296") && write_file(group, "cgroup.procs", "0"))
+        return true;
+    rmdir(group);
+    return false;
+}
+
+static void enter_group(void)
+{
+    tool_enter();
+    if (!enter(&versions[0]) && !enter(&versions[1]))
+        cr_skip_test("no memory cgroup can be made: %s", strerror(errno));
+}
+
+static void leave_group(void)
+{
+    write_file(version->top, "cgroup.procs", "0");
+    cr_expect_eq(rmdir(group), 0, "%s: %s", group, strerror(errno));
+}
+
+TestSuite(little_memory, .init = enter_group, .fini = leave_group, .timeout = 120);
+
+Test(little_memory, sixty_four_endpoints_start_with_defaults_and_receive)
+{
+    char line[2048] = "--json --verify --strict";
+    struct run run = {0};
+    char *said;
+
+    for (unsigned i = 0; i < 64; i++)
+        snprintf(line + strlen(line), sizeof line - strlen(line), " 127.0.0.1:%u", 17400 + i);
+    start_receiver(&run, line);
+    said = program_err(&run.recv);
+    cr_expect_not_null(strstr(said, "that the cgroup leaves free; these heaps could need "), "%s",
+                       said);
+    cr_expect_not_null(strstr(said, "each of the 64 endpoints keeps "), "%s", said);
+    free(said);
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17463 --json --verify --heap-size 8M --heaps 4 --rate 1");
+    finish(&run, 0, 0);
+    cr_expect_eq(number(run.received, "heaps"), 4);
+    cr_expect_lt(number(run.received, "memory_bytes_max"), 2ll << 30);
+    release(&run);
+}
