@@ -19,7 +19,7 @@
  * one step. */
 #define STEP_BYTES SPEADI_HUGE_PAGE_BYTES
 
-#define NICE 10
+#define NICE 5 /* how much nicer the populator is than the thread that has made it */
 
 struct speadi_pool_populator {
     struct speadi_runner *runner;
@@ -46,7 +46,7 @@ static void populate(struct speadi_pool_populator *populator)
  * the kernel suspends inside madvise() holds a lock that the madvise() of the owner thread needs. */
 static void yield_to_others(void)
 {
-    (void)setpriority(PRIO_PROCESS, 0, NICE);
+    (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE);
 }
 
 static int body(void *arg, struct speadi_runner *self, struct spead_err *err)
