@@ -13,8 +13,8 @@
 struct speadi_memory_limit {
     uint64_t bytes; /* 0: no limit */
     bool by_host;   /* the user has given no limit, and the host or a cgroup has one */
-    char text
-        [160]; /* where `bytes` comes from, such as "half of 5.8 GiB that the cgroup leaves free" */
+    /* where `bytes` comes from, such as "half of 5.8 GiB that the cgroup leaves free" */
+    char text[160];
 };
 
 /* Finds the limit for a stream with this configuration. It is memory_bytes_max if the user has given that. Otherwise it

@@ -155,8 +155,8 @@ struct spead_recv_stream {
     uint64_t pause_end_ns;
     /* Bytes of the longest complete heap so far. When a new heap opens that is not longer, its memory is populated. */
     uint64_t largest_heap;
-    uint64_t
-        shown_bytes;   /* heaps of so many bytes are expected; their regions are populated ahead */
+    /* Heaps of so many bytes are expected; the regions of the next ones are populated ahead. */
+    uint64_t shown_bytes;
     bool populate_due; /* there may be work for the thread that populates */
     bool populating;   /* the thread that populates has work, or will have some at the next poll */
     struct speadi_heap_table table;

@@ -34,8 +34,8 @@ struct speadi_region_plan {
     uint64_t live;
     /* Most regions of all classes together that may be in use; 0 means no such limit. */
     uint64_t in_use_max;
-    uint64_t
-        ahead; /* regions of class 0 for heaps that are leaving: the part of `live` that is reserved ahead */
+    /* Regions of class 0 for heaps that are leaving: the part of `live` that is reserved ahead. */
+    uint64_t ahead;
     uint64_t held;         /* regions of class 0 for heaps that the consumer holds */
     uint64_t share_bytes;  /* memory that is kept for each endpoint; 0: none */
     uint64_t memory_bytes; /* the largest number of bytes that heaps of one size can need */

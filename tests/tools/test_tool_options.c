@@ -228,6 +228,8 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
                     "--incomplete",
                     "--out-of-order",
                     "--unsized-in-sequence",
+                    "--populate",
+                    "off",
                     "--memory",
                     "1G",
                     "--heap-step",
@@ -244,7 +246,7 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
     struct spead_recv_tool_options options;
     struct spead_recv_stream_config config;
 
-    spead_recv_options_parse(&options, 28, argv);
+    spead_recv_options_parse(&options, 30, argv);
     config = spead_recv_stream_config_of(&options);
     cr_expect_eq(config.heap_timeout_ns, 2500000);
     cr_expect_eq(config.ring_heaps, 6);
@@ -256,6 +258,7 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
     cr_expect(config.allow_out_of_order);
     cr_expect(config.unsized_in_sequence);
     cr_expect_eq(config.memory_bytes_max, 1u << 30);
+    cr_expect_eq(config.populate, SPEAD_POPULATE_OFF);
     cr_expect_eq(config.heap_counter_step, 3);
     cr_expect_eq(config.coalesce_ns, 0);
     cr_expect_eq(config.placed_window, 16);
@@ -282,6 +285,7 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.heap_timeout_ns, 0);
     cr_expect_eq(config.heap_bytes_max, 64u << 20);
     cr_expect_eq(config.memory_bytes_max, 0);
+    cr_expect_eq(config.populate, SPEAD_POPULATE_AHEAD);
     cr_expect_eq(config.coalesce_ns, 200000);
     cr_expect_eq(config.ring_heaps, 0, "bounded by bytes");
     cr_expect_eq(config.held_heaps, 4, "as many large heaps as may wait");

@@ -408,8 +408,8 @@ struct spead_recv_plan {
     /* The memory that heaps would need if every region held a heap of the largest size, or if every smaller region held
      * a heap of its size, whichever is more. */
     uint64_t memory_need_bytes;
-    uint64_t
-        memory_limit_bytes; /* memory_bytes_max, or what the stream has chosen for it; 0: no limit */
+    /* memory_bytes_max, or what the stream has chosen for it; 0: no limit */
+    uint64_t memory_limit_bytes;
     /* One line of text: where the number memory_bytes comes from, and what happens if it is less than the need. */
     const char *memory_reason;
     /* If the limit is less than the need, the memory that is kept for the heaps of each endpoint, whatever comes to the

@@ -80,6 +80,9 @@ Test(recv_config, a_refusal_names_the_field)
     start_from_defaults();
     config.on_full = (enum spead_on_full)3;
     expect_refusal("on_full");
+    start_from_defaults();
+    config.populate = (enum spead_populate)2;
+    expect_refusal("populate");
 }
 
 /* ---- Ranges -------------------------------------------------------------------------------- */
