@@ -8,6 +8,7 @@
 #include "spead_info_options.h"
 #include "tool_exit.h"
 #include "tool_report.h"
+#include "tool_secure.h"
 
 /* ---- For people ---------------------------------------------------------------------------------- */
 
@@ -129,6 +130,7 @@ int main(int argc, char **argv)
     struct spead_err err;
     int ret;
 
+    tool_secure_start();
     tool_streams_prepare();
     spead_info_options_parse(&options, argc, argv);
     ret = survey_take(&survey, options.interface, &err);

@@ -19,6 +19,7 @@
 #include "recv_report.h"
 #include "spead_recv_options.h"
 #include "tool_exit.h"
+#include "tool_secure.h"
 #include "tool_signal.h"
 
 /* the main thread looks at signals and the clock at least this often */
@@ -268,6 +269,7 @@ int main(int argc, char **argv)
     struct spead_log log;
     int ret, status;
 
+    tool_secure_start();
     tool_streams_prepare();
     spead_recv_options_parse(&options, argc, argv);
     log = tool_shared_log(&options.shared);

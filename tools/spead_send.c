@@ -14,6 +14,7 @@
 #include "send_report.h"
 #include "spead_send_options.h"
 #include "tool_exit.h"
+#include "tool_secure.h"
 #include "tool_signal.h"
 #include "verify_pattern.h"
 
@@ -432,6 +433,7 @@ int main(int argc, char **argv)
     struct spead_err err = {0};
     int ret, status;
 
+    tool_secure_start();
     tool_streams_prepare();
     spead_send_options_parse(&options, argc, argv);
     status = pin(options.shared.cpu);

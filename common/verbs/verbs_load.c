@@ -113,8 +113,10 @@ static int load_locked(struct library *library, struct spead_err *err)
      * the environment variable has no effect. */
     const char *path = secure_getenv(library->variable);
     void *handle;
-    int ret;
+    int ret = speadi_verbs_check_environment(err);
 
+    if (ret < 0)
+        return ret;
     if (!path || !*path)
         path = library->file;
     handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);

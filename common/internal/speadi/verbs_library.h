@@ -19,7 +19,8 @@
 
 #include <speadline/error.h>
 
-/* Environment variables. Each names a file that is loaded instead of the library of the system. */
+/* Environment variables. Each names a file that is loaded instead of the library of the system. In a program that has
+ * more rights than its user (AT_SECURE: file capabilities, setuid) they have no effect. */
 #define SPEADI_VERBS_PATH_VARIABLE "SPEADLINE_LIBIBVERBS" /* default libibverbs.so.1 */
 #define SPEADI_MLX5_PATH_VARIABLE  "SPEADLINE_LIBMLX5"    /* default libmlx5.so.1 */
 
@@ -72,9 +73,16 @@ struct speadi_mlx5 {
 
 /* Each function sets its first argument to a table. It loads libibverbs, or libmlx5, at the first call. It never
  * unloads them, because the providers of libibverbs cannot be unloaded safely. Any thread may call these functions.
- * Returns 0, or -ENOENT with a sentence that names the file and the package. */
+ * Returns 0, -ENOENT with a sentence that names the file and the package, or what speadi_verbs_check_environment()
+ * returned. */
 int speadi_verbs_load(const struct speadi_verbs **verbs, struct spead_err *err);
 int speadi_mlx5_load(const struct speadi_mlx5 **mlx5, struct spead_err *err);
+
+/* Says whether libibverbs may be loaded and called. In a program that has more rights than its user, it may not while
+ * the environment has a variable by which libibverbs loads a library or trusts a folder that the user names. The library
+ * does not change the environment, because other threads of the program may read it. Returns 0, or -EPERM with a
+ * sentence that names the variable. */
+int speadi_verbs_check_environment(struct spead_err *err);
 
 /* These functions replace ibv_query_device_ex(), ibv_query_port() and ibv_create_qp_ex(). They call libibverbs through
  * the table and return the same results. */
