@@ -10,23 +10,22 @@
 #include <unistd.h>
 
 #include <speadi/err.h>
+#include <speadi/own_file.h>
 
 int capture_file_open(struct capture_file *file, const char *path, const char *suffix,
-                      struct spead_err *err)
+                      bool follow_links, struct spead_err *err)
 {
     struct stat st;
+    int ret;
 
     if (asprintf(&file->path, "%s%s", path, suffix) < 0) {
         file->path = NULL;
         return speadi_err_set(err, -ENOMEM, "out of memory");
     }
-    file->fd = open(file->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
-    if (file->fd < 0)
-        return speadi_err_errno(err, "cannot open %s", file->path);
-    if (fstat(file->fd, &st) < 0)
-        return speadi_err_errno(err, "cannot look at %s", file->path);
-    if (!S_ISREG(st.st_mode))
-        return speadi_err_set(err, -EINVAL, "cannot write to %s: not a regular file", file->path);
+    ret = speadi_own_file_open(file->path, O_RDWR, follow_links ? SPEADI_OWN_FILE_FOLLOW : 0, err);
+    if (ret < 0)
+        return ret;
+    file->fd = ret;
     /* If two programs appended to one file, each of them at the end that it knows, they would overwrite each other's
      * bytes. The lock prevents this. On a file system without locks nothing prevents it. */
     if (flock(file->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)

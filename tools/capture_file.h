@@ -5,6 +5,7 @@
 #ifndef SPEADLINE_TOOLS_CAPTURE_FILE_H
 #define SPEADLINE_TOOLS_CAPTURE_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
@@ -24,11 +25,12 @@ struct capture_file {
         .fd = -1            \
     }
 
-/* Opens the file `path` + `suffix` for appending. If there is no such file, the function makes it. Returns 0, -EINVAL
- * (the file is not a regular file), -EBUSY (another program writes to the file), -ENOMEM or the -errno of the file
- * system. The sentence in err names the file. After a failure the caller must call capture_file_close() too. */
+/* Opens the file `path` + `suffix` for appending. If there is no such file, the function makes it. Unless follow_links
+ * is true, a link in the place of the file is refused (own_file.h). Returns 0, -EINVAL (the file is not a regular file),
+ * -ELOOP (a link), -EPERM (a file of another user), -EBUSY (another program writes to the file), -ENOMEM or the -errno of
+ * the file system. The sentence in err names the file. After a failure the caller must call capture_file_close() too. */
 int capture_file_open(struct capture_file *file, const char *path, const char *suffix,
-                      struct spead_err *err);
+                      bool follow_links, struct spead_err *err);
 
 /* Checks that lines can be appended to the file. Returns 0, or -EINVAL when the file does not end with a newline. In
  * such a file an appended line would continue the last line, and no program could read the result. Returns another

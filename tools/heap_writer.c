@@ -171,10 +171,11 @@ static int start(void *state, struct spead_node *self __attribute__((unused)),
                  struct spead_err *err)
 {
     struct heap_writer *writer = state;
-    int ret = capture_file_open(&writer->data, writer->config.path, "", err);
+    bool follow = writer->config.follow_links;
+    int ret = capture_file_open(&writer->data, writer->config.path, "", follow, err);
 
     if (ret == 0)
-        ret = capture_file_open(&writer->index, writer->config.path, ".jsonl", err);
+        ret = capture_file_open(&writer->index, writer->config.path, ".jsonl", follow, err);
     if (ret == 0)
         ret = capture_file_check_lines(&writer->index, err);
     if (ret < 0)

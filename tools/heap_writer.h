@@ -11,6 +11,7 @@
 #ifndef SPEADLINE_TOOLS_HEAP_WRITER_H
 #define SPEADLINE_TOOLS_HEAP_WRITER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <speadline/error.h>
@@ -31,6 +32,7 @@ struct heap_writer_config {
     /* The endpoints of the stream, as text: a heap came at endpoints[spead_heap_source(heap)]. */
     const char *const *endpoints;
     uint32_t endpoint_count;
+    bool follow_links; /* write also where a link leads, and to a file with several names */
 };
 
 /* Makes a writer, and opens no file yet. The caller must keep the path and the endpoints valid until
@@ -39,8 +41,9 @@ int heap_writer_create(struct heap_writer **out, const struct heap_writer_config
                        struct spead_err *err);
 
 /* Returns the configuration for spead_graph_add(). The node has an input "heaps". When the graph starts, the node opens
- * the files. This fails with -EINVAL (a file is not a regular file, or the index does not end with a newline), -EBUSY
- * (another program writes to one of the files), -ENOMEM, or the -errno of the file system. */
+ * the files. This fails with -EINVAL (a file is not a regular file, or the index does not end with a newline), -ELOOP (a
+ * file is a link), -EPERM (a file belongs to another user), -EBUSY (another program writes to one of the files), -ENOMEM,
+ * or the -errno of the file system. */
 struct spead_node_config heap_writer_node(struct heap_writer *writer, const char *name);
 
 /* Returns the totals. Any thread may call it, also while the node writes. */

@@ -22,6 +22,7 @@ static int make_parts(struct recv_graph *graph, const struct spead_recv_tool_opt
         .batch = spead_recv_writer_batch(options),
         .endpoints = options->shared.endpoints,
         .endpoint_count = options->shared.endpoint_count,
+        .follow_links = options->follow_links,
     };
     int ret;
 

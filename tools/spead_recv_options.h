@@ -15,6 +15,7 @@ struct spead_recv_tool_options {
     struct spead_recv_verbs_config verbs;
     bool strict;
     const char *output; /* the name of the output file; NULL without --output */
+    bool follow_links;  /* the output file may be a link */
     bool plan;          /* true if the program prints the plan and ends */
     bool verbose;
 };
