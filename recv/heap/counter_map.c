@@ -3,19 +3,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
-
-#include <speadi/clock.h>
-
-uint64_t speadi_counter_map_multiplier(void)
-{
-    uint64_t random;
-
-    /* Without random numbers the tables still work, but a hostile sender can slow them down. */
-    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
-        random = speadi_clock_mono_ns() * 0x9e3779b97f4a7c15ull;
-    return random | 1;
-}
 
 int speadi_counter_map_init(struct speadi_counter_map *map, uint32_t capacity)
 {
@@ -31,8 +18,7 @@ int speadi_counter_map_init(struct speadi_counter_map *map, uint32_t capacity)
     }
     for (uint32_t i = 0; i < 1u << bits; i++)
         map->chain[i] = SPEADI_COUNTER_NONE;
-    map->multiplier = speadi_counter_map_multiplier();
-    map->sender_multiplier = speadi_counter_map_multiplier();
+    speadi_hash_key_init(&map->key);
     map->shift = 64 - bits;
     map->capacity = capacity;
     return 0;

@@ -1,13 +1,15 @@
 /* A hash table that maps heaps to small numbers. A heap is named by the id of its sender and by its counter. The table
  * has a fixed size. Heaps with the same hash form a chain.
  *
- * The counters come from the network. So the hash has random multipliers, and a sender cannot choose counters that
- * collide. For any counters, the expected number of others in a chain is less than 1. A table is used by one thread. The
- * data path may call all functions except init() and release(). */
+ * The counters come from the network, and the senders choose them. So the hash has a random key (keyed_hash.h). Whatever
+ * counters come, the expected number of others in a chain is less than 1, and a chain of 20 heaps is unlikely (one of
+ * 10^18 searches). A table is used by one thread. The data path may call all functions except init() and release(). */
 #ifndef SPEADI_COUNTER_MAP_H
 #define SPEADI_COUNTER_MAP_H
 
 #include <stdint.h>
+
+#include "keyed_hash.h"
 
 #define SPEADI_COUNTER_NONE UINT32_MAX
 
@@ -18,15 +20,12 @@ struct speadi_counter_node {
 };
 
 struct speadi_counter_map {
-    struct speadi_counter_node *node;       /* array [capacity]: the heap of each value */
-    uint32_t *chain;                        /* the first value of each chain */
-    uint64_t multiplier, sender_multiplier; /* random odd numbers */
-    unsigned shift;                         /* there are 2^(64 - shift) chains */
+    struct speadi_counter_node *node; /* array [capacity]: the heap of each value */
+    uint32_t *chain;                  /* the first value of each chain */
+    struct speadi_hash_key key;
+    unsigned shift; /* there are 2^(64 - shift) chains */
     uint32_t capacity;
 };
-
-/* Returns a random odd number. To hash a counter, a table multiplies it by this number and takes the high bits. */
-uint64_t speadi_counter_map_multiplier(void);
 
 /* Makes an empty table for the values 0 to capacity - 1; capacity may be 1 to 2^24. Returns 0 or -ENOMEM. */
 int speadi_counter_map_init(struct speadi_counter_map *map, uint32_t capacity);
@@ -36,7 +35,7 @@ void speadi_counter_map_release(struct speadi_counter_map *map);
 static inline uint32_t speadi_counter_map_home(const struct speadi_counter_map *map,
                                                uint32_t sender, uint64_t counter)
 {
-    return (uint32_t)((counter * map->multiplier + sender * map->sender_multiplier) >> map->shift);
+    return (uint32_t)(speadi_keyed_hash(&map->key, counter, sender) >> map->shift);
 }
 
 /* Gives this value to a heap. The value must not be in the table. If the heap has several values, a search finds the one

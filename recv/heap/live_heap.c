@@ -6,7 +6,6 @@
 
 #include <speadi/numbers.h>
 
-#include "counter_map.h"
 #include "spans.h"
 
 /* a linear search through at most this many pointers is faster than the hash table */
@@ -54,7 +53,7 @@ void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout)
 {
     struct speadi_live_heap_tables *tables = &layout->tables[0];
 
-    layout->hash_multiplier = speadi_counter_map_multiplier();
+    speadi_hash_key_init(&layout->hash_key);
     layout->begin_bytes = counts_at() + layout->source_count * sizeof(struct spead_count);
     tables->pointers_max = layout->pointers_max;
     tables->ranges_max = layout->ranges_max;
@@ -126,7 +125,8 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
 static uint64_t *hash_cell(const struct speadi_live_heap *live,
                            const struct speadi_live_heap_layout *layout, uint64_t pointer)
 {
-    uint32_t i = (uint32_t)((pointer * layout->hash_multiplier) >> live->tables->hash_shift);
+    uint32_t i =
+        (uint32_t)(speadi_keyed_hash(&layout->hash_key, pointer, 0) >> live->tables->hash_shift);
 
     for (;; i = (i + 1) & (live->tables->hash_cells - 1)) {
         uint64_t cell = live->pointer_hash[i];

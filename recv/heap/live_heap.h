@@ -21,6 +21,7 @@
 #include "control_items.h"
 #include "heap_key.h"
 #include "heap_memory.h"
+#include "keyed_hash.h"
 #include "packet_sizes.h"
 
 /* Ranges of refused packets that a heap remembers at most. */
@@ -88,8 +89,8 @@ struct speadi_live_heap_tables {
 /* Limits and offsets that are the same for all heaps of a stream. */
 struct speadi_live_heap_layout {
     uint64_t heap_bytes_max;
-    uint64_t hash_multiplier; /* a random odd number */
-    size_t meta_bytes;        /* of a region of class 0 */
+    struct speadi_hash_key hash_key; /* of the hash tables of item pointers */
+    size_t meta_bytes;               /* of a region of class 0 */
     /* Limits of a heap; few heaps come near them. */
     uint32_t pointers_max, ranges_max, refused_max;
     uint32_t source_count; /* from so many sources packets of one heap can come */

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "counter_map.h"
-
 #define INDEX(id) ((id) % SPEADI_SENDER_IDS)
 
 /* ---- Making -------------------------------------------------------------------------------- */
@@ -21,11 +19,11 @@ int speadi_sender_table_init(struct speadi_sender_table *table, uint32_t senders
     *table = (struct speadi_sender_table){
         .mask = chains - 1,
         .senders_max = senders_max,
-        .multiplier = speadi_counter_map_multiplier(),
         .key = key,
         .silent = {{SPEADI_SENDER_NONE, SPEADI_SENDER_NONE},
                    {SPEADI_SENDER_NONE, SPEADI_SENDER_NONE}},
     };
+    speadi_hash_key_init(&table->hash_key);
     table->sender = calloc(senders_max, sizeof *table->sender);
     table->chain = malloc(chains * sizeof *table->chain);
     if (!table->sender || !table->chain) {
@@ -67,12 +65,12 @@ static struct spead_sender key_of(const struct speadi_sender_table *table,
 static uint32_t *chain_of(const struct speadi_sender_table *table, uint16_t endpoint,
                           const struct spead_sender *key)
 {
-    uint64_t word[2], hash = (uint64_t)endpoint << 32 | (uint64_t)key->port << 1 | key->known;
+    uint64_t word[2], rest = (uint64_t)endpoint << 32 | (uint64_t)key->port << 1 | key->known;
+    uint64_t hash;
 
     memcpy(word, key->address, sizeof word);
-    hash = (hash ^ word[0]) * table->multiplier;
-    hash = (hash ^ hash >> 32 ^ word[1]) * table->multiplier;
-    return &table->chain[(hash >> 32) & table->mask];
+    hash = speadi_keyed_hash3(&table->hash_key, word[0], word[1], rest);
+    return &table->chain[hash >> 32 & table->mask];
 }
 
 struct speadi_sender *speadi_sender_table_search(struct speadi_sender_table *table,

@@ -16,6 +16,8 @@
 
 #include <speadi/address.h>
 
+#include "keyed_hash.h"
+
 #define SPEADI_SENDERS_MAX          UINT16_MAX
 #define SPEADI_SENDER_IDS           (1u << 16) /* distance between two ids of one entry */
 #define SPEADI_SENDER_NONE          UINT32_MAX
@@ -64,8 +66,8 @@ struct speadi_sender_table {
     uint32_t *chain;              /* [mask + 1]: first entry of each chain */
     uint32_t mask;
     uint32_t senders_max;
-    uint32_t count;      /* entries in use */
-    uint64_t multiplier; /* random, odd */
+    uint32_t count; /* entries in use */
+    struct speadi_hash_key hash_key;
     enum spead_sender_key key;
     struct speadi_sender_list silent[2]; /* [proven] */
     uint64_t replaced; /* how many senders have lost their entry to another sender */

@@ -41,15 +41,6 @@ Test(counter_map, agrees_with_a_plain_array)
     speadi_counter_map_release(&map);
 }
 
-Test(counter_map, multipliers_are_odd_and_differ)
-{
-    uint64_t one = speadi_counter_map_multiplier(), other = speadi_counter_map_multiplier();
-
-    cr_expect_eq(one & 1, 1u);
-    cr_expect_eq(other & 1, 1u);
-    cr_expect_neq(one, other);
-}
-
 /* Returns the number of steps to find all counters in their chains. */
 static uint32_t steps_to_all(const struct speadi_counter_map *map, uint32_t sender, unsigned shift)
 {
@@ -78,4 +69,103 @@ Test(counter_map, counters_at_any_constant_distance_are_found_in_a_few_steps)
         speadi_counter_map_release(&map);
     }
     cr_expect_lt(steps, 54 * 2 * SEQUENCE, "%u steps for %u counters", steps, 54 * 2 * SEQUENCE);
+}
+
+/* ---- Counters that a hostile sender chooses ------------------------------------------------------ */
+
+#define HEAPS 4096u
+
+/* The name of heap number i of a set. */
+struct heap_name {
+    uint32_t sender;
+    uint64_t counter;
+};
+
+typedef struct heap_name name_fn(uint32_t i, unsigned shift);
+
+/* Inserts HEAPS heaps and counts the heaps that a search for each of them looks at. With random numbers, a search for a
+ * heap that was inserted looks at 1.25 heaps, and at more than 20 in one of 10^18 searches. */
+static void expect_few_probes(name_fn *name, unsigned shift, const char *what)
+{
+    struct speadi_counter_map map;
+    uint64_t probes = 0;
+    uint32_t longest = 0;
+
+    cr_assert_eq(speadi_counter_map_init(&map, HEAPS), 0);
+    for (uint32_t i = 0; i < HEAPS; i++) {
+        struct heap_name heap = name(i, shift);
+
+        speadi_counter_map_insert(&map, heap.sender, heap.counter, i);
+    }
+    for (uint32_t i = 0; i < HEAPS; i++) {
+        struct heap_name heap = name(i, shift);
+        uint32_t search = 1;
+        uint32_t at = map.chain[speadi_counter_map_home(&map, heap.sender, heap.counter)];
+
+        for (; at != i && map.node[at].next != SPEADI_COUNTER_NONE; at = map.node[at].next)
+            search++;
+        probes += search;
+        longest = search > longest ? search : longest;
+    }
+    cr_expect_leq(longest, 20u, "%s, %u: a search of %u heaps", what, shift, longest);
+    cr_expect_leq(probes, 2 * HEAPS, "%s, %u: %lu steps for %u heaps", what, shift, probes, HEAPS);
+    speadi_counter_map_release(&map);
+}
+
+static struct heap_name multiple(uint32_t i, unsigned shift)
+{
+    return (struct heap_name){0, (uint64_t)i << shift};
+}
+
+/* An odd distance above a power of two, as counters that are times have it. */
+static struct heap_name odd_multiple(uint32_t i, unsigned shift)
+{
+    return (struct heap_name){0, i * ((1ull << shift) + 1)};
+}
+
+/* Senders have small numbers that anybody can guess. If the number were only combined with the counter by exclusive or,
+ * all these heaps would be one number, whatever the key. */
+static struct heap_name cancels_the_sender(uint32_t i, unsigned shift)
+{
+    return (struct heap_name){i, 0x1234 ^ (uint64_t)i << shift};
+}
+
+static struct heap_name cancels_a_sum(uint32_t i, unsigned shift)
+{
+    return (struct heap_name){i, 0x123456789 - ((uint64_t)i << shift)};
+}
+
+/* Returns the counter that the mixing function of MurmurHash3, without a key, turns into `mixed`. */
+static uint64_t unmixed(uint64_t mixed)
+{
+    mixed ^= mixed >> 33;
+    mixed *= 0x9cb4b2f8129337dbull;
+    mixed ^= mixed >> 33;
+    mixed *= 0x4f74430c22a54005ull;
+    return mixed ^ mixed >> 33;
+}
+
+/* Without a key all these counters would begin their search in one cell, or in neighbours. */
+static struct heap_name collides_without_a_key(uint32_t i, unsigned shift)
+{
+    return (struct heap_name){0, unmixed((uint64_t)i << shift)};
+}
+
+static struct heap_name one_bit_or_two(uint32_t i, unsigned shift)
+{
+    return (struct heap_name){i / 4096,
+                              1ull << (i % 64) ^ 1ull << (i / 64 % 64) ^ (uint64_t)i << shift};
+}
+
+Test(counter_map, counters_that_a_sender_chooses_are_found_in_a_few_steps)
+{
+    for (unsigned round = 0; round < 20; round++) /* each table has another key */
+        for (unsigned shift = 0; shift < 48; shift += 4) {
+            expect_few_probes(multiple, shift, "multiples of a power of two");
+            expect_few_probes(odd_multiple, shift, "odd distances");
+            expect_few_probes(cancels_the_sender, shift, "counters that cancel their sender");
+            expect_few_probes(cancels_a_sum, shift, "counters that cancel their sender");
+            expect_few_probes(collides_without_a_key, shift, "counters for a hash without a key");
+            expect_few_probes(one_bit_or_two, shift, "single bits");
+        }
 }

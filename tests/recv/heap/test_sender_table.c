@@ -141,3 +141,71 @@ Test(sender_table, a_flood_of_senders_uses_only_the_entries_of_the_table)
     cr_expect_eq(table.replaced, 999997u);
     cr_expect_eq(speadi_sender_table_bytes(&table), bytes);
 }
+
+/* ---- Addresses that somebody chooses -------------------------------------------------------------- */
+
+#define SENDERS 4096u
+
+/* Admits SENDERS senders. Returns the length of the longest chain, which is how many senders a search looks at most.
+ * With random numbers a chain of 16 would come in one of 10^9 tables. */
+static uint32_t longest_chain(struct spead_sender address(uint32_t i))
+{
+    uint32_t longest = 0;
+
+    release();
+    cr_assert_eq(speadi_sender_table_init(&table, SENDERS, SPEAD_SENDER_PORT), 0);
+    for (uint32_t i = 0; i < SENDERS; i++) {
+        const struct spead_sender sender = address(i);
+
+        cr_assert_not_null(speadi_sender_table_admit(&table, 0, &sender, 0, &replaced));
+    }
+    for (uint32_t chain = 0; chain <= table.mask; chain++) {
+        uint32_t length = 0;
+
+        for (uint32_t i = table.chain[chain]; i != SPEADI_SENDER_NONE; i = table.sender[i].next)
+            length++;
+        longest = length > longest ? length : longest;
+    }
+    return longest;
+}
+
+static struct spead_sender neighbour(uint32_t i)
+{
+    struct spead_sender sender = from((uint8_t)i, 7000);
+
+    sender.address[14] = (uint8_t)(i >> 8);
+    return sender;
+}
+
+static struct spead_sender port(uint32_t i)
+{
+    return from(1, (uint16_t)i);
+}
+
+static struct spead_sender v6(uint32_t i)
+{
+    return (struct spead_sender){
+        .address = {0x20, 0x01, 0x0d, 0xb8, [8] = (uint8_t)(i >> 8), [15] = (uint8_t)i},
+        .port = 7000,
+        .known = true};
+}
+
+/* The port is chosen so that it cancels the address, where the two are combined by exclusive or. */
+static struct spead_sender cancelling(uint32_t i)
+{
+    struct spead_sender sender = {.known = true, .port = (uint16_t)i};
+
+    sender.address[0] = (uint8_t)(i << 1);
+    sender.address[1] = (uint8_t)(i >> 7);
+    return sender;
+}
+
+Test(sender_table, no_choice_of_addresses_and_ports_makes_a_search_long)
+{
+    for (unsigned round = 0; round < 20; round++) { /* each table has another key */
+        cr_expect_lt(longest_chain(neighbour), 16u, "hosts of one network with one port");
+        cr_expect_lt(longest_chain(port), 16u, "ports of one host");
+        cr_expect_lt(longest_chain(v6), 16u, "IPv6 hosts of one network");
+        cr_expect_lt(longest_chain(cancelling), 16u, "a port that cancels the address");
+    }
+}
