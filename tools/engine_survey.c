@@ -9,13 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <speadline/recv.h>
 #include <speadline/send.h>
 
-#include <speadi/uring.h>
+#include <speadi/remedy.h>
 
 #include "tool_capability.h"
 #include "tool_engines.h"
@@ -38,27 +40,14 @@ static struct survey_engine *add_engine(struct survey *survey, const char *name,
     return engine;
 }
 
-/* Adds a remedy to the engine. The formatted text must have three parts: what is lacking, a tab, and the command that
- * provides it. */
-__attribute__((format(printf, 2, 3))) static void add_remedy(struct survey_engine *engine,
-                                                             const char *format, ...)
+/* Returns a new remedy of the engine, or a remedy that nobody sees if the engine has too many. */
+static struct tool_remedy *new_remedy(struct survey_engine *engine)
 {
-    struct survey_remedy *remedy = &engine->remedy[engine->remedy_count];
-    char text[sizeof *remedy], *tab;
-    va_list arguments;
+    static struct tool_remedy spilled;
 
     if (engine->remedy_count == SURVEY_REMEDIES_MAX)
-        return;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    tab = strchr(text, '\t');
-    if (!tab)
-        return;
-    *tab = '\0';
-    snprintf(remedy->lack, sizeof remedy->lack, "%.119s", text);
-    snprintf(remedy->command, sizeof remedy->command, "%.399s", tab + 1);
-    engine->remedy_count++;
+        return &spilled;
+    return &engine->remedy[engine->remedy_count++];
 }
 
 static void mark_unusable(struct survey_engine *engine, const struct spead_err *err)
@@ -89,11 +78,13 @@ static long long read_number(const char *path, const char *word)
 static void check_buffer(struct survey_engine *engine, const char *sysctl, const char *path)
 {
     long long bytes = read_number(path, "");
+    struct tool_remedy *remedy;
 
     if (bytes < 0 || bytes >= SOCKET_BUFFER_WANT || tool_has_capability(CAP_NET_ADMIN))
         return;
-    add_remedy(engine, "socket buffers are clipped to %lld KiB by %s\tsudo sysctl -w %s=%u",
-               bytes / 1024, sysctl, sysctl, SOCKET_BUFFER_WANT);
+    remedy = new_remedy(engine);
+    tool_remedy_init(remedy, "socket buffers are clipped to %lld KiB by %s", bytes / 1024, sysctl);
+    tool_remedy_sysctl(remedy, sysctl, SOCKET_BUFFER_WANT);
 }
 
 static void check_sockets(struct survey_engine *engine)
@@ -104,76 +95,163 @@ static void check_sockets(struct survey_engine *engine)
 
 static void check_uring(struct survey_engine *engine)
 {
-    if (!engine->usable && read_number("/proc/sys/kernel/io_uring_disabled", "") > 0)
-        add_remedy(engine, "io_uring is disabled\tsudo sysctl -w kernel.io_uring_disabled=0");
+    struct tool_remedy *remedy;
+
+    if (!engine->usable && read_number("/proc/sys/kernel/io_uring_disabled", "") > 0) {
+        remedy = new_remedy(engine);
+        tool_remedy_init(remedy, "io_uring is disabled");
+        tool_remedy_sysctl(remedy, "kernel.io_uring_disabled", 0);
+    }
     check_sockets(engine);
 }
 
 /* ---- Verbs --------------------------------------------------------------------------------------- */
 
-/* Writes the path of the folder in which the file of this program lies. The program spead-net-raw is installed in the
- * same folder. */
-static void own_folder(char folder[PATH_MAX])
+/* Writes the path of a tool that is installed in the same folder as this program. */
+static void path_of_tool(char path[PATH_MAX], const char *tool)
 {
-    char path[PATH_MAX];
-    ssize_t bytes = readlink("/proc/self/exe", path, sizeof path - 1);
+    char own[PATH_MAX - 32];
+    ssize_t bytes = readlink("/proc/self/exe", own, sizeof own - 1);
 
-    path[bytes > 0 ? bytes : 0] = '\0';
-    snprintf(folder, PATH_MAX, "%s", bytes > 0 ? dirname(path) : ".");
+    own[bytes > 0 ? bytes : 0] = '\0';
+    snprintf(path, PATH_MAX, "%s/%s", bytes > 0 ? dirname(own) : ".", tool);
+}
+
+/* Adds the commands by which this user gets spead-net-raw, and one that tries it. */
+static void add_net_raw(struct tool_remedy *remedy)
+{
+    char net_raw[PATH_MAX], info[PATH_MAX], quoted[2][TOOL_COMMAND_MAX];
+    bool is_set_up;
+
+    path_of_tool(net_raw, "spead-net-raw");
+    path_of_tool(info, "spead-info");
+    is_set_up = getxattr(net_raw, "security.capability", NULL, 0) > 0;
+    if (!is_set_up)
+        tool_remedy_net_raw(remedy, net_raw);
+    if (is_set_up && access(net_raw, X_OK) == 0)
+        tool_remedy_add(remedy, "%s %s engines", tool_quote(net_raw, quoted[0], sizeof quoted[0]),
+                        tool_quote(info, quoted[1], sizeof quoted[1]));
+    else if (is_set_up)
+        tool_remedy_add_as_root(remedy, "usermod -aG \"$(stat -c %%G %s)\" \"$(id -un)\"",
+                                tool_quote(net_raw, quoted[0], sizeof quoted[0]));
+    tool_remedy_note(remedy,
+                     is_set_up && access(net_raw, X_OK) == 0
+                         ? "start programs that use verbs with spead-net-raw"
+                         : "log in again, then start programs with spead-net-raw; this lasts "
+                           "until spead-net-raw is installed anew");
 }
 
 static void check_capability(struct survey_engine *engine)
 {
-    char folder[PATH_MAX];
+    struct tool_remedy *remedy;
 
     if (tool_has_capability(CAP_NET_RAW))
         return;
-    own_folder(folder);
-    add_remedy(engine,
-               "no CAP_NET_RAW, which raw packets need\tspead-net-raw spead-recv ... (once: sudo "
-               "setcap cap_net_raw,cap_ipc_lock+p %.300s/spead-net-raw)",
-               folder);
+    remedy = new_remedy(engine);
+    tool_remedy_init(remedy, "no CAP_NET_RAW, which raw packets need");
+    if (!speadi_may_have_capability(CAP_NET_RAW)) {
+        remedy->on_host = true;
+        tool_remedy_note(remedy,
+                         "start the container with --cap-add=NET_RAW --cap-add=IPC_LOCK; in "
+                         "a unit, let CapabilityBoundingSet= and AmbientCapabilities= name "
+                         "CAP_NET_RAW and CAP_IPC_LOCK");
+    } else if (geteuid() != 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) {
+        tool_remedy_note(remedy, "no_new_privs is set, so no program can gain rights: in a unit, "
+                                 "AmbientCapabilities=CAP_NET_RAW CAP_IPC_LOCK; start a container "
+                                 "without no-new-privileges");
+    } else {
+        add_net_raw(remedy);
+    }
 }
 
 static void check_memlock(struct survey_engine *engine)
 {
+    struct tool_remedy *remedy;
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur >= MEMLOCK_WANT ||
         tool_has_capability(CAP_IPC_LOCK))
         return;
-    add_remedy(engine,
-               "only %llu KiB of memory may be locked\tulimit -l unlimited (in a unit: "
-               "LimitMEMLOCK=infinity)",
-               (unsigned long long)limit.rlim_cur / 1024);
+    remedy = new_remedy(engine);
+    tool_remedy_init(remedy, "only %llu KiB of memory may be locked",
+                     (unsigned long long)limit.rlim_cur / 1024);
+    tool_remedy_note(remedy, "in a unit: LimitMEMLOCK=infinity; for a container: --ulimit "
+                             "memlock=-1; programs that spead-net-raw starts have no limit");
+    if (limit.rlim_max >= MEMLOCK_WANT) { /* any user can raise the limit to the hard limit */
+        tool_remedy_add(remedy, "ulimit -l $(ulimit -H -l)");
+    } else if (speadi_may_have_capability(CAP_SYS_RESOURCE)) {
+        tool_remedy_add_as_root(remedy, "prlimit --pid $$ --memlock=unlimited:unlimited");
+    } else {
+        remedy->on_host = true;
+        return;
+    }
+    snprintf(remedy->keep, sizeof remedy->keep,
+             "echo \"$(id -un) - memlock unlimited\" | %stee /etc/security/limits.d/"
+             "90-speadline.conf",
+             speadi_sudo());
 }
 
 #define HUGE_PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB"
 
 static void check_huge_pages(struct survey_engine *engine)
 {
+    struct tool_remedy *remedy;
+
     /* /proc/meminfo counts only pages of the default size, which can be 1 GiB. */
-    if (read_number(HUGE_PAGES "/free_hugepages", "") <= 0)
-        add_remedy(engine, "no huge page of 2 MiB is free, which arenas would use\techo 64 | "
-                           "sudo tee " HUGE_PAGES "/nr_hugepages");
+    if (read_number(HUGE_PAGES "/free_hugepages", "") > 0)
+        return;
+    remedy = new_remedy(engine);
+    tool_remedy_init(remedy, "no huge page of 2 MiB is free, which arenas would use");
+    remedy->on_host = !speadi_may_set_sysctl();
+    tool_remedy_add(remedy, "echo 64 | %stee " HUGE_PAGES "/nr_hugepages", speadi_sudo());
+    snprintf(remedy->keep, sizeof remedy->keep,
+             "echo 'w " HUGE_PAGES "/nr_hugepages - - - - 64' | %stee "
+             "/etc/tmpfiles.d/90-speadline-hugepages.conf",
+             speadi_sudo());
+}
+
+/* Adds a command that changes the interface. It needs a right that a container often lacks. */
+__attribute__((format(printf, 2, 3))) static void add_ip_link(struct tool_remedy *remedy,
+                                                              const char *format, ...)
+{
+    char command[TOOL_COMMAND_MAX];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(command, sizeof command, format, arguments);
+    va_end(arguments);
+    tool_remedy_add_as_root(remedy, "ip link set %s", command);
+    remedy->on_host = !speadi_may_have_capability(CAP_NET_ADMIN);
+    tool_remedy_note(remedy,
+                     "this lasts until a reboot: write it into the network configuration of "
+                     "this host too");
 }
 
 static void check_link(struct survey_engine *engine)
 {
     const struct speadi_verbs_report *report = &engine->report;
     const char *interface = report->interface.name;
+    struct tool_remedy *remedy;
 
     if (report->device[0] == '\0')
         return;
-    if (!report->ethernet)
-        add_remedy(engine, "port %u is InfiniBand\tsudo mlxconfig -d %.60s set LINK_TYPE_P%u=2",
-                   report->port, report->device, report->port);
-    else if (!report->active)
-        add_remedy(engine, "port %u is not active\tsudo ip link set %s up", report->port,
-                   interface);
-    if (report->interface.mtu != 0 && report->interface.mtu < JUMBO_MTU)
-        add_remedy(engine, "MTU of %s is %u: packets are small\tsudo ip link set %s mtu %u",
-                   interface, report->interface.mtu, interface, JUMBO_MTU);
+    if (!report->ethernet) {
+        remedy = new_remedy(engine);
+        tool_remedy_init(remedy, "port %u is InfiniBand", report->port);
+        tool_remedy_add_as_root(remedy, "mlxconfig -d %.60s set LINK_TYPE_P%u=2", report->device,
+                                report->port);
+        tool_remedy_note(remedy, "the device keeps it; it takes effect after a reboot");
+    } else if (!report->active) {
+        remedy = new_remedy(engine);
+        tool_remedy_init(remedy, "port %u is not active", report->port);
+        add_ip_link(remedy, "%s up", interface);
+    }
+    if (report->interface.mtu != 0 && report->interface.mtu < JUMBO_MTU) {
+        remedy = new_remedy(engine);
+        tool_remedy_init(remedy, "MTU of %s is %u: packets are small", interface,
+                         report->interface.mtu);
+        add_ip_link(remedy, "%s mtu %u", interface, JUMBO_MTU);
+    }
 }
 
 static void survey_wish(struct survey *survey, const struct speadi_verbs_wish *wish)

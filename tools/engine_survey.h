@@ -9,22 +9,18 @@
 
 #include <speadi/verbs_device.h>
 
+#include "tool_remedy.h"
+
 #define SURVEY_ENGINES_MAX  64u /* engine verbs has one entry for each device */
 #define SURVEY_REMEDIES_MAX 6u
-
-/* Something that an engine lacks, and the command that provides it. Without this thing the engine cannot be used, or is
- * slower. */
-struct survey_remedy {
-    char lack[120];    /* what the engine lacks, for the user */
-    char command[400]; /* the command by which the user provides it */
-};
 
 struct survey_engine {
     const char *name;
     enum spead_endpoint_kind endpoint;
     bool usable;
     char reason[SPEAD_ERR_TEXT_MAX]; /* why the engine is not usable; "" if it is usable */
-    struct survey_remedy remedy[SURVEY_REMEDIES_MAX];
+    /* What the engine lacks: without it the engine cannot be used, or is slower. */
+    struct tool_remedy remedy[SURVEY_REMEDIES_MAX];
     unsigned remedy_count;
     /* What engine verbs knows about its device. report.device is "" for other engines, and for engine verbs when it has
      * found no device. */

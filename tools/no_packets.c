@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <speadi/address.h>
+#include <speadi/remedy.h>
 
 /* What is known about one search. */
 struct search {
@@ -136,7 +137,8 @@ static void look_at_interface(struct search *search, const char *name)
     int flags = flags_of(name);
 
     if (!(flags & IFF_UP))
-        found(search, "interface-down", "%s is switched off: ip link set %s up", name, name);
+        found(search, "interface-down", "%s is switched off: %sip link set %s up", name,
+              speadi_sudo(), name);
     else if (!(flags & IFF_RUNNING))
         found(search, "no-link",
               "%s has no link: look at cable, transceivers and switch port (ip link show %s)", name,
@@ -220,13 +222,16 @@ static void look_at_host(struct search *search)
     uint64_t lost = (search->is_v4 ? undelivered(search, HOST_V4_RECEIVED) : 0) +
                     (search->is_v6 ? undelivered(search, HOST_V6_RECEIVED) : 0);
     const char *name = search->interface_count > 0 ? search->interface[0] : "INTERFACE";
+    char setting[IF_NAMESIZE + 40], remedy[160];
 
+    snprintf(setting, sizeof setting, "net.ipv4.conf.%s.rp_filter", name);
     if (value[HOST_REVERSE_PATH] > 0)
         found(search, "reverse-path",
               "the reverse path filter has dropped %" PRIu64 " packets since the start: this host "
-              "has no route to their sender by the interface they came by; add one (ip route add "
-              "SENDER dev %s), or use sysctl -w net.ipv4.conf.%s.rp_filter=2",
-              value[HOST_REVERSE_PATH], name, name);
+              "has no route to their sender by the interface they came by; add one (%sip route add "
+              "SENDER dev %s), or use %s",
+              value[HOST_REVERSE_PATH], speadi_sudo(), name,
+              speadi_remedy_sysctl(remedy, sizeof remedy, setting, 2));
     if (value[HOST_ADDRESS_ERRORS] > 0)
         found(search, "no-route",
               "%" PRIu64

@@ -4,8 +4,11 @@
 #include <inttypes.h>
 
 #include <speadi/numbers.h>
+#include <speadi/remedy.h>
 
 #include "recv_remedies.h"
+
+#define BUFFER_LARGE (64u << 20) /* what the remedy for full socket buffers proposes */
 
 static uint64_t unexplained_drops(const struct spead_recv_counters *counters)
 {
@@ -30,7 +33,7 @@ static void print_kernel_drops(FILE *to, const struct recv_report *report)
     uint64_t after_pause = counters->kernel_drops_after_pause;
     uint64_t full = counters->buffer_drops > after_pause ? counters->buffer_drops - after_pause : 0;
     uint64_t unknown = unexplained_drops(counters);
-    char buffer[TOOL_TEXT_MAX];
+    char buffer[TOOL_TEXT_MAX], remedy[128];
 
     /* The kernel may not have said that these drops are drops of a full buffer. */
     if (after_pause > counters->buffer_drops)
@@ -45,8 +48,9 @@ static void print_kernel_drops(FILE *to, const struct recv_report *report)
         fprintf(to,
                 "  kernel   dropped %" PRIu64
                 " messages at our sockets, whose buffer was full: raise "
-                "net.core.rmem_max and --buffer (%s now), or send slower\n",
-                full, tool_text_memory(buffer, report->plan.socket_buffer_bytes));
+                "net.core.rmem_max and --buffer (%s now), or send slower; %s raises the limit\n",
+                full, tool_text_memory(buffer, report->plan.socket_buffer_bytes),
+                speadi_remedy_sysctl(remedy, sizeof remedy, "net.core.rmem_max", BUFFER_LARGE));
     if (counters->checksum_drops > 0)
         fprintf(to, "  checksum the kernel dropped %" PRIu64 " messages " RECV_REMEDY_CHECKSUM "\n",
                 counters->checksum_drops);

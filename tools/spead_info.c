@@ -52,7 +52,7 @@ static void print_engine(const struct survey_engine *engine)
     if (engine->report.device[0] != '\0')
         print_device(&engine->report);
     for (unsigned i = 0; i < engine->remedy_count; i++)
-        printf("        %s\n            %s\n", engine->remedy[i].lack, engine->remedy[i].command);
+        tool_remedy_print(stdout, &engine->remedy[i]);
 }
 
 /* ---- For programs -------------------------------------------------------------------------------- */
@@ -87,8 +87,7 @@ static json_t *remedies_array(const struct survey_engine *engine)
     json_t *array = json_array();
 
     for (unsigned i = 0; i < engine->remedy_count; i++)
-        if (json_array_append_new(array, json_pack("{s:s, s:s}", "lack", engine->remedy[i].lack,
-                                                   "command", engine->remedy[i].command)) < 0) {
+        if (json_array_append_new(array, tool_remedy_json(&engine->remedy[i])) < 0) {
             json_decref(array);
             return NULL; /* with this NULL, json_pack() of the caller fails too */
         }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <speadi/err.h>
+#include <speadi/remedy.h>
 
 #ifndef IPV6_MULTICAST_ALL
 #    define IPV6_MULTICAST_ALL 29 /* the option exists since Linux 4.20 */
@@ -89,6 +90,7 @@ static uint32_t set_buffer(const struct setup *setup, const struct buffer_option
     int value;
     socklen_t length = sizeof value;
     uint32_t effective;
+    char remedy[128];
 
     asked = asked < BUFFER_MAX ? asked : BUFFER_MAX;
     value = (int)asked;
@@ -99,9 +101,9 @@ static uint32_t set_buffer(const struct setup *setup, const struct buffer_option
     effective = (uint32_t)value / 2;
     if (effective < asked)
         speadi_log_line(setup->log, SPEAD_LOG_WARNING,
-                        "%s: the socket buffer is %u bytes instead of %u: raise the limit with "
-                        "`sysctl -w %s=%u`, or run with CAP_NET_ADMIN",
-                        setup->text, effective, asked, option->sysctl, asked);
+                        "%s: the socket buffer is %u bytes instead of %u: raise the limit with %s",
+                        setup->text, effective, asked,
+                        speadi_remedy_sysctl(remedy, sizeof remedy, option->sysctl, asked));
     return effective;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <speadi/err.h>
+#include <speadi/remedy.h>
 
 #define RING_FLAGS \
     (IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
@@ -31,7 +32,7 @@ static char disabled_sysctl(void)
 
 static int explain(int code, struct spead_err *err)
 {
-    char sysctl;
+    char sysctl, remedy[128];
 
     switch (-code) {
     case EPERM:
@@ -39,10 +40,8 @@ static int explain(int code, struct spead_err *err)
         sysctl = disabled_sysctl();
         if (sysctl == '1' || sysctl == '2')
             return speadi_err_set(
-                err, -EPERM,
-                "io_uring is forbidden here: sysctl kernel.io_uring_disabled is %c "
-                "(0 allows it)",
-                sysctl);
+                err, -EPERM, "io_uring is forbidden here: kernel.io_uring_disabled is %c: %s",
+                sysctl, speadi_remedy_sysctl(remedy, sizeof remedy, "kernel.io_uring_disabled", 0));
         return speadi_err_set(
             err, -EPERM, "io_uring is forbidden here, probably by a container's seccomp profile");
     case ENOSYS:

@@ -18,15 +18,15 @@ static int check_fitness(const struct speadi_verbs_report *report, struct spead_
     if (!report->ethernet)
         return speadi_err_set(
             err, -EPROTONOSUPPORT,
-            "port %u of %.40s is InfiniBand: mlxconfig -d PCI_ADDRESS set "
+            "port %u of %.40s is InfiniBand: sudo mlxconfig -d PCI_ADDRESS set "
             "LINK_TYPE_P%u=2 makes it Ethernet after a reboot (lspci | grep Mellanox)",
             report->port, report->device, report->port);
     if (!report->active)
-        return speadi_err_set(err, -ENETDOWN,
-                              "port %u of %.40s is not active: ip link set %s up, and check the "
-                              "cable (ethtool %s)",
-                              report->port, report->device, report->interface.name,
-                              report->interface.name);
+        return speadi_err_set(
+            err, -ENETDOWN,
+            "port %u of %.40s is not active: sudo ip link set %s up, and check the "
+            "cable (ethtool %s)",
+            report->port, report->device, report->interface.name, report->interface.name);
     if (!report->flow_steering)
         return speadi_err_set(err, -ENOTSUP,
                               "%.40s cannot steer flows to a program: a ConnectX-4 or later can",

@@ -2,12 +2,15 @@
 #include <speadi/verbs_library.h>
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <speadi/err.h>
+#include <speadi/remedy.h>
 
 enum { REMEDY_MAX = 192 };
 
@@ -19,32 +22,36 @@ static bool is_one_of(const char *verb, const char *const *verbs)
     return false;
 }
 
+/* The remedy never proposes to give capabilities to the file of this program. For a script that file is the interpreter,
+ * and a program that does not expect such rights obeys the environment of its user. */
 static void write_capability_remedy(char remedy[REMEDY_MAX])
 {
-    char program[80] = "PROGRAM";
-    ssize_t bytes = readlink("/proc/self/exe", program, sizeof program - 1);
+    const char *text;
 
-    if (bytes > 0 && (size_t)bytes < sizeof program - 1)
-        program[bytes] = '\0';
+    if (!speadi_may_have_capability(CAP_NET_RAW))
+        text = "; nobody has CAP_NET_RAW in this container or unit: --cap-add=NET_RAW, or "
+               "CapabilityBoundingSet= and AmbientCapabilities=";
+    else if (geteuid() != 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+        text = "; no_new_privs keeps it from CAP_NET_RAW: AmbientCapabilities=CAP_NET_RAW in the "
+               "unit";
     else
-        /* the path is too long for one line, so the text has this word in its place */
-        strcpy(program, "PROGRAM");
-    snprintf(remedy, REMEDY_MAX,
-             "; start it with spead-net-raw, or: sudo setcap cap_net_raw,cap_ipc_lock+ep %s",
-             program);
+        text = "; start it with spead-net-raw (spead-info engines says how to set that up)";
+    snprintf(remedy, REMEDY_MAX, "%s", text);
 }
 
 static void write_memlock_remedy(char remedy[REMEDY_MAX])
 {
     struct rlimit limit = {0};
+    const char *how = "ulimit -l unlimited (LimitMEMLOCK=infinity in a unit)";
 
     getrlimit(RLIMIT_MEMLOCK, &limit);
     if (limit.rlim_cur == RLIM_INFINITY)
         return;
-    snprintf(remedy, REMEDY_MAX,
-             "; %llu KiB may be locked: ulimit -l unlimited (LimitMEMLOCK=infinity in a unit), or "
-             "start it with spead-net-raw",
-             (unsigned long long)limit.rlim_cur / 1024);
+    if (limit.rlim_max != RLIM_INFINITY) /* ulimit cannot raise a hard limit */
+        how = "a line in /etc/security/limits.d, LimitMEMLOCK=infinity in a unit, --ulimit "
+              "memlock=-1 for a container";
+    snprintf(remedy, REMEDY_MAX, "; %llu KiB may be locked: %s, or start it with spead-net-raw",
+             (unsigned long long)limit.rlim_cur / 1024, how);
 }
 
 static void find_remedy(char remedy[REMEDY_MAX], const char *verb, int code)
@@ -62,7 +69,8 @@ static void find_remedy(char remedy[REMEDY_MAX], const char *verb, int code)
     else if (code == ENOMEM && is_one_of(verb, pinning))
         write_memlock_remedy(remedy);
     else if (strcmp(verb, "get_device_list") == 0)
-        strcpy(remedy, "; load the drivers: modprobe mlx5_ib ib_uverbs");
+        strcpy(remedy, "; load the drivers: sudo modprobe -a mlx5_ib ib_uverbs (a file in "
+                       "/etc/modules-load.d keeps them)");
     else if (strcmp(verb, "open_device") == 0 && (code == EPERM || code == EACCES))
         strcpy(remedy, "; /dev/infiniband/uverbs* must be readable and writable for this user");
     else if (strcmp(verb, "create_flow") == 0 && code == EOPNOTSUPP)
@@ -70,7 +78,8 @@ static void find_remedy(char remedy[REMEDY_MAX], const char *verb, int code)
     else if (strcmp(verb, "create_flow") == 0 && code == ENOMEM)
         strcpy(remedy, "; the device has no room for another flow rule");
     else if (strncmp(verb, "create_qp", 9) == 0 && code == EINVAL)
-        strcpy(remedy, "; an old driver: modprobe ib_uverbs disable_raw_qp_enforcement=1");
+        strcpy(remedy, "; an old driver: write `options ib_uverbs disable_raw_qp_enforcement=1` to "
+                       "/etc/modprobe.d/ib_uverbs.conf and load it anew");
     else if (code == EFAULT)
         strcpy(remedy, "; this memory is not mapped for it");
 }

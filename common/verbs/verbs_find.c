@@ -280,7 +280,7 @@ static int find_wished(struct finder *finder, const struct speadi_verbs_wish *wi
     if (finder->count == 0)
         return speadi_err_set(
             err, -ENODEV,
-            "no RDMA device; a ConnectX-4 or later and its driver (modprobe mlx5_ib) make one");
+            "no RDMA device; a ConnectX-4 or later and its driver (sudo modprobe mlx5_ib) make one");
     if (wish->device)
         return find_by_name(finder, wish->device, index, err);
     return index ? find_by_interface(finder, index, err) : find_only(finder, err);

@@ -25,7 +25,7 @@ static int check_packet_size(const struct speadi_verbs_sender *engine,
         return 0;
     return speadi_err_field(
         err, -EMSGSIZE, "packet_bytes_max",
-        " %u: packets do not fit the MTU of %s, %u: send at most %u bytes, or ip link set %s "
+        " %u: packets do not fit the MTU of %s, %u: send at most %u bytes, or sudo ip link set %s "
         "mtu %u (and everything on the way)",
         config->packet_bytes_max, interface->name, interface->mtu,
         interface->mtu > head ? (interface->mtu - head) & ~7u : 0, interface->name,

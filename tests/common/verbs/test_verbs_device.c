@@ -220,8 +220,9 @@ Test(verbs_device, a_probe_without_the_capability_names_the_remedy)
     vdouble_script("net_raw=0");
     cr_assert_eq(speadi_verbs_probe(&wish, &report, &err), -EPERM);
     cr_assert(strstr(err.text, "create_qp on vd_" TEST_NEAR_INTERFACE), "%s", err.text);
-    cr_assert(strstr(err.text, "spead-net-raw") && strstr(err.text, "setcap cap_net_raw"), "%s",
-              err.text);
+    cr_assert(strstr(err.text, "start it with spead-net-raw"), "%s", err.text);
+    cr_assert_not(strstr(err.text, "setcap"), "the file of this program may be an interpreter: %s",
+                  err.text);
     cr_assert_str_eq(report.device, "vd_" TEST_NEAR_INTERFACE, "the report came as far as that");
     vdouble_reset();
     cr_assert_eq(speadi_verbs_probe(&wish, &report, &err), 0, "%s", err.text);

@@ -96,7 +96,8 @@ Test(verbs_memory, a_bound_on_locked_memory_is_named_with_its_remedy)
     span = all_of(&arena);
     cr_assert_eq(speadi_verbs_register(&device, &memory, &span, &err), -ENOMEM);
     cr_assert(strstr(err.text, "reg_mr on vd_"), "%s", err.text);
-    cr_assert(strstr(err.text, "64 KiB may be locked: ulimit -l"), "%s", err.text);
+    cr_assert(strstr(err.text, "64 KiB may be locked: a line in /etc/security/limits.d"), "%s",
+              err.text);
     cr_assert_null(memory.mr);
     cr_assert_eq(device.registrations, 0);
 }

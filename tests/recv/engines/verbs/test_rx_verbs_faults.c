@@ -284,5 +284,5 @@ Test(rx_verbs_faults, without_the_capability_the_sentence_names_it)
     verbs_rx_prepare(&rig, &(struct verbs_rx_options){0});
     vdouble_script("net_raw=0");
     cr_assert_eq(verbs_rx_rig_open_engine(&rig), -EPERM);
-    cr_assert(strstr(rig.err.text, "cap_net_raw"), "%s", rig.err.text);
+    cr_assert(strstr(rig.err.text, "spead-net-raw"), "%s", rig.err.text);
 }

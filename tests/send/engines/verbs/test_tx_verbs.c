@@ -356,7 +356,7 @@ Test(tx_verbs, what_cannot_be_sent_is_refused_in_words)
     refuse((struct tx_harness_config){.hardware_rate = true}, -EINVAL, "rate");
     refuse((struct tx_harness_config){.verbs.device = "nothing"}, -ENODEV, "nothing");
     script("net_raw=0");
-    refuse((struct tx_harness_config){0}, -EPERM, "cap_net_raw");
+    refuse((struct tx_harness_config){0}, -EPERM, "spead-net-raw");
     finish();
 }
 

@@ -282,7 +282,7 @@ Test(verbs_runs, a_device_that_cannot_is_refused_in_words)
     refuse("max_tso=0", -ENOTSUP, "does not segment");
     refuse("ip_csum=0", -ENOTSUP, "no checksums");
     refuse("max_tso_header=40", -EINVAL, "head of 42 bytes");
-    refuse("net_raw=0", -EPERM, "cap_net_raw");
+    refuse("net_raw=0", -EPERM, "spead-net-raw");
     refuse("create_qp_ex@1=ENOMEM", -ENOMEM, "create_qp_ex");
     finish();
 }

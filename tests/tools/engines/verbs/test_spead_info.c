@@ -4,11 +4,14 @@
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include "capable_program.h"
 #include "netns.h"
 #include "program.h"
 #include "verbs_double.h"
@@ -30,6 +33,9 @@ static void tear_down(void)
 {
     free(printed);
     json_decref(object);
+    if (geteuid() ==
+        TEST_NOBODY) /* the leak detector needs the rights with which the process began */
+        test_become_root();
 }
 
 TestSuite(spead_info, .init = set_up, .fini = tear_down, .timeout = 120);
@@ -130,18 +136,96 @@ Test(spead_info, a_port_that_is_down_is_named_with_the_command_that_raises_it)
     assert_prints("sudo ip link set " TEST_NEAR_INTERFACE " up");
 }
 
-Test(spead_info, without_capabilities_the_command_that_gives_them_is_named)
+/* Makes the process an ordinary user whose programs have no capabilities, and who may lock 64 KiB. */
+static void become_ordinary(void)
+{
+    struct rlimit limit = {64 << 10, 64 << 10};
+
+    if (geteuid() != 0)
+        cr_skip_test("needs root, to become another user");
+    cr_assert_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+    test_become_nobody();
+    if (access(SPEAD_INFO, X_OK) < 0 || access(VERBS_DOUBLE, R_OK) < 0)
+        cr_skip_test("others cannot read the build folder");
+}
+
+Test(spead_info, without_capabilities_the_commands_that_give_them_to_a_group_are_named)
+{
+    become_ordinary();
+    run("engines", NULL);
+    assert_prints("verbs   not usable: create_qp");
+    assert_prints("            sudo chgrp speadline /");
+    assert_prints("            sudo chmod 0750 /");
+    assert_prints("            sudo setcap cap_net_raw,cap_ipc_lock+p /");
+    cr_assert_lt(strstr(printed, "chgrp"), strstr(printed, "setcap"),
+                 "chgrp takes capabilities away");
+    assert_prints("only 64 KiB of memory may be locked");
+    assert_prints("LimitMEMLOCK=infinity");
+}
+
+Test(spead_info, where_nobody_can_have_a_capability_the_container_is_named)
 {
     struct rlimit limit = {64 << 10, 64 << 10};
 
     cr_assert_eq(prctl(PR_CAPBSET_DROP, CAP_NET_RAW, 0, 0, 0), 0);
     cr_assert_eq(prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK, 0, 0, 0), 0);
+    prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0); /* perhaps it is gone already */
     cr_assert_eq(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
     run("engines", NULL);
     assert_prints("verbs   not usable: create_qp");
-    assert_prints("setcap cap_net_raw,cap_ipc_lock+p");
-    assert_prints("only 64 KiB of memory may be locked");
-    assert_prints("ulimit -l unlimited");
+    assert_prints("--cap-add=NET_RAW");
+    assert_prints("--ulimit memlock=-1");
+    cr_assert_not(strstr(printed, "setcap"), "it would not help here:\n%s", printed);
+}
+
+/* Returns whether sh can parse the text. */
+static bool is_command(const char *text)
+{
+    char path[] = "/tmp/speadline-command-XXXXXX", line[80];
+    int fd = mkstemp(path), status;
+
+    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    snprintf(line, sizeof line, "sh -n %s", path);
+    status = system(line);
+    unlink(path);
+    return status == 0 && text[0] != '\0' && !strstr(text, "...");
+}
+
+/* Expects that each remedy has commands that sh can parse, or a note where no command helps. Returns the number of
+ * commands. */
+static size_t expect_commands(const json_t *engine)
+{
+    size_t i, k, count = 0;
+    json_t *remedy, *command;
+
+    json_array_foreach(json_object_get(engine, "remedies"), i, remedy)
+    {
+        const json_t *commands = json_object_get(remedy, "commands");
+        const char *note = json_string_value(json_object_get(remedy, "note"));
+
+        cr_assert(json_is_array(commands) && note);
+        cr_expect(json_array_size(commands) > 0 || note[0] != '\0');
+        json_array_foreach(commands, k, command)
+            cr_expect(is_command(json_string_value(command)), "%s", json_string_value(command));
+        json_array_foreach(json_object_get(remedy, "commands_to_keep"), k, command)
+            cr_expect(is_command(json_string_value(command)), "%s", json_string_value(command));
+        count += json_array_size(commands);
+    }
+    return count;
+}
+
+Test(spead_info, commands_are_commands_and_say_what_survives_a_reboot)
+{
+    become_ordinary();
+    run("engines --json", NULL);
+    cr_expect_geq(expect_commands(engine_of("verbs")), 6u);
+    cr_expect(strstr(printed, "/etc/sysctl.d/"), "%s", printed);
+    cr_expect(strstr(printed, "ip link set " TEST_NEAR_INTERFACE " mtu 9000"), "%s", printed);
+    free(printed);
+    json_decref(object);
+    run("engines --json", "infiniband=1");
+    cr_expect_geq(expect_commands(engine_of("verbs")), 1u);
 }
 
 Test(spead_info, an_interface_that_does_not_exist_is_one_line_and_status_1)
