@@ -3,17 +3,22 @@
  *
  * spead-net-raw runs any program. A list of allowed names would protect nothing, because a user who may run one of our
  * tools can make the tool load any library. The owner of the file spead-net-raw decides which users may run it, by the
- * group of the file. */
+ * group of the file. It refuses to work while its mode lets everybody run it (net_raw_guard.h). */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <speadline/error.h>
 
+#include <speadi/remedy.h>
+
+#include "net_raw_guard.h"
 #include "tool_capability.h"
 #include "tool_exit.h"
+#include "tool_remedy.h"
 
 enum { CANNOT_RUN = 126, NOT_FOUND = 127 }; /* the exit statuses that env(1) and nice(1) use */
 
@@ -23,28 +28,76 @@ static void print_help(void)
          "Run PROGRAM with the capabilities that engine verbs needs (cap_net_raw,\n"
          "cap_ipc_lock).\n"
          "\n"
-         "The file spead-net-raw must first have these capabilities itself, and it should\n"
-         "belong to a group of trusted users:\n"
-         "  sudo chgrp GROUP spead-net-raw && sudo chmod 0750 spead-net-raw\n"
+         "The file spead-net-raw must first have these capabilities itself, and belong to\n"
+         "a group of trusted users. It refuses to work while others may execute it. The\n"
+         "order matters, because chgrp takes capabilities away:\n"
+         "  sudo chgrp GROUP spead-net-raw\n"
+         "  sudo chmod 0750 spead-net-raw\n"
          "  sudo setcap cap_net_raw,cap_ipc_lock+p spead-net-raw");
+}
+
+/* Prints the sentence `why`, and the commands that make the file fit. */
+static int refuse(const char *why, const char *path)
+{
+    struct tool_remedy remedy;
+    char line[TOOL_REMEDY_COMMANDS_MAX * (TOOL_COMMAND_MAX + 4)];
+
+    tool_remedy_init(&remedy, "%s", why);
+    tool_remedy_net_raw(&remedy, path);
+    return tool_failed("%s: run %s", why, tool_remedy_line(&remedy, line, sizeof line));
+}
+
+/* The file lends raw sockets to whoever executes it. So it must not do that while its mode does not say to whom.
+ * Returns 0 or the exit status. */
+static int check_guard(void)
+{
+    char path[NET_RAW_PATH_MAX], why[NET_RAW_PATH_MAX + 80], quoted[TOOL_COMMAND_MAX];
+
+    switch (net_raw_guard_check(path)) {
+    case NET_RAW_GUARDED:
+        return 0;
+    case NET_RAW_ANYBODY_RUNS:
+        snprintf(why, sizeof why, "every user may execute %s and would get raw sockets", path);
+        return refuse(why, path);
+    case NET_RAW_OTHERS_WRITE:
+        snprintf(why, sizeof why, "others may write to %s", path);
+        return refuse(why, path);
+    case NET_RAW_OTHERS_REPLACE:
+        tool_quote(path, quoted, sizeof quoted);
+        return tool_failed("others may write to the folder %s and replace this program: run "
+                           "%schown root %s && %schmod go-w %s",
+                           path, speadi_sudo(), quoted, speadi_sudo(), quoted);
+    case NET_RAW_UNKNOWN:
+        break;
+    }
+    return tool_failed("cannot find out who may execute %s", path[0] ? path : "this program");
 }
 
 static int explain(int code)
 {
-    char path[200];
-    ssize_t bytes = readlink("/proc/self/exe", path, sizeof path - 1);
+    char path[NET_RAW_PATH_MAX];
 
-    path[bytes > 0 ? bytes : 0] = '\0';
     if (code != -EPERM)
         return tool_failed("cannot pass capabilities on: %s", strerror(-code));
-    return tool_failed("no CAP_NET_RAW to pass on: run sudo setcap cap_net_raw,cap_ipc_lock+p %s",
-                       path);
+    if (!speadi_may_have_capability(CAP_NET_RAW))
+        return tool_failed("no CAP_NET_RAW to pass on, and nobody has it in this container or "
+                           "unit: start the container with --cap-add=NET_RAW --cap-add=IPC_LOCK, "
+                           "or name both in CapabilityBoundingSet= of the unit");
+    if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+        return tool_failed("no CAP_NET_RAW to pass on: no_new_privs is set here, so no file gives "
+                           "capabilities; use AmbientCapabilities=CAP_NET_RAW CAP_IPC_LOCK in the "
+                           "unit");
+    net_raw_guard_check(path);
+    return refuse("no CAP_NET_RAW to pass on", path);
 }
 
 static int run(char **argv)
 {
-    int ret = tool_pass_capability_on(CAP_NET_RAW);
+    int ret = check_guard();
 
+    if (ret != 0)
+        return ret;
+    ret = tool_pass_capability_on(CAP_NET_RAW);
     if (ret < 0)
         return explain(ret);
     /* If this process may not pass CAP_IPC_LOCK on (-EPERM), it runs the program without that capability.

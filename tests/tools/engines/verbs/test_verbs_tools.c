@@ -2,22 +2,16 @@
  * tools log which engine they use.
  * Method: the test runs the built programs on two hosts that it makes, with the verbs double as their device. */
 #include <criterion/criterion.h>
-#include <endian.h>
-#include <errno.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
+#include "capable_program.h"
 #include "netns.h"
 #include "offloads.h"
 #include "tool_run.h"
 #include "verbs_double.h"
-
-#define NOBODY 65534
 
 static struct test_netns_pair network;
 
@@ -187,46 +181,19 @@ Test(verbs_tools, what_was_asked_for_and_cannot_be_is_one_line_with_its_remedy)
 
 /* ---- Without root -------------------------------------------------------------------------------- */
 
-static char folder[] = "/tmp/speadline-verbs-XXXXXX", net_raw[80];
-
-/* Makes a copy of spead-net-raw that has the same capabilities as after `setcap cap_net_raw,cap_ipc_lock+p`. */
-static bool install_net_raw(void)
-{
-    struct vfs_cap_data data = {.magic_etc = htole32(VFS_CAP_REVISION_2)};
-    char command[400];
-
-    data.data[0].permitted = htole32(1u << CAP_NET_RAW | 1u << CAP_IPC_LOCK);
-    cr_assert_not_null(mkdtemp(folder));
-    snprintf(net_raw, sizeof net_raw, "%s/spead-net-raw", folder);
-    snprintf(command, sizeof command, "cp %s %s && chmod 755 %s %s", SPEAD_NET_RAW, net_raw,
-             net_raw, folder);
-    return system(command) == 0 &&
-           setxattr(net_raw, "security.capability", &data, sizeof data, 0) == 0;
-}
-
-static void remove_net_raw(void)
-{
-    cr_assert_eq(seteuid(0), 0);
-    unlink(net_raw);
-    rmdir(folder);
-}
-
 Test(verbs_tools, an_ordinary_user_receives_by_spead_net_raw)
 {
+    char net_raw[TEST_CAPABLE_PATH_MAX];
     struct run run = {0};
-    bool installed;
+    const char *reason;
 
-    if (geteuid() != 0)
-        cr_skip_test("needs root, to give a file capabilities");
-    installed = install_net_raw();
+    if (!test_capable_folder(&reason) || !test_capable_copy(net_raw, SPEAD_NET_RAW, "spead-net-raw",
+                                                            TEST_CAPABLE_PERMITTED, &reason))
+        cr_skip_test("%s", reason);
     test_netns_move(network.near);
-    cr_assert_eq(setresgid(NOBODY, NOBODY, NOBODY), 0);
-    /* The saved user id remains root, so that the test can remove its files at the end. */
-    cr_assert_eq(setresuid(NOBODY, NOBODY, 0), 0);
-    if (!installed || access(SPEAD_RECV, X_OK) < 0 || access(VERBS_DOUBLE, R_OK) < 0) {
-        remove_net_raw();
-        cr_skip_test("no capabilities for files here, or others cannot read the build folder");
-    }
+    test_become_nobody();
+    if (access(SPEAD_RECV, X_OK) < 0 || access(VERBS_DOUBLE, R_OK) < 0)
+        cr_skip_test("others cannot read the build folder");
     /* The leak detector of the address sanitizer traces its own process. The kernel forbids this for a program with
      * capabilities. */
     setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
@@ -240,7 +207,7 @@ Test(verbs_tools, an_ordinary_user_receives_by_spead_net_raw)
         ":7148 --engine verbs --verify --strict --json --buffer 32M --receive-path bounce "
         "--ring-heaps 8");
     cr_expect(program_says(&run.recv, "listening on"), "spead-recv did not start");
-    remove_net_raw();
+    test_become_root();
     test_netns_move(network.far);
     program_start(&run.send, SPEAD_SEND,
                   TEST_NEAR_V4 ":7148 --verify --json --heaps 5 --heap-size 10K --rate 0.5");
