@@ -44,6 +44,7 @@ struct speadi_kept_gaps speadi_late_gaps_keep(struct speadi_late_gaps *late,
     struct speadi_kept_gaps kept = {
         .packets = missing->packets,
         .least = missing->least,
+        .length = heap->length,
         .packet_payload_bytes = heap->packet_payload_bytes,
         .packet_payload_max = heap->packet_payload_max,
         .estimated = heap->packets_estimated,
@@ -98,11 +99,30 @@ static bool replace(struct speadi_span *gap, struct speadi_kept_gaps *kept, uint
     return true;
 }
 
-/* Returns `number` after a part of it that was `before` has become `after`. */
+/* Returns `number` after a part of it that was `before` has become `after`. One packet takes away one at most. */
 static uint64_t changed(uint64_t number, uint64_t before, uint64_t after)
 {
-    number += after;
-    return number > before ? number - before : 0;
+    if (after < before)
+        return number > 0 ? number - 1 : 0;
+    return number + (after - before);
+}
+
+/* Returns true if a lost packet of the heap can have had this range, which lies in the gap. Each end of a gap is an end
+ * of a packet. Between the end and the packet lie whole packets, and perhaps a shorter one at the end of the heap. */
+static bool fits(const struct speadi_kept_gaps *kept, const struct speadi_span *gap, uint64_t start,
+                 uint64_t end)
+{
+    uint64_t packet = kept->packet_payload_bytes;
+    bool begins = gap->start == 0, ends = gap->end == kept->length, left, right;
+
+    if (kept->estimated || packet == 0)
+        return true;
+    left = (start - gap->start) % packet == 0;
+    right = (gap->end - end) % packet == 0;
+    if (end - start == packet)
+        return left || right || (begins && ends);
+    return end - start < packet &&
+           ((start == 0 && (right || ends)) || (end == kept->length && (left || begins)));
 }
 
 /* Returns how many packets fill the range. Each of them has at most `packet` bytes of payload. */
@@ -121,11 +141,13 @@ bool speadi_late_gaps_fill(struct speadi_late_gaps *late, struct speadi_kept_gap
     if (kept->count == 0 || late->taken - kept->position > SPEADI_LATE_GAPS_RANGES)
         return false;
     at = find(gap, kept->count, start);
-    if (at == kept->count || gap[at].start >= end)
+    if (at == kept->count || start < gap[at].start || end > gap[at].end)
         return false;
     whole = gap[at];
-    left = (struct speadi_span){whole.start, start > whole.start ? start : whole.start};
-    right = (struct speadi_span){end < whole.end ? end : whole.end, whole.end};
+    if (!fits(kept, &whole, start, end))
+        return false;
+    left = (struct speadi_span){whole.start, start};
+    right = (struct speadi_span){end, whole.end};
     if (!replace(gap, kept, at, left, right))
         return false;
     kept->packets = changed(kept->packets, packets_in(&whole, packet),

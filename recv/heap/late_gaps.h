@@ -1,6 +1,8 @@
 /* The gaps of the heaps that ended incomplete. A packet of such a heap that comes late counts as no longer missing only
- * if its range lies in a gap; then the gap becomes smaller. So the copy of a packet that had arrived changes nothing, and
- * neither does the second copy of a late packet.
+ * if its whole range lies in a gap, and if the sender could have cut the heap so; then the gap becomes smaller. So the
+ * copy of a packet that had arrived changes nothing, and neither does the second copy of a late packet. A forged packet
+ * takes no more out of the count than the lost packet whose place it takes, and a packet that fits no place takes
+ * nothing.
  *
  * All heaps share one ring of ranges. A new heap overwrites the ranges of the oldest heap. Late packets of a heap that
  * was overwritten stay counted as missing. Only the owner thread calls these functions. */
@@ -26,6 +28,7 @@ struct speadi_kept_gaps {
     uint32_t count;          /* number of gaps */
     uint32_t room;           /* number of ranges that the heap has in the ring */
     uint64_t packets, least; /* see struct speadi_heap_missing */
+    uint64_t length;         /* of the heap */
     uint64_t packet_payload_bytes, packet_payload_max;
     bool estimated;
 };
@@ -44,9 +47,10 @@ struct speadi_kept_gaps speadi_late_gaps_keep(struct speadi_late_gaps *late,
                                               const struct spead_heap *heap,
                                               const struct speadi_heap_missing *missing);
 
-/* Says that a packet with the range [start, end) has come late. If a part of the range lies in a gap, takes it
- * out of the gap, updates `packets` and `least`, and returns true. If it lies in several gaps, only the first one
- * changes. */
+/* Says that a packet with the range [start, end) has come late. If it fits into a gap, takes the range out of the gap,
+ * makes `packets` and `least` smaller by one at most, and returns true. If the sizes of the packets are known
+ * (`estimated` is false), a packet fits where a lost packet can have been: it has this size and lies at a multiple of it
+ * from an end of the gap. The first and the last packet of a heap may be shorter. */
 bool speadi_late_gaps_fill(struct speadi_late_gaps *late, struct speadi_kept_gaps *kept,
                            uint64_t start, uint64_t end);
 
