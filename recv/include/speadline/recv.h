@@ -241,7 +241,10 @@ struct spead_recv_stream_config {
     /* the largest number of distinct item pointers in one heap; 1 to 2^20, default 1024 */
     uint32_t pointers_max;
     /* With allow_out_of_order, the bytes of a heap that have arrived may lie in several separate ranges. This value is
-     * the largest number of such ranges in one heap; 1 to 2^20, default 4096. */
+     * the largest number of such ranges in one heap; 1 to 2^20, default 4096. It bounds the time of a packet too: one
+     * that begins a new range moves the ranges behind it, of 16 bytes each. With the default these are 64 KiB at most.
+     * With 65,536 ranges, packets with holes between them in random order took 8 us each. Packets in order move
+     * nothing. */
     uint32_t ranges_max;
 
     /* The number of finished heaps, of any size, that may wait for the consumer in the channel; up to 2^20. 0 (default):

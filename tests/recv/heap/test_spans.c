@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include <speadline/recv.h>
+
 #include "spans.h"
 
 #define BYTES 64u
@@ -161,4 +163,22 @@ Test(spans, unite_needs_room_only_for_a_range_that_touches_no_other)
     EXPECT_SPANS({10, 20}, {40, 50});
     cr_expect(speadi_spans_unite(spans, &count, 2, 20, 40));
     EXPECT_SPANS({10, 50});
+}
+
+/* The header says how many bytes a packet moves at most (ranges_max). */
+Test(spans, a_packet_moves_at_most_64_kib_with_the_default_number_of_ranges)
+{
+    static struct speadi_span many[SPEAD_RECV_RANGES_DEFAULT + 1];
+    uint32_t at, used = 0;
+
+    cr_expect_leq(SPEAD_RECV_RANGES_DEFAULT * sizeof *many, 64u << 10);
+    for (uint64_t start = 2 * SPEAD_RECV_RANGES_DEFAULT; start > 0; start -= 2) {
+        cr_assert_eq(speadi_spans_check(many, used, start, start + 1, &at), SPEADI_SPANS_FREE);
+        cr_assert_eq(at, 0u, "all ranges move");
+        used = speadi_spans_insert(many, used, at, start, start + 1);
+    }
+    cr_expect_eq(used, SPEAD_RECV_RANGES_DEFAULT);
+    cr_assert_eq(speadi_spans_check(many, used, 1ull << 40, (1ull << 40) + 1, &at),
+                 SPEADI_SPANS_FREE);
+    cr_expect_eq(at, used, "in order nothing moves");
 }
