@@ -333,7 +333,8 @@ ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], any_sender, an_engine_with
     for (unsigned i = 0; i < rig.burst.from_count; i++) {
         cr_expect_not(rig.burst.from[i].sender.known);
         cr_expect_eq(rig.burst.from[i].sender.port, 0);
-        cr_expect_arr_eq(rig.burst.from[i].sender.address, none.sender.address, sizeof none.sender.address);
+        cr_expect_arr_eq(rig.burst.from[i].sender.address, none.sender.address,
+                         sizeof none.sender.address);
     }
     rx_rig_give_back(&rig);
     rx_rig_close(&rig);

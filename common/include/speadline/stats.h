@@ -98,7 +98,7 @@ enum spead_recv_bucket {
     /* The packet would begin a heap of a sender that has completed no heap yet, and all places for live heaps hold heaps
      * of senders that work. */
     SPEAD_RECV_OVER_CAP_NEWCOMERS,
-    SPEAD_RECV_BUCKET_COUNT      /* number of buckets */
+    SPEAD_RECV_BUCKET_COUNT /* number of buckets */
 };
 
 /* Returns the name of a bucket, such as "malformed-magic", or NULL past the last bucket. The name has static

@@ -39,6 +39,7 @@ static inline void speadi_publish_begin(struct speadi_publish *publish)
 
 static inline void speadi_publish_end(struct speadi_publish *publish)
 {
+    /* Relaxed: only the owner thread writes the sequence. */
     uint64_t sequence = atomic_load_explicit(&publish->sequence, memory_order_relaxed);
 
     /* PUBLISH2 release: a reader that sees the even sequence also sees all words. */
