@@ -49,9 +49,13 @@ static const char *const recv_names[] = {
 };
 
 static const char *const send_names[] = {
-    [SPEAD_SEND_SENT] = "sent",           [SPEAD_SEND_FAILED] = "failed",
-    [SPEAD_SEND_ABANDONED] = "abandoned", [SPEAD_SEND_PENDING] = "pending",
+    [SPEAD_SEND_SENT] = "sent",
+    [SPEAD_SEND_FAILED] = "failed",
+    [SPEAD_SEND_ABANDONED] = "abandoned",
+    [SPEAD_SEND_PENDING] = "pending",
     [SPEAD_SEND_INJECTED] = "injected",
+    [SPEAD_SEND_DROPPED_LOCAL] = "dropped-local",
+    [SPEAD_SEND_UNREACHABLE] = "unreachable",
 };
 
 /* The first two assertions fail if the names of the last buckets are missing. If a bucket in the middle has no name, a

@@ -1,25 +1,127 @@
 /* The pacer of a send stream. */
 #include "pacer.h"
 
+#include <speadi/numbers.h>
+
+/* In a slow-down the rate grows once in GROW_NS. The first steps are small, so that a rate just below that of the queue
+ * lasts; later ones are large, so that a rate far below it soon ends. */
+#define GROW_NS UINT64_C(20000000)
+enum {
+    SMALLEST_STEP = 64,
+    LARGEST_STEP = 4
+}; /* the rate grows by 1/64, 1/32, 1/16, 1/8, 1/4, 1/4, ... */
+
+/* The rate after a refusal, as a part of the rate that was too much. */
+#define CAUTION (7.0 / 8)
+
+/* Below this time for a byte (above 100 Gb/s) a slow-down is over, if the stream has no limit of its own. */
+#define FREE_NS_PER_BYTE 0.08
+
+/* In a slow-down a burst lasts at most so long, because a long burst would overrun a short queue. */
+#define SLOW_BURST_NS 500000.0
+
+static void set_rate(struct speadi_pacer *pacer, double ns_per_byte, uint64_t burst_bytes)
+{
+    pacer->ns_per_byte = ns_per_byte;
+    pacer->ns_per_byte_burst = ns_per_byte / pacer->ratio;
+    pacer->burst_bytes = speadi_max_u64(burst_bytes, pacer->packet_bytes_max);
+    if (pacer->in_burst > pacer->burst_bytes)
+        pacer->in_burst = pacer->burst_bytes;
+}
+
 void speadi_pacer_init(struct speadi_pacer *pacer, const struct speadi_pacer_config *config)
 {
     *pacer = (struct speadi_pacer){
-        .burst_bytes = config->burst_bytes > config->packet_bytes_max ? config->burst_bytes
-                                                                      : config->packet_bytes_max,
         .packet_bytes_max = config->packet_bytes_max,
+        .ratio = config->burst_rate_ratio,
+        .full_burst_bytes = config->burst_bytes,
         /* the idle time begins at time 0, so at the first packet the stream is not late */
         .idle = true,
     };
-    if (config->rate_bytes_per_s > 0) {
-        pacer->ns_per_byte = 1e9 / config->rate_bytes_per_s;
-        pacer->ns_per_byte_burst = pacer->ns_per_byte / config->burst_rate_ratio;
-    }
+    if (config->rate_bytes_per_s > 0)
+        pacer->full_ns_per_byte = 1e9 / config->rate_bytes_per_s;
+    set_rate(pacer, pacer->full_ns_per_byte, pacer->full_burst_bytes);
 }
 
-static uint64_t later(uint64_t a, uint64_t b)
+/* ---- The slow-down ------------------------------------------------------------------------- */
+
+static void set_slow_rate(struct speadi_pacer *pacer, double ns_per_byte)
 {
-    return a > b ? a : b;
+    const double burst = SLOW_BURST_NS / ns_per_byte;
+    const double full = (double)pacer->full_burst_bytes;
+
+    set_rate(pacer, ns_per_byte, (uint64_t)(burst < full ? burst : full));
 }
+
+static void end_slow_down(struct speadi_pacer *pacer)
+{
+    pacer->grow_ns = 0;
+    set_rate(pacer, pacer->full_ns_per_byte, pacer->full_burst_bytes);
+}
+
+/* Lets the rate grow, if it is time. */
+static void grow(struct speadi_pacer *pacer, uint64_t now_ns)
+{
+    const double least = pacer->full_ns_per_byte > 0 ? pacer->full_ns_per_byte : FREE_NS_PER_BYTE;
+    unsigned part = SMALLEST_STEP >> pacer->steps;
+    double slower;
+
+    if (now_ns < pacer->grow_ns)
+        return;
+    part = part > LARGEST_STEP ? part : LARGEST_STEP;
+    pacer->steps += part > LARGEST_STEP;
+    pacer->grow_ns = now_ns + GROW_NS;
+    slower = pacer->ns_per_byte / (1 + 1.0 / part);
+    if (slower <= least)
+        end_slow_down(pacer);
+    else
+        set_slow_rate(pacer, slower);
+}
+
+/* Returns the time for a byte at the rate that the queue can take. At two refusals the queue was full, so in between it
+ * has taken as much as it has passed on. It was not idle if the second refusal came before the rate grew. Later the
+ * queue was idle for a while, and the present rate is only a little too much. */
+static double rate_of_queue(const struct speadi_pacer *pacer, uint64_t now_ns)
+{
+    const double taken = (double)(now_ns - pacer->refused_ns) / (double)pacer->since_refusal;
+    const double present = pacer->ns_per_byte;
+
+    if (pacer->steps == 0 || taken < present)
+        return taken;
+    return present;
+}
+
+bool speadi_pacer_refused(struct speadi_pacer *pacer, uint64_t now_ns)
+{
+    double ns_per_byte = pacer->ns_per_byte;
+
+    if (now_ns < pacer->hold_ns)
+        return false;
+    if (pacer->grow_ns != 0 && pacer->since_refusal > 0)
+        ns_per_byte = rate_of_queue(pacer, now_ns) / CAUTION;
+    else if (ns_per_byte <= 0)
+        ns_per_byte = FREE_NS_PER_BYTE; /* nothing is known yet */
+    if (ns_per_byte > pacer->full_ns_per_byte)
+        set_slow_rate(pacer, ns_per_byte);
+    pacer->refused_ns = now_ns;
+    pacer->since_refusal = 0;
+    pacer->steps = 0;
+    pacer->grow_ns = now_ns + SPEADI_PACER_HOLD_NS + GROW_NS;
+    /* The stream does not catch up on what the queue could not take. */
+    pacer->ideal_ns = now_ns;
+    pacer->burst_ns = now_ns;
+    pacer->in_burst = 0;
+    pacer->closed = false;
+    speadi_pacer_hold(pacer, now_ns + SPEADI_PACER_HOLD_NS);
+    return true;
+}
+
+void speadi_pacer_hold(struct speadi_pacer *pacer, uint64_t until_ns)
+{
+    pacer->hold_ns = speadi_max_u64(pacer->hold_ns, until_ns);
+}
+
+/* ---- Bursts -------------------------------------------------------------------------------- */
 
 /* Ends an idle time: moves the ideal time forward by the length of the idle time. So the idle time itself is no delay,
  * and the stream does not send faster because of it. If the stream was already late before the idle time, it is as late
@@ -39,11 +141,16 @@ static void end_idle(struct speadi_pacer *pacer, uint64_t now_ns)
 
 uint64_t speadi_pacer_room(struct speadi_pacer *pacer, uint64_t now_ns)
 {
-    if (!speadi_pacer_is_limited(pacer))
+    if (now_ns < pacer->hold_ns)
+        return 0;
+    pacer->hold_ns = 0;
+    if (pacer->grow_ns != 0)
+        grow(pacer, now_ns);
+    if (pacer->ns_per_byte <= 0)
         return UINT64_MAX;
     if (pacer->idle)
         end_idle(pacer, now_ns);
-    if (now_ns >= later(pacer->ideal_ns, pacer->burst_ns)) { /* a new burst begins */
+    if (now_ns >= speadi_max_u64(pacer->ideal_ns, pacer->burst_ns)) { /* a new burst begins */
         pacer->in_burst = 0;
         pacer->closed = false;
     }
@@ -55,13 +162,16 @@ void speadi_pacer_sent(struct speadi_pacer *pacer, uint64_t now_ns, uint64_t byt
     double advance = (double)bytes * pacer->ns_per_byte + pacer->ideal_fraction_ns;
     uint64_t whole = (uint64_t)advance;
 
+    if (pacer->ns_per_byte <= 0)
+        return;
+    pacer->since_refusal += bytes;
     pacer->ideal_ns += whole;
     pacer->ideal_fraction_ns = advance - (double)whole;
     /* A burst can be sent in parts. Usually each part moves the burst time on from the value that the earlier parts
      * gave. But if that value lies before now_ns, this part was late, and the burst time is computed from now_ns. */
-    pacer->burst_ns =
-        later(pacer->burst_ns, now_ns) + (uint64_t)((double)bytes * pacer->ns_per_byte_burst);
-    pacer->in_burst += bytes;
+    pacer->burst_ns = speadi_max_u64(pacer->burst_ns, now_ns) +
+                      (uint64_t)((double)bytes * pacer->ns_per_byte_burst);
+    pacer->in_burst = speadi_min_u64(pacer->in_burst + bytes, pacer->burst_bytes);
     pacer->closed = pacer->burst_bytes - pacer->in_burst < pacer->packet_bytes_max;
 }
 
@@ -75,5 +185,7 @@ void speadi_pacer_idle(struct speadi_pacer *pacer, uint64_t now_ns)
 
 uint64_t speadi_pacer_due_ns(const struct speadi_pacer *pacer)
 {
-    return pacer->closed ? later(pacer->ideal_ns, pacer->burst_ns) : 0;
+    uint64_t due_ns = pacer->closed ? speadi_max_u64(pacer->ideal_ns, pacer->burst_ns) : 0;
+
+    return speadi_max_u64(due_ns, pacer->hold_ns);
 }

@@ -8,12 +8,19 @@
  *    late sends at most at rate x ratio until it is no longer late.
  * In an idle time there is nothing to send. An idle time does not make the stream late.
  *
+ * A queue of this host can refuse packets, because it is full. Then the pacer *slows down*: it sends nothing for
+ * SPEADI_PACER_HOLD_NS, and after that at most at a rate that the queue can probably take. As
+ * long as no further refusal comes, this rate grows, and in the end the configured rate applies again. (ADR 26)
+ *
  * Only the owner thread calls these functions. The caller reads the clock and passes the time. */
 #ifndef SPEADI_PACER_H
 #define SPEADI_PACER_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* How long nothing is sent after a refusal of the local queue. */
+#define SPEADI_PACER_HOLD_NS UINT64_C(1000000)
 
 struct speadi_pacer_config {
     double rate_bytes_per_s; /* 0 means no limit; every other value is at least 1 */
@@ -24,10 +31,13 @@ struct speadi_pacer_config {
 };
 
 struct speadi_pacer {
-    double ns_per_byte;       /* the time for a byte at the rate; 0 means no limit */
-    double ns_per_byte_burst; /* the time for a byte at rate x ratio */
-    uint64_t burst_bytes;
+    double ns_per_byte;       /* the time for a byte at the present rate; 0 means no limit */
+    double ns_per_byte_burst; /* the time for a byte at that rate x ratio */
+    uint64_t burst_bytes;     /* the present size of a burst */
     uint64_t packet_bytes_max;
+    /* The values without a slow-down, as configured. */
+    double full_ns_per_byte, ratio;
+    uint64_t full_burst_bytes;
 
     uint64_t ideal_ns;        /* the ideal time */
     double ideal_fraction_ns; /* the part of the ideal time below 1 ns */
@@ -37,13 +47,21 @@ struct speadi_pacer {
     bool closed;
     uint64_t idle_since_ns;
     bool idle;
+
+    uint64_t hold_ns; /* nothing is sent before this time; 0 if there is no such time */
+    /* The slow-down. When the local queue refused packets last, or 0; how many bytes were sent since then; and the time
+     * at which the rate grows next, or 0 if there is no slow-down. */
+    uint64_t refused_ns, since_refusal;
+    uint64_t grow_ns;
+    unsigned steps; /* how often the rate has grown since the last refusal */
 };
 
 void speadi_pacer_init(struct speadi_pacer *pacer, const struct speadi_pacer_config *config);
 
+/* Returns true when the caller must ask the pacer before it sends. Without a limit, all other functions do nothing. */
 static inline bool speadi_pacer_is_limited(const struct speadi_pacer *pacer)
 {
-    return pacer->ns_per_byte > 0;
+    return pacer->ns_per_byte > 0 || pacer->hold_ns != 0;
 }
 
 /* Returns how many bytes the caller is allowed to send now: 0, or at least packet_bytes_max. This call ends an idle
@@ -57,6 +75,19 @@ void speadi_pacer_sent(struct speadi_pacer *pacer, uint64_t now_ns, uint64_t byt
 /* Tells the pacer that there is nothing to send, so that an idle time begins at now_ns. If an idle time has already
  * begun, the call changes nothing. */
 void speadi_pacer_idle(struct speadi_pacer *pacer, uint64_t now_ns);
+
+/* Tells the pacer that the local queue has refused packets at now_ns: it slows down. Returns true, or false when it has
+ * slowed down already and the time of that hold is not over. */
+bool speadi_pacer_refused(struct speadi_pacer *pacer, uint64_t now_ns);
+
+/* Sends nothing before until_ns. */
+void speadi_pacer_hold(struct speadi_pacer *pacer, uint64_t until_ns);
+
+/* Returns true during a hold or a slow-down. Then speadi_pacer_room() also limits packets that it allowed before. */
+static inline bool speadi_pacer_is_slow(const struct speadi_pacer *pacer)
+{
+    return pacer->hold_ns != 0 || pacer->grow_ns != 0;
+}
 
 /* Returns the earliest time at which speadi_pacer_room() will return more than 0, or 0 if it would return more than 0
  * already now. */

@@ -14,16 +14,31 @@ static struct speadi_heap_entry *oldest_entry(const struct spead_send_stream *st
 
 /* Counts packets of the oldest heap as done with `error` (0 means that they were sent). The error of the heap is the
  * first error of one of its packets. */
-static void end_packets(struct spead_send_stream *stream, uint64_t packets, uint64_t bytes,
-                        int error)
+static void end_packets(struct spead_send_stream *stream, enum spead_send_bucket bucket,
+                        uint64_t packets, uint64_t bytes, int error)
 {
-    speadi_send_ledger_end(&stream->ledger, packets, bytes, error);
+    speadi_send_ledger_end(&stream->ledger, bucket, packets, bytes, error);
     stream->oldest.packets += packets;
     stream->oldest.bytes += bytes;
-    if (error == 0)
+    if (error == 0) {
         stream->oldest.bytes_sent += bytes;
-    else if (error != SPEADI_TX_INJECTED && stream->oldest.error == 0)
+    } else if (error != SPEADI_TX_INJECTED && stream->oldest.error == 0) {
         stream->oldest.error = error;
+        stream->oldest.bucket = bucket;
+    }
+}
+
+/* Counts packets that the engine has reported as done. */
+static void end_reported(struct spead_send_stream *stream, uint64_t packets, uint64_t bytes,
+                         int error)
+{
+    const enum spead_send_bucket bucket = error ? speadi_send_bucket_of(error) : SPEAD_SEND_SENT;
+
+    if (error != 0 || stream->trouble.is_interrupted)
+        speadi_send_trouble_note(&stream->trouble,
+                                 &(struct speadi_send_mishap){
+                                     bucket, error, oldest_entry(stream)->destination, packets});
+    end_packets(stream, bucket, packets, bytes, error);
 }
 
 /* Completes the oldest heap. It frees the slot of the heap before it calls done(), because done() is allowed to submit
@@ -37,7 +52,10 @@ static void complete_oldest(struct spead_send_stream *stream)
     spead_send_done_fn *done = entry->done;
     void *done_arg = entry->done_arg;
 
-    speadi_send_ledger_complete(&stream->ledger, entry->heap->payload_bytes, result.error);
+    if (result.error == 0)
+        speadi_send_ledger_complete(&stream->ledger, entry->heap->payload_bytes);
+    else
+        speadi_send_ledger_fail(&stream->ledger, stream->oldest.bucket);
     stream->oldest.packets = 0;
     stream->oldest.bytes = 0;
     stream->oldest.bytes_sent = 0;
@@ -59,7 +77,7 @@ static void end_in_order(struct spead_send_stream *stream, uint64_t packets, int
         assert(count != 0); /* an engine reports no more packets than it has taken */
         if (count == 0)
             return;
-        end_packets(stream, count, bytes, error);
+        end_reported(stream, count, bytes, error);
         packets -= count;
         if (stream->oldest.packets == heap_packets)
             complete_oldest(stream);
@@ -97,6 +115,8 @@ void speadi_send_stream_admit(struct spead_send_stream *stream)
 void speadi_send_stream_abandon(struct spead_send_stream *stream, int error)
 {
     const struct speadi_send_transport *transport = &stream->transport;
+    const enum spead_send_bucket bucket =
+        error == -ECANCELED ? SPEAD_SEND_ABANDONED : SPEAD_SEND_FAILED;
 
     speadi_heap_queue_close(&stream->queue);
     speadi_batch_ring_drop_untaken(&stream->batches);
@@ -109,7 +129,7 @@ void speadi_send_stream_abandon(struct spead_send_stream *stream, int error)
     while (speadi_heap_queue_oldest(&stream->queue) != stream->queue.admitted) {
         struct speadi_heap_shape shape = oldest_entry(stream)->shape;
 
-        end_packets(stream, shape.packets - stream->oldest.packets,
+        end_packets(stream, bucket, shape.packets - stream->oldest.packets,
                     shape.bytes - stream->oldest.bytes, error);
         complete_oldest(stream);
     }

@@ -114,8 +114,10 @@ static int find_destinations(const struct spead_send_stream_config *config,
     const bool on_wire = config->rate_of == SPEAD_RATE_WIRE;
 
     transport->destination_count = config->endpoint_count + config->link_count;
-    for (uint32_t i = 0; i < config->link_count; i++)
+    for (uint32_t i = 0; i < config->link_count; i++) {
         transport->packet_overhead[i] = on_wire ? SPEADI_WIRE_OVERHEAD_V4 : 0;
+        strcpy(transport->name[i], "memory link");
+    }
     for (uint32_t i = 0; i < config->endpoint_count; i++) {
         bool v6;
         int ret =
@@ -123,6 +125,7 @@ static int find_destinations(const struct spead_send_stream_config *config,
 
         if (ret < 0)
             return speadi_err_blame(err, ret, "endpoints");
+        speadi_address_format(&addresses[i], transport->name[i]);
         v6 = addresses[i].any.sa_family == AF_INET6;
         transport->packet_overhead[i] = !on_wire ? 0
                                         : v6     ? SPEADI_WIRE_OVERHEAD_V6

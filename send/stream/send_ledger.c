@@ -34,17 +34,13 @@ void speadi_send_ledger_submit(struct speadi_send_ledger *ledger,
     ledger->changed = true;
 }
 
-static enum spead_send_bucket bucket_of(int error)
+enum spead_send_bucket speadi_send_bucket_of(int error)
 {
-    if (error == 0)
-        return SPEAD_SEND_SENT;
-    if (error == SPEADI_TX_INJECTED)
-        return SPEAD_SEND_INJECTED;
-    return error == -ECANCELED ? SPEAD_SEND_ABANDONED : SPEAD_SEND_FAILED;
+    return error == SPEADI_TX_INJECTED ? SPEAD_SEND_INJECTED : spead_send_error_bucket(error);
 }
 
-/* Counts failed packets under their errno. When the table is full, packets with a new errno are counted only in the
- * bucket `failed`. */
+/* Counts refused packets under their errno. When the table is full, packets with a new errno are counted only in their
+ * bucket. */
 static void count_errno(struct speadi_send_accounts *accounts, uint64_t error, uint64_t packets)
 {
     for (unsigned i = 0; i < SPEAD_SEND_ERRNOS_MAX; i++) {
@@ -56,36 +52,40 @@ static void count_errno(struct speadi_send_accounts *accounts, uint64_t error, u
     }
 }
 
-void speadi_send_ledger_end(struct speadi_send_ledger *ledger, uint64_t packets, uint64_t bytes,
-                            int error)
+void speadi_send_ledger_end(struct speadi_send_ledger *ledger, enum spead_send_bucket bucket,
+                            uint64_t packets, uint64_t bytes, int error)
 {
     struct speadi_send_accounts *accounts = &ledger->accounts;
-    enum spead_send_bucket bucket = bucket_of(error);
 
     assert(accounts->bucket[SPEAD_SEND_PENDING].packets >= packets);
     assert(accounts->bucket[SPEAD_SEND_PENDING].bytes >= bytes);
     accounts->bucket[SPEAD_SEND_PENDING].packets -= packets;
     accounts->bucket[SPEAD_SEND_PENDING].bytes -= bytes;
     count(&accounts->bucket[bucket], packets, bytes);
-    if (bucket == SPEAD_SEND_FAILED && packets != 0)
+    if ((bucket == SPEAD_SEND_FAILED || bucket == SPEAD_SEND_UNREACHABLE) && packets != 0)
         count_errno(accounts, (uint64_t) - (int64_t)error, packets);
     ledger->changed = true;
 }
 
-void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t payload_bytes,
-                                 int error)
+void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t payload_bytes)
+{
+    ledger->accounts.counters.heaps_sent++;
+    ledger->accounts.counters.payload_bytes += payload_bytes;
+    ledger->changed = true;
+}
+
+void speadi_send_ledger_fail(struct speadi_send_ledger *ledger, enum spead_send_bucket bucket)
 {
     struct spead_send_counters *counters = &ledger->accounts.counters;
 
-    if (error == 0) {
-        counters->heaps_sent++;
-        counters->payload_bytes += payload_bytes;
-    } else if (error == -ECANCELED) {
-        counters->heaps_abandoned++;
-    } else {
-        counters->heaps_failed++;
-    }
     ledger->changed = true;
+    if (bucket == SPEAD_SEND_ABANDONED) {
+        counters->heaps_abandoned++;
+        return;
+    }
+    counters->heaps_failed++;
+    counters->heaps_dropped_local += bucket == SPEAD_SEND_DROPPED_LOCAL;
+    counters->heaps_unreachable += bucket == SPEAD_SEND_UNREACHABLE;
 }
 
 void speadi_send_ledger_stamp(struct speadi_send_ledger *ledger, uint64_t utc_ns, uint64_t mono_ns)

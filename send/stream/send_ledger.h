@@ -43,14 +43,18 @@ void speadi_send_ledger_release(struct speadi_send_ledger *ledger);
 void speadi_send_ledger_submit(struct speadi_send_ledger *ledger,
                                const struct speadi_heap_shape *shape);
 
-/* Moves packets from the bucket `pending` to the bucket that belongs to `error`. `error` is 0, SPEADI_TX_INJECTED,
- * -ECANCELED (the packets were abandoned) or another -errno. */
-void speadi_send_ledger_end(struct speadi_send_ledger *ledger, uint64_t packets, uint64_t bytes,
-                            int error);
+/* Returns the bucket of packets that an engine has reported with `error`: 0, SPEADI_TX_INJECTED, -ECANCELED (the packets
+ * were abandoned) or another -errno. */
+enum spead_send_bucket speadi_send_bucket_of(int error);
 
-/* Counts a heap that has completed with `error` (0 or -errno). */
-void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t payload_bytes,
-                                 int error);
+/* Moves packets from the bucket `pending` to `bucket`. `error` is the error that they ended with. */
+void speadi_send_ledger_end(struct speadi_send_ledger *ledger, enum spead_send_bucket bucket,
+                            uint64_t packets, uint64_t bytes, int error);
+
+/* Counts a heap that has completed: without an error, or with one. `bucket` is that of its first packet with an
+ * error. */
+void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t payload_bytes);
+void speadi_send_ledger_fail(struct speadi_send_ledger *ledger, enum spead_send_bucket bucket);
 
 /* Records a time at which the engine took packets. The caller has read it from two clocks: UTC, and CLOCK_MONOTONIC. */
 void speadi_send_ledger_stamp(struct speadi_send_ledger *ledger, uint64_t utc_ns, uint64_t mono_ns);

@@ -37,6 +37,25 @@ static uint64_t paced_bytes(const struct spead_send_stream *stream,
     return bytes;
 }
 
+/* Returns how many packets of the batch the pacer allows now. A batch that was cut without a limit can be much longer
+ * than a burst of a slow-down that has begun since then. */
+static unsigned allowed(struct spead_send_stream *stream, const struct speadi_batch *batch,
+                        uint64_t now_ns)
+{
+    const unsigned count = batch->count - batch->taken;
+    uint64_t room = speadi_pacer_room(&stream->pacer, now_ns);
+    unsigned i = 0;
+
+    for (; i < count; i++) {
+        uint64_t bytes = paced_bytes(stream, &batch->packet[batch->taken + i], 1);
+
+        if (bytes > room)
+            return i;
+        room -= bytes;
+    }
+    return i;
+}
+
 /* Gives packets that are already cut to the engine. Returns how many packets the engine took, or -errno. The pacer
  * counts a packet as sent when the engine takes it, not when it is cut. Otherwise, after a burst that had to wait for
  * room in the engine, the next burst would follow immediately. */
@@ -44,12 +63,17 @@ static int give_to_engine(struct spead_send_stream *stream, uint64_t now_ns)
 {
     const struct speadi_send_transport *transport = &stream->transport;
     struct speadi_batch *batch = speadi_batch_ring_untaken(&stream->batches);
+    unsigned count;
     int taken;
 
     if (!batch)
         return 0;
-    taken = transport->ops->send(transport->engine, batch->packet + batch->taken,
-                                 batch->count - batch->taken);
+    count = batch->count - batch->taken;
+    if (speadi_pacer_is_slow(&stream->pacer))
+        count = allowed(stream, batch, now_ns);
+    if (count == 0)
+        return 0;
+    taken = transport->ops->send(transport->engine, batch->packet + batch->taken, count);
     if (taken <= 0)
         return taken;
     if (speadi_pacer_is_limited(&stream->pacer))
@@ -139,11 +163,42 @@ static int move_packets(struct spead_send_stream *stream)
     return before + taken;
 }
 
+/* Acts on packets that could not be sent. */
+static void settle_trouble(struct spead_send_stream *stream)
+{
+    const struct speadi_send_settling at = {
+        .pacer = &stream->pacer,
+        .log = &stream->log,
+        .name = stream->transport.name,
+        .now_ns = speadi_clock_mono_ns(),
+    };
+
+    stream->ledger.accounts.counters.slow_downs +=
+        speadi_send_trouble_settle(&stream->trouble, &at);
+    if (stream->fail_fast && stream->failure == 0)
+        stream->failure = stream->trouble.first_error;
+}
+
+static void reap(struct spead_send_stream *stream)
+{
+    speadi_send_stream_reap(stream);
+    if (stream->trouble.is_new)
+        settle_trouble(stream);
+}
+
+/* Ends all heaps of a stream that has failed. With fail_fast, the engine still works: the rest is abandoned. */
+static void end_heaps(struct spead_send_stream *stream)
+{
+    const bool by_choice = stream->failure == stream->trouble.first_error;
+
+    speadi_send_stream_abandon(stream, by_choice ? -ECANCELED : stream->failure);
+}
+
 int spead_send_stream_poll(struct spead_send_stream *stream)
 {
     int moved = 0;
 
-    speadi_send_stream_reap(stream);
+    reap(stream);
     speadi_send_stream_admit(stream);
     /* ABANDON1 acquire: this thread sees what the thread that called stop() did before. */
     if (stream->failure == 0 && atomic_load_explicit(&stream->abandon, memory_order_acquire))
@@ -155,14 +210,16 @@ int spead_send_stream_poll(struct spead_send_stream *stream)
         moved = 0;
     }
     if (stream->failure == 0)
-        speadi_send_stream_reap(stream);
-    else
-        speadi_send_stream_abandon(stream, stream->failure);
+        reap(stream);
+    if (stream->failure != 0)
+        end_heaps(stream);
     speadi_send_stream_publish(stream);
     if (moved == 0 && speadi_heap_queue_is_drained(&stream->queue)) {
         /* The engine has reported all packets. But if the engine is a fault decorator, it can still hold copies of some
-         * packets. quiesce() sends these copies. */
+         * packets. quiesce() sends these copies. An engine of datagrams counts the last ICMP messages in it. */
         stream->transport.ops->quiesce(stream->transport.engine);
+        stream->ledger.changed = true;
+        speadi_send_stream_publish(stream);
         /* relaxed: as in spead_send_stream_start(). The id of this thread can belong to another thread later, and that
          * thread is not the owner. */
         atomic_store_explicit(&stream->owner, 0, memory_order_relaxed);
@@ -211,6 +268,14 @@ static void wait_paced(struct spead_send_stream *stream, uint64_t due_ns, uint64
         now_ns = speadi_clock_mono_ns();
 }
 
+/* Returns true when packets that are cut already must wait for a hold or a slow-down, and not for the engine. */
+static bool waits_for_a_slow_pacer(struct spead_send_stream *stream)
+{
+    return speadi_pacer_is_slow(&stream->pacer) &&
+           speadi_batch_ring_untaken(&stream->batches) != NULL &&
+           speadi_pacer_due_ns(&stream->pacer) != 0;
+}
+
 int spead_send_stream_wait(struct spead_send_stream *stream, uint64_t deadline_ns)
 {
     const struct speadi_send_transport *transport = &stream->transport;
@@ -220,7 +285,9 @@ int spead_send_stream_wait(struct spead_send_stream *stream, uint64_t deadline_n
 
     if (speadi_heap_queue_is_drained(&stream->queue))
         return 0;
-    if (!speadi_batch_ring_is_fillable(&stream->batches))
+    if (waits_for_a_slow_pacer(stream))
+        wait_paced(stream, speadi_pacer_due_ns(&stream->pacer), deadline, for_room);
+    else if (!speadi_batch_ring_is_fillable(&stream->batches))
         transport->ops->wait(transport->engine, deadline, for_room);
     else if (has_heaps(stream) || is_new(stream))
         wait_paced(stream, speadi_pacer_due_ns(&stream->pacer), deadline, for_room);

@@ -50,6 +50,7 @@ int speadi_send_stream_build(struct spead_send_stream **out,
     stream->counter_step = config->heap_counter_step;
     stream->next_counter = config->heap_counter_first;
     stream->log = config->log;
+    stream->fail_fast = config->fail_fast;
     speadi_packetiser_init(&stream->packetiser, stream->packet_bytes_max);
     speadi_progress_init(&stream->progress);
     if (speadi_heap_queue_init(&stream->queue, config->heaps_max) < 0 ||

@@ -1,6 +1,6 @@
 /* The struct of a send stream and its internal functions. Only the files of the stream include this header:
  * send_config.c (create), send_stream.c (functions for any thread), send_loop.c (the loop of the owner thread),
- * send_complete.c (completions), send_runner.c and send_progress.c. */
+ * send_complete.c (completions), send_trouble.c (packets that could not be sent), send_runner.c and send_progress.c. */
 #ifndef SPEADI_SEND_STREAM_H
 #define SPEADI_SEND_STREAM_H
 
@@ -11,6 +11,7 @@
 
 #include <speadline/send.h>
 
+#include <speadi/address.h>
 #include <speadi/cache_line.h>
 
 #include "batch_ring.h"
@@ -19,6 +20,7 @@
 #include "packetiser.h"
 #include "progress.h"
 #include "send_ledger.h"
+#include "send_trouble.h"
 #include "tx_engine.h"
 
 /* An open engine, and what the stream knows about it. */
@@ -32,6 +34,8 @@ struct speadi_send_transport {
     /* packet_overhead[i] is for destination i. It is the number of bytes that the rate counts for each packet in
      * addition to the SPEAD bytes. */
     uint32_t packet_overhead[SPEADI_TX_DESTINATIONS_MAX];
+    /* name[i] is the address of destination i as text, or the text "memory link" */
+    char name[SPEADI_TX_DESTINATIONS_MAX][SPEADI_ADDRESS_TEXT_MAX];
     char reason[256];      /* why this engine was chosen */
     uint64_t memory_bytes; /* memory of the engine in addition to its state; set by attach() */
 };
@@ -59,6 +63,8 @@ struct spead_send_stream {
     struct speadi_pacer pacer;
     struct speadi_batch_ring batches;
     struct speadi_send_ledger ledger;
+    struct speadi_send_trouble trouble;
+    bool fail_fast; /* true if the first packet that cannot be sent ends the stream */
     uint64_t next_counter;
     uint64_t packetising; /* queue position of the heap that is being cut or will be cut next */
     bool heap_begun;      /* true if the packetiser has begun that heap */
@@ -68,6 +74,7 @@ struct spead_send_stream {
         uint64_t packets, bytes;
         uint64_t bytes_sent;
         int error; /* the first error of these packets; 0 if there was no error */
+        enum spead_send_bucket bucket; /* the bucket of that error */
     } oldest;
 };
 

@@ -250,7 +250,7 @@ static const struct read_row read_table[] = {
      &(struct spead_region_pool_config)SPEAD_REGION_POOL_CONFIG_INIT, fill_pool, make_pool},
     {STRUCT(spead_recv_stream_config, reserved_2),
      &(struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT, fill_receiver, make_receiver},
-    {STRUCT(spead_send_stream_config, engine_options),
+    {STRUCT(spead_send_stream_config, reserved_end),
      &(struct spead_send_stream_config)SPEAD_SEND_STREAM_CONFIG_INIT, fill_sender, make_sender},
     {STRUCT(spead_send_sink_config, cpu),
      &(struct spead_send_sink_config)SPEAD_SEND_SINK_CONFIG_INIT, fill_sender_sink,

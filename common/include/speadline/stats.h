@@ -249,16 +249,27 @@ struct spead_recv_stats {
 /* The buckets of a send stream. Each packet of a submitted heap is in one of them. */
 enum spead_send_bucket {
     SPEAD_SEND_SENT, /* packets that the kernel, the NIC or the memory link accepted */
-    /* Packets that the kernel, the NIC or the memory link refused. failed_errno says with which errors. */
+    /* Packets that the kernel, the NIC or the memory link refused for a reason that does not pass, for example because
+     * they were too long. failed_errno says with which errors. */
     SPEAD_SEND_FAILED,
-    SPEAD_SEND_ABANDONED,   /* packets that were not sent, because the stream was stopped */
-    SPEAD_SEND_PENDING,     /* packets that wait, or that the engine has not finished yet */
-    SPEAD_SEND_INJECTED,    /* packets that the fault decorator dropped on purpose */
+    SPEAD_SEND_ABANDONED, /* packets that were not sent, because the stream was stopped */
+    SPEAD_SEND_PENDING,   /* packets that wait, or that the engine has not finished yet */
+    SPEAD_SEND_INJECTED,  /* packets that the fault decorator dropped on purpose */
+    /* Packets that a queue of this host dropped, because it was full (ENOBUFS). When it refuses a train, all packets of
+     * the train are counted, so the number is an upper bound. */
+    SPEAD_SEND_DROPPED_LOCAL,
+    /* Packets that were refused for a reason that can pass: no route, link down, no neighbour, a firewall. The stream
+     * goes on after them, unless fail_fast is true. failed_errno says with which errors. */
+    SPEAD_SEND_UNREACHABLE,
     SPEAD_SEND_BUCKET_COUNT /* number of buckets */
 };
 
 /* Returns the name of a bucket, such as "sent", or NULL past the last bucket. The name has static storage. */
 const char *spead_send_bucket_name(unsigned bucket);
+
+/* Returns the bucket of packets that ended with `error`, which is 0 or -errno. A completion function of a heap can tell
+ * from it whether the error can pass. */
+enum spead_send_bucket spead_send_error_bucket(int error);
 
 #define SPEAD_SEND_ERRNOS_MAX 8 /* number of entries of failed_errno */
 
@@ -287,6 +298,11 @@ struct spead_send_counters {
     /* When the engine took the first and the last packet, by CLOCK_MONOTONIC. 0 means that it has taken none. Compute
      * durations and rates from these two times: UTC may be set while the stream runs. */
     uint64_t first_packet_mono_ns, last_packet_mono_ns;
+    /* The parts of heaps_failed whose first error was that of the bucket SPEAD_SEND_DROPPED_LOCAL or
+     * SPEAD_SEND_UNREACHABLE. */
+    uint64_t heaps_dropped_local, heaps_unreachable;
+    /* How often the stream sent more slowly, because a queue of this host dropped packets. */
+    uint64_t slow_downs;
 };
 
 /* The counters of a send stream at one moment. Start from SPEAD_SEND_STATS_INIT. `submitted` equals the sum of the

@@ -21,6 +21,11 @@ static inline uint32_t speadi_max_u32(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
+static inline uint64_t speadi_max_u64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* Returns the number from `low` to `high` that is nearest to `value`. */
 static inline uint32_t speadi_clamp_u32(uint32_t value, uint32_t low, uint32_t high)
 {

@@ -187,6 +187,12 @@ struct spead_send_stream_config {
     /* A list of options that only particular engines have, such as struct spead_send_verbs_config (speadline/verbs.h).
      * NULL (default): every engine uses its defaults. Borrowed. */
     const struct spead_engine_options *engine_options;
+    /* True: the first packet that cannot be sent ends the stream, whatever the reason is: poll() returns its error, and
+     * the other heaps are abandoned. False (default): such packets are only counted, in the bucket of their error, and
+     * the stream goes on. The log names each error once; later lines, at most one in 10 s, say how many packets there
+     * were since. */
+    bool fail_fast;
+    uint8_t reserved_end[7];
 };
 
 /* clang-format off */
@@ -230,8 +236,8 @@ void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead
 
 /* How the send of one heap has ended. The stream passes this to the completion function. */
 struct spead_send_result {
-    /* 0 if every packet of the heap was sent. Otherwise the first error of a packet, as -errno; -ECANCELED means that
-     * the stream has abandoned the heap. */
+    /* 0 if every packet of the heap was sent. Otherwise the first error of a packet, as -errno. -ECANCELED means that the
+     * stream has abandoned the heap, and -ENOBUFS that a full queue of this host has dropped packets. */
     int error;
     uint64_t bytes;   /* SPEAD bytes that were sent, with headers */
     uint64_t counter; /* the heap counter that the packets carry */

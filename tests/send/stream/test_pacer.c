@@ -207,3 +207,98 @@ Test(pacer, burst_smaller_than_a_packet_is_one_packet)
     speadi_pacer_sent(&pacer, 5, PACKET);
     cr_expect_eq(speadi_pacer_due_ns(&pacer), 5 + PACKET * 1000);
 }
+
+/* ---- The slow-down ------------------------------------------------------------------------- */
+
+/* A queue of this host: it holds `room` bytes and passes on `rate` bytes per second. */
+struct queue {
+    double rate, room, held;
+    uint64_t last_ns;
+    uint64_t taken, dropped;
+};
+
+static bool queue_takes(struct queue *queue, uint64_t now_ns)
+{
+    queue->held -= queue->rate * (double)(now_ns - queue->last_ns) / 1e9;
+    queue->held = queue->held > 0 ? queue->held : 0;
+    queue->last_ns = now_ns;
+    if (queue->held + PACKET > queue->room) {
+        queue->dropped++;
+        return false;
+    }
+    queue->held += PACKET;
+    queue->taken++;
+    return true;
+}
+
+/* Sends through the queue for `ns`, as much as the pacer allows. A packet takes 100 ns of time. */
+static uint64_t send_through(struct speadi_pacer *pacer, struct queue *queue, uint64_t now_ns,
+                             uint64_t ns)
+{
+    const uint64_t end_ns = now_ns + ns;
+
+    while (now_ns < end_ns) {
+        if (speadi_pacer_room(pacer, now_ns) == 0) {
+            now_ns = speadi_pacer_due_ns(pacer);
+            continue;
+        }
+        speadi_pacer_sent(pacer, now_ns, PACKET);
+        if (!queue_takes(queue, now_ns))
+            speadi_pacer_refused(pacer, now_ns);
+        now_ns += 100;
+    }
+    return now_ns;
+}
+
+Test(pacer, after_a_refusal_nothing_is_sent_for_a_while)
+{
+    struct speadi_pacer pacer = make_pacer(0, 1.05);
+
+    cr_expect(speadi_pacer_refused(&pacer, 5000));
+    cr_expect(speadi_pacer_is_limited(&pacer));
+    cr_expect_eq(speadi_pacer_room(&pacer, 5000), 0);
+    cr_expect_not(speadi_pacer_refused(&pacer, 6000), "one burst, one slow-down");
+    cr_expect_eq(speadi_pacer_due_ns(&pacer), 5000 + SPEADI_PACER_HOLD_NS);
+    cr_expect_geq(speadi_pacer_room(&pacer, 5000 + SPEADI_PACER_HOLD_NS), PACKET);
+}
+
+Test(pacer, refusals_lead_to_the_rate_of_the_queue)
+{
+    static const struct {
+        double rate, queue_rate, room;
+    } cases[] = {{0, 25e6, 100e3}, {0, 25e6, 20e3}, {0, 1.25e9, 1e6}, {125e6, 25e6, 100e3}};
+
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct speadi_pacer pacer = make_pacer(cases[i].rate, 1.05);
+        struct queue queue = {.rate = cases[i].queue_rate, .room = cases[i].room};
+        uint64_t now = send_through(&pacer, &queue, 1000000000, 1000000000);
+        uint64_t sent_bytes;
+
+        queue.taken = queue.dropped = 0;
+        send_through(&pacer, &queue, now, 4000000000);
+        sent_bytes = queue.taken * PACKET;
+        cr_expect_gt((double)sent_bytes / 4, 0.8 * cases[i].queue_rate, "case %u: %.0f bytes/s", i,
+                     (double)sent_bytes / 4);
+        cr_expect_lt((double)queue.dropped, 0.01 * (double)queue.taken, "case %u: %zu of %zu", i,
+                     (size_t)queue.dropped, (size_t)queue.taken);
+    }
+}
+
+Test(pacer, when_the_queue_has_room_again_the_full_rate_comes_back)
+{
+    static const double rates[] = {0, 125e6};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct speadi_pacer pacer = make_pacer(rates[i], 1.05);
+        const struct speadi_pacer full = pacer;
+        struct queue queue = {.rate = 1e6, .room = 20e3};
+        uint64_t now = send_through(&pacer, &queue, 1000000000, 1000000000);
+
+        cr_expect_gt(pacer.ns_per_byte, full.ns_per_byte);
+        queue.rate = 1e12;
+        send_through(&pacer, &queue, now, 3000000000);
+        cr_expect_eq(pacer.ns_per_byte, full.ns_per_byte);
+        cr_expect_eq(pacer.burst_bytes, full.burst_bytes);
+        cr_expect_not(speadi_pacer_is_slow(&pacer));
+    }
+}
