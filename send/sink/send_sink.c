@@ -348,9 +348,10 @@ void spead_send_sink_stats(const struct spead_send_sink *sink, struct spead_send
         .abandoned = atomic_load_explicit(&sink->abandoned, memory_order_acquire),
         .skipped = atomic_load_explicit(&sink->skipped, memory_order_acquire),
         .waits = atomic_load_explicit(&sink->waits, memory_order_relaxed),
+        .dropped_local = atomic_load_explicit(&sink->dropped_local, memory_order_acquire),
     };
 
     now.in = atomic_load_explicit(&sink->in, memory_order_relaxed);
-    now.pending = now.in - now.sent - now.failed - now.abandoned - now.skipped;
+    now.pending = now.in - now.sent - now.failed - now.abandoned - now.skipped - now.dropped_local;
     (void)speadi_struct_write(stats, &now, sizeof now);
 }

@@ -85,7 +85,7 @@ struct spead_send_sink {
     /* The owner thread of the stream writes these fields. `completed` is a position in the ring: see the top of this
      * file. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t completed;
-    _Atomic uint64_t sent;
+    _Atomic uint64_t sent, dropped_local;
     /* True after a heap was not sent. Then on_progress() wakes the node although `completed` is still less than
      * wake_at. */
     bool wake_at_once;

@@ -11,13 +11,17 @@ enum { NOT_READY_NS = 50000 };
 /* ---- Completions, on the owner thread of the stream ----------------------------------------- */
 
 /* Releases the message of the slot, because its heap has completed. There is one exception: when the network has
- * refused the heap, the message stays in the slot for the failure policy. */
+ * refused the heap for another reason than a full queue, the message stays in the slot for the failure policy. */
 static void release_or_keep(struct spead_send_sink *sink, struct speadi_sink_slot *slot, int error)
 {
     slot->error = 0;
     if (error == 0) {
         spead_message_unref(&slot->message);
         speadi_sink_count(&sink->sent);
+    } else if (error == -ENOBUFS) {
+        /* A switch that drops packets fails no node either. */
+        spead_message_unref(&slot->message);
+        speadi_sink_count(&sink->dropped_local);
     } else if (error == -ECANCELED) {
         spead_message_unref(&slot->message);
         /* SINK3 release: the message was counted in `in` before */

@@ -185,7 +185,7 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_recv_sender, silent_ns), write_recv_sender},
     {STRUCT(spead_send_stats, counters), write_send_stats},
     {STRUCT(spead_send_plan, memory_bytes), write_send_plan},
-    {STRUCT(spead_send_sink_stats, waits), write_send_sink_stats},
+    {STRUCT(spead_send_sink_stats, dropped_local), write_send_sink_stats},
 };
 
 /* ---- The objects that the structs describe ----------------------------------------------- */

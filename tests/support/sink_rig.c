@@ -165,8 +165,8 @@ struct spead_send_sink_stats sink_rig_stats(const struct sink_rig *rig)
     struct spead_send_sink_stats stats = SPEAD_SEND_SINK_STATS_INIT;
 
     spead_send_sink_stats(rig->sink, &stats);
-    STEP_CHECK(stats.in ==
-               stats.sent + stats.failed + stats.abandoned + stats.skipped + stats.pending);
+    STEP_CHECK(stats.in == stats.sent + stats.failed + stats.abandoned + stats.skipped +
+                               stats.pending + stats.dropped_local);
     STEP_CHECK(stats.pending <= rig->count);
     return stats;
 }

@@ -141,7 +141,8 @@ static inline struct spead_node_config spead_send_sink_node(struct spead_send_si
     return config;
 }
 
-/* What has happened to the messages of a sink. At any moment: in = sent + failed + abandoned + skipped + pending. */
+/* What has happened to the messages of a sink. At any moment: in = sent + failed + abandoned + skipped + pending +
+ * dropped_local. */
 struct spead_send_sink_stats {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t reserved;
@@ -156,6 +157,9 @@ struct spead_send_sink_stats {
     uint64_t skipped;
     uint64_t pending; /* messages that the sink holds now */
     uint64_t waits;   /* how often the node had to wait for room in the stream */
+    /* Messages that were sent, but a full queue of this host has dropped packets of their heaps (the bucket
+     * SPEAD_SEND_DROPPED_LOCAL of the stream). The node does not fail on them. */
+    uint64_t dropped_local;
 };
 /* clang-format off */
 #define SPEAD_SEND_SINK_STATS_INIT { .struct_size = sizeof(struct spead_send_sink_stats) }

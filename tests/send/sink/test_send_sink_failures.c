@@ -209,6 +209,21 @@ Test(send_sink_failures, a_refusal_is_told_at_once_also_while_the_input_is_idle)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
+/* The network can lose such packets too, and then nobody fails. */
+Test(send_sink_failures, what_a_full_queue_of_this_host_dropped_is_counted_and_fails_nothing)
+{
+    struct sink_rig rig;
+
+    sink_rig_init(&rig, MESSAGES, 4);
+    set_refusal(&rig, (struct refusal){true, -ENOBUFS}, REFUSED);
+    sink_rig_start(&rig);
+    cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), 0, "%s", rig.err.text);
+    cr_expect_eq(sink_rig_stats(&rig).sent, MESSAGES - 1);
+    cr_expect_eq(sink_rig_stats(&rig).dropped_local, 1);
+    cr_expect_eq(sink_rig_stats(&rig).failed + sink_rig_stats(&rig).pending, 0);
+    cr_expect_eq(sink_rig_close(&rig), 0);
+}
+
 /* ---- Heaps that were submitted before a failure ---------------------------------------------- */
 
 /* Checks two things. As long as heaps are in flight, the graph must not end and the sink must not receive more
