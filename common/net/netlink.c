@@ -77,6 +77,44 @@ int speadi_netlink_ask(struct speadi_netlink_message *message)
     return ret;
 }
 
+/* Reads one piece of the answer to a request for a list. Returns 1 when the list has ended, 0 when it goes on, or
+ * -errno. */
+static int read_piece(int fd, struct speadi_netlink_message *message, speadi_netlink_each_fn *each,
+                      void *arg)
+{
+    ssize_t bytes = recv(fd, message, sizeof *message, 0);
+    const struct nlmsghdr *at = &message->header;
+    uint32_t left;
+
+    if (bytes < 0)
+        return -errno;
+    for (left = (uint32_t)bytes; NLMSG_OK(at, left); at = NLMSG_NEXT(at, left)) {
+        if (at->nlmsg_type == NLMSG_DONE)
+            return 1;
+        if (at->nlmsg_type == NLMSG_ERROR)
+            return -EPROTO;
+        each(arg, at);
+    }
+    return 0;
+}
+
+int speadi_netlink_list(struct speadi_netlink_message *message, speadi_netlink_each_fn *each,
+                        void *arg)
+{
+    int fd = speadi_netlink_open(0);
+    int ret = 0;
+
+    if (fd < 0)
+        return fd;
+    message->header.nlmsg_flags |= NLM_F_DUMP;
+    if (send(fd, message, message->header.nlmsg_len, 0) < 0)
+        ret = -errno;
+    while (ret == 0)
+        ret = read_piece(fd, message, each, arg);
+    close(fd);
+    return ret < 0 ? ret : 0;
+}
+
 const void *speadi_netlink_find(const struct nlmsghdr *header, size_t fixed_bytes,
                                 uint16_t attribute, size_t bytes)
 {

@@ -32,6 +32,12 @@ void speadi_netlink_add(struct speadi_netlink_message *message, uint16_t attribu
  * kernel or of the socket. */
 int speadi_netlink_ask(struct speadi_netlink_message *message);
 
+/* Sends a request for a list (NLM_F_DUMP) and calls each() for every message of the answer. It overwrites the request.
+ * Returns 0, or the -errno of the kernel or of the socket; each() can have been called before that. */
+typedef void speadi_netlink_each_fn(void *arg, const struct nlmsghdr *header);
+int speadi_netlink_list(struct speadi_netlink_message *message, speadi_netlink_each_fn *each,
+                        void *arg);
+
 /* Finds an attribute of the message. The attributes lie behind the fixed part of the message, which has fixed_bytes
  * bytes. Returns the payload of the attribute. Returns NULL when there is no such attribute, or when its payload is
  * shorter than `bytes` bytes. */

@@ -6,6 +6,7 @@
 
 #include <speadi/err.h>
 #include <speadi/frame_template.h>
+#include <speadi/queue_kind.h>
 
 #include "netlink.h"
 
@@ -81,6 +82,23 @@ static void read_answer(struct speadi_route *route, const struct nlmsghdr *answe
     else
         return;
     route->is_resolved = true;
+}
+
+unsigned speadi_route_interface(const struct speadi_address *destination,
+                                const struct speadi_interface *interface)
+{
+    struct speadi_netlink_message message;
+    const void *out;
+    unsigned index = 0;
+
+    if (interface && interface->index)
+        return interface->index;
+    if (ask(&message, destination, interface) < 0)
+        return 0;
+    out = speadi_netlink_find(&message.header, sizeof(struct rtmsg), RTA_OIF, sizeof index);
+    if (out)
+        memcpy(&index, out, sizeof index);
+    return index;
 }
 
 int speadi_route_find(struct speadi_route *route, const struct speadi_address *destination,

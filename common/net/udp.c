@@ -257,6 +257,16 @@ static int aim_multicast(const struct setup *setup, uint32_t ttl)
     return ret;
 }
 
+/* Makes the kernel tell what happens to datagrams of the socket. Without this option the kernel says "sent" when a queue
+ * of this host drops a datagram; with it the call returns ENOBUFS. ICMP messages then also go to the error queue of the
+ * socket. A socket of IPv6 can send to IPv4 addresses, so it needs both options. */
+static int hear_errors(const struct setup *setup)
+{
+    int ret = is_v6(setup) ? set(setup, IPPROTO_IPV6, IPV6_RECVERR, 1, "IPV6_RECVERR") : 0;
+
+    return ret < 0 ? ret : set(setup, IPPROTO_IP, IP_RECVERR, 1, "IP_RECVERR");
+}
+
 /* If the user gave the interface by its name, packets must leave the host through this interface. */
 static int aim_unicast(const struct setup *setup)
 {
@@ -283,6 +293,21 @@ static int bind_send(const struct setup *setup)
     return 0;
 }
 
+/* Sends to the group by the interface that the kernel has just chosen. The choice stays the same in any case, because a
+ * connected socket has a source address. But only if the interface is named, the kernel refuses packets while that
+ * interface is down (ENETUNREACH); else it drops them and says that they were sent. */
+static int keep_interface(const struct setup *setup, const struct speadi_address *address)
+{
+    struct ip_mreqn out = {.imr_ifindex = (int)speadi_interface_towards(address)};
+
+    if (is_v6(setup) || setup->interface->index != 0 || out.imr_ifindex == 0)
+        return 0;
+    if (setsockopt(setup->fd, IPPROTO_IP, IP_MULTICAST_IF, &out, sizeof out) < 0 ||
+        connect(setup->fd, &address->any, address->length) < 0)
+        return speadi_err_errno(setup->err, "%s: cannot set the multicast interface", setup->text);
+    return 0;
+}
+
 static int connect_send(const struct setup *setup)
 {
     struct speadi_address address = with_scope(setup);
@@ -295,9 +320,10 @@ static int connect_send(const struct setup *setup)
             return ret;
         ret = connect(setup->fd, &address.any, address.length);
     }
-    return ret < 0 ? speadi_err_errno(setup->err, "%s: cannot be reached (see: ip route get)",
-                                      setup->text)
-                   : 0;
+    if (ret < 0)
+        return speadi_err_errno(setup->err, "%s: cannot be reached (see: ip route get)",
+                                setup->text);
+    return speadi_address_is_multicast(&address) ? keep_interface(setup, &address) : 0;
 }
 
 int speadi_udp_open_send(struct speadi_udp_socket *out, const struct speadi_address *address,
@@ -312,6 +338,8 @@ int speadi_udp_open_send(struct speadi_udp_socket *out, const struct speadi_addr
         ret = speadi_address_is_multicast(address) ? aim_multicast(&setup, options->ttl)
                                                    : aim_unicast(&setup);
     }
+    if (ret == 0)
+        ret = hear_errors(&setup);
     if (ret == 0)
         ret = bind_send(&setup);
     if (ret == 0)

@@ -10,9 +10,27 @@
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
+#include <speadi/queue_kind.h>
 
 /* How long the engine waits after ENOBUFS or ENOMEM before it sends again. */
 #define STARVED_RETRY_NS 200000u
+
+/* How often the engine looks at the MTUs of the routes and at the queues of the interfaces. */
+#define CHECK_NS UINT64_C(1000000000)
+/* How long packets go one by one after a queue of this host has dropped some. */
+#define SINGLY_NS UINT64_C(1000000000)
+
+/* How many entries of error queues one send(), and the end of the stream for each socket, take at most. */
+enum { DRAIN_MAX = 256 };
+
+/* Looks at the MTUs of the routes, and at the queues in front of the interfaces. */
+static void check_ways(struct speadi_datagram_sender *sender, uint64_t now_ns)
+{
+    sender->check_ns = now_ns + CHECK_NS;
+    for (uint32_t i = 0; i < sender->socket_count; i++)
+        speadi_datagram_mtu_check(&sender->mtu[i], sender->socket[i].fd, &sender->train.log);
+    speadi_queue_find_cutting(sender->interface, sender->train.singly_to, sender->socket_count);
+}
 
 int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
                                 speadi_datagram_transmit_fn *transmit,
@@ -39,7 +57,10 @@ int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
         if (ret < 0)
             return ret;
         sender->socket_count++;
+        sender->mtu[i].packet_bytes_max = config->packet_bytes_max;
+        sender->interface[i] = speadi_route_interface(&config->addresses[i], config->interface);
     }
+    check_ways(sender, 0);
     if (buffer_bytes)
         *buffer_bytes = sender->socket[0].buffer_bytes;
     return 0;
@@ -56,15 +77,39 @@ void speadi_datagram_sender_close(void *self)
     speadi_wake_fd_close(&sender->wake_fd);
 }
 
+/* Looks into the error queue of a socket whose send has failed. Returns true if an ICMP message was in it. */
+static bool find_icmp(struct speadi_datagram_sender *sender, unsigned destination, int result)
+{
+    const int fd = sender->socket[destination].fd;
+    const struct speadi_udp_mishaps before = sender->mishaps;
+
+    if (result >= 0 || result == -EAGAIN || result == -ENOBUFS)
+        return false;
+    sender->drain_left -= speadi_udp_drain_errors(fd, sender->drain_left, &sender->mishaps);
+    if (result == -EMSGSIZE || sender->mishaps.path_mtu != before.path_mtu)
+        speadi_datagram_mtu_check(&sender->mtu[destination], fd, &sender->train.log);
+    return sender->mishaps.icmp != before.icmp || sender->mishaps.path_mtu != before.path_mtu;
+}
+
+static void note_drop(struct speadi_datagram_sender *sender)
+{
+    sender->dropped = true;
+    sender->train.singly = true;
+    sender->singly_ns = speadi_clock_mono_ns() + SINGLY_NS;
+}
+
 /* Handles the result of kernel message i. If the packets of this message are done, the function reports them and
  * returns how many they are. If they must be sent again, it returns 0. */
 static unsigned handle_result(struct speadi_datagram_sender *sender, unsigned i)
 {
     struct speadi_train *train = &sender->train;
+    const bool icmp = find_icmp(sender, train->destination[i], sender->result[i]);
     int error;
 
-    switch (speadi_train_decide(train, i, sender->result[i], &error)) {
+    switch (speadi_train_decide(train, i, sender->result[i], icmp, &error)) {
     case SPEADI_TRAIN_DONE:
+        if (error == -ENOBUFS)
+            note_drop(sender);
         speadi_tx_done_put(&sender->done, train->packets[i], error);
         sender->messages += error == 0;
         return train->packets[i];
@@ -80,8 +125,8 @@ static unsigned handle_result(struct speadi_datagram_sender *sender, unsigned i)
     return 0;
 }
 
-/* Sends the kernel messages of the last build in order, and stops at the first message that must be sent again. The
- * function adds the number of packets that are done to *taken. Returns 0, or -errno when the engine cannot send any
+/* Sends the kernel messages of the last build in order. Stops at the first message that must be sent again, and behind
+ * a message that a queue of this host has dropped. The function adds the number of packets that are done to *taken. Returns 0, or -errno when the engine cannot send any
  * more. */
 static int send_built(struct speadi_datagram_sender *sender, unsigned *taken)
 {
@@ -95,9 +140,9 @@ static int send_built(struct speadi_datagram_sender *sender, unsigned *taken)
         for (unsigned end = i + (unsigned)results; i < end; i++) {
             unsigned packets = handle_result(sender, i);
 
-            if (packets == 0)
-                return 0;
             *taken += packets;
+            if (packets == 0 || sender->dropped)
+                return 0;
         }
     }
     return 0;
@@ -106,13 +151,18 @@ static int send_built(struct speadi_datagram_sender *sender, unsigned *taken)
 int speadi_datagram_sender_send(void *self, const struct speadi_tx_packet *packets, unsigned count)
 {
     struct speadi_datagram_sender *sender = self;
+    const uint64_t now_ns = speadi_clock_mono_ns();
     unsigned taken = 0;
     int ret = 0;
 
     sender->full_fd = -1;
-    sender->starved = false;
-    while (taken < count && sender->full_fd < 0 && !sender->starved && ret == 0 &&
-           speadi_tx_done_has_room(&sender->done, SPEADI_TRAIN_MESSAGES_MAX)) {
+    sender->starved = sender->dropped = false;
+    sender->drain_left = DRAIN_MAX;
+    sender->train.singly &= now_ns < sender->singly_ns;
+    if (now_ns >= sender->check_ns)
+        check_ways(sender, now_ns);
+    while (taken < count && sender->full_fd < 0 && !sender->starved && !sender->dropped &&
+           ret == 0 && speadi_tx_done_has_room(&sender->done, SPEADI_TRAIN_MESSAGES_MAX)) {
         speadi_train_build(&sender->train, packets + taken, count - taken);
         ret = send_built(sender, &taken);
     }
@@ -145,9 +195,13 @@ void speadi_datagram_sender_wake(void *self)
     speadi_wake_fd_signal(&sender->wake_fd);
 }
 
+/* Every packet that the engine has taken is done. Only the ICMP messages for the last packets are not counted yet. */
 void speadi_datagram_sender_quiesce(void *self)
 {
-    (void)self; /* there is nothing to do: every packet that the engine has taken is done */
+    struct speadi_datagram_sender *sender = self;
+
+    for (uint32_t i = 0; i < sender->socket_count; i++)
+        speadi_udp_drain_errors(sender->socket[i].fd, DRAIN_MAX, &sender->mishaps);
 }
 
 void speadi_datagram_sender_counters(void *self, struct speadi_tx_counters *counters)
@@ -157,7 +211,8 @@ void speadi_datagram_sender_counters(void *self, struct speadi_tx_counters *coun
     *counters = (struct speadi_tx_counters){
         .messages = sender->messages,
         .batches = sender->batches,
-        .icmp_unreachable = sender->train.icmp_unreachable,
+        /* An error queue has a bound. If it has lost messages, the sends that failed because of them are more. */
+        .icmp_unreachable = speadi_max_u64(sender->mishaps.icmp, sender->train.icmp_unreachable),
         .memory_bytes = SPEADI_UDP_BYTES_MAX,
     };
 }

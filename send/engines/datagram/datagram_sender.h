@@ -8,8 +8,10 @@
 #include <stdint.h>
 
 #include <speadi/udp.h>
+#include <speadi/udp_error_queue.h>
 #include <speadi/wake_fd.h>
 
+#include "datagram_mtu.h"
 #include "datagram_train.h"
 #include "tx_done_queue.h"
 #include "tx_engine.h"
@@ -30,10 +32,20 @@ struct speadi_datagram_sender {
     struct speadi_train train;
     int result[SPEADI_TRAIN_MESSAGES_MAX];
     struct speadi_tx_done_queue done;
+    struct speadi_datagram_mtu mtu[SPEADI_TX_DESTINATIONS_MAX];
+    unsigned interface[SPEADI_TX_DESTINATIONS_MAX]; /* where packets leave; 0 if not known */
+    uint64_t check_ns;  /* when the MTUs and the queues of the interfaces are looked at next */
+    uint64_t singly_ns; /* when trains are built again, if train.singly is true */
 
-    /* These two fields say why the last send() did not take all packets. */
+    /* These three fields say why the last send() did not take all packets. */
     int full_fd;  /* descriptor of the socket that had no room; -1 if all sockets had room */
     bool starved; /* true if the kernel had no memory for buffers */
+    /* True if a queue of this host has dropped packets. The core reaps their error and decides when to go on. */
+    bool dropped;
+
+    /* How many entries of error queues this send() may still take. */
+    unsigned drain_left;
+    struct speadi_udp_mishaps mishaps; /* what the error queues have shown so far */
 
     uint64_t messages; /* how many kernel messages were sent */
     /* how many system calls sent these messages; transmit() counts the calls */

@@ -48,7 +48,8 @@ static uint32_t train_length(const struct speadi_train *train,
     const struct speadi_tx_packet *first = packets, *last = packets;
     uint32_t iovecs = first->iov_count, length = 1, most;
 
-    if (train->probe_left || first->bytes > train->segment_bytes_max || first->bytes == 0)
+    if (train->singly || train->singly_to[first->destination] || train->probe_left ||
+        first->bytes > train->segment_bytes_max || first->bytes == 0)
         return 1;
     most = speadi_min_u32(train->train_bytes_max / first->bytes, train->segments_max);
     most = speadi_min_u32(most, count);
@@ -145,11 +146,7 @@ unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_p
 static void conclude_probe(struct speadi_train *train, uint32_t bytes)
 {
     if (train->probe_error == -EMSGSIZE) {
-        train->segment_bytes_max = bytes - 1;
-        speadi_log_line(
-            &train->log, SPEAD_LOG_INFO,
-            "packets of %u bytes do not fit the route's MTU: they go one by one, in IP fragments",
-            bytes);
+        train->segment_bytes_max = bytes - 1; /* datagram_mtu.h says so to the user */
     } else {
         train->segments_max = 1;
         speadi_log_line(&train->log, SPEAD_LOG_INFO,
@@ -177,14 +174,18 @@ static bool regroup(struct speadi_train *train, unsigned i, int result)
 
 /* Returns how often the caller is allowed to repeat a send that returned `result`. Some errors concern an earlier
  * datagram, for which an ICMP packet has come back. A call that reports such an error sends nothing, but it clears the
- * error. The same errno can also come from the route, and then every call reports it. So only a second call shows which
- * of the two cases it is. ECONNREFUSED never comes from the route. But when many ICMP packets arrive, several
- * consecutive calls can report it. */
-static unsigned repeats_allowed(int result)
+ * error. The same errno can also come from the route, and then every call reports it. If the error queue shows no ICMP
+ * message (it has a bound, and can have lost the message), only a second call shows which of the two cases it is.
+ * ECONNREFUSED never comes from the route. When many ICMP packets arrive, several consecutive calls can report them. */
+static unsigned repeats_allowed(int result, bool icmp)
 {
+    if (icmp)
+        return REFUSED_REPEATS;
     switch (-result) {
     case ECONNREFUSED:
         return REFUSED_REPEATS;
+    case EPROTO:
+    case EOPNOTSUPP:
     case EHOSTUNREACH:
     case ENETUNREACH:
     case EHOSTDOWN:
@@ -213,7 +214,7 @@ static enum speadi_train_decision done(struct speadi_train *train, unsigned i, i
 }
 
 enum speadi_train_decision speadi_train_decide(struct speadi_train *train, unsigned i, int result,
-                                               int *error)
+                                               bool icmp, int *error)
 {
     if (result >= 0) {
         /* The send has succeeded. So the errors that earlier sends of this message returned came from earlier
@@ -225,6 +226,7 @@ enum speadi_train_decision speadi_train_decide(struct speadi_train *train, unsig
     case EAGAIN:
         return SPEADI_TRAIN_NO_ROOM;
     case ENOBUFS:
+        return done(train, i, result, error);
     case ENOMEM:
         return SPEADI_TRAIN_STARVED;
     case EINTR:
@@ -234,7 +236,7 @@ enum speadi_train_decision speadi_train_decide(struct speadi_train *train, unsig
     }
     if (regroup(train, i, result))
         return SPEADI_TRAIN_AGAIN;
-    if (train->repeats < repeats_allowed(result)) {
+    if (train->repeats < repeats_allowed(result, icmp)) {
         train->repeats++;
         return SPEADI_TRAIN_AGAIN;
     }

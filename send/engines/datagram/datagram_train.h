@@ -13,10 +13,14 @@
  * the engine then sends packets of that size or longer one by one, but still builds trains of shorter packets. After
  * any other error it builds no more trains.
  *
+ * ENOBUFS says that a queue of this host has dropped the kernel message. It is not sent again: all its packets are done
+ * with this error.
+ *
  * UDP checksums stay on, because both UDP_SEGMENT and GRO at the receiver need them. */
 #ifndef SPEADI_DATAGRAM_TRAIN_H
 #define SPEADI_DATAGRAM_TRAIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -49,6 +53,11 @@ struct speadi_train {
      * one. */
     uint32_t segment_bytes_max;
     uint32_t train_bytes_max;
+    /* True if every packet must go by itself. The caller sets it while a queue of this host drops packets: such a queue
+     * can take a part of a train, and the kernel then says nothing of the rest. */
+    bool singly;
+    /* The same for the packets to destination i: its queue is one that can take a part of a train. */
+    bool singly_to[SPEADI_TX_DESTINATIONS_MAX];
 
     /* How many packets of a refused train the probe has not tried yet. It is 0 if there is no probe. */
     uint32_t probe_left;
@@ -87,9 +96,10 @@ enum speadi_train_decision {
 };
 
 /* Takes the result of kernel message i of the last build, and decides what the caller must do next. The result is the
- * number of bytes sent (0 or more) or -errno. The caller must pass the results in the order of the kernel messages.
+ * number of bytes sent (0 or more) or -errno. `icmp` is true if the error queue of the socket has shown ICMP messages
+ * after this result: then an error is probably that of an earlier datagram. The caller must pass the results in the order of the kernel messages.
  * After every decision except DONE, it must build again before it passes another result. */
 enum speadi_train_decision speadi_train_decide(struct speadi_train *train, unsigned i, int result,
-                                               int *error);
+                                               bool icmp, int *error);
 
 #endif

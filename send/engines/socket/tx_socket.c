@@ -27,12 +27,14 @@ static unsigned run_length(const struct speadi_train *train, unsigned i)
  * icmp_unreachable. Such errors are frequent: when the port at the receiver is closed, every second kernel message has
  * one. So when sendmmsg() has stopped early, this function gives it the kernel messages one by one for the rest of this
  * send(). Then every error is returned. If sendmmsg() stopped because the socket was full, the next call reports that
- * immediately. */
+ * immediately. If a queue of this host dropped that message, the
+ * message goes to the kernel a second time; its last result counts. As long as the queue drops (train->singly), this
+ * cannot happen again. */
 static int transmit(struct speadi_datagram_sender *sender, unsigned first)
 {
     struct socket_engine *engine = (struct socket_engine *)sender;
     struct speadi_train *train = &sender->train;
-    unsigned run = engine->one_by_one ? 1 : run_length(train, first);
+    unsigned run = engine->one_by_one || train->singly ? 1 : run_length(train, first);
     int sent =
         sendmmsg(sender->socket[train->destination[first]].fd, &train->message[first], run, 0);
 
