@@ -261,6 +261,7 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
     config.endpoints = options->shared.endpoints;
     config.endpoint_count = options->shared.endpoint_count;
     config.held_heaps = spead_recv_held_max(options);
+    config.plan_only = options->plan;
     config.engine_options = &options->verbs.options;
     return config;
 }

@@ -180,6 +180,8 @@ struct speadi_rx_config {
     uint32_t packet_bytes_max;    /* the engine may lend a longer datagram as TRUNCATED */
     enum spead_receive_path path; /* with SPEAD_PATH_BOUNCE the core never calls reserve() */
     uint32_t placed_window;       /* at most this many reservations at a time; 0 means no limit */
+    /* True if the engine will not be started: attach() must answer, but must not register the memory. */
+    bool plan_only;
     /* The options for all engines, as the user gave them to the stream. speadi_rx_engine_open() finds the options of
      * this engine among them and stores them in `options`. */
     const struct spead_engine_options *engine_options;

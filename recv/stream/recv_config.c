@@ -247,6 +247,7 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
         .packet_bytes_max = config->packet_bytes_max,
         .path = config->receive_path,
         .placed_window = config->placed_window,
+        .plan_only = config->plan_only,
         .engine_options = config->engine_options,
         .log = &config->log,
     };

@@ -254,8 +254,12 @@ int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_n
 
 int spead_recv_stream_start(struct spead_recv_stream *stream, struct spead_err *err)
 {
-    int ret = stream->ops->start ? stream->ops->start(stream->engine, err) : 0;
+    int ret = 0;
 
+    if (stream->config.plan_only)
+        return speadi_err_field(err, -EINVAL, "plan_only", ": the stream was made for its plan");
+    if (stream->ops->start)
+        ret = stream->ops->start(stream->engine, err);
     stream->started = true;
     if (ret < 0) /* no packet will come, so the consumer must not wait */
         speadi_recv_end(stream, ret);

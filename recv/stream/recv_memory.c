@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <speadi/err.h>
+#include <speadi/free_memory.h>
 #include <speadi/numbers.h>
 
 #include "recv_config.h"
@@ -171,6 +172,28 @@ static int check_device_memory(const struct spead_recv_stream *stream, uint32_t 
     return 0;
 }
 
+/* A device pins the memory that is registered with it, all of it at once. If the host or a cgroup has less, the kernel
+ * kills the program, or another one. So this function refuses that before. */
+static int check_free_memory(const struct spead_recv_stream *stream, struct spead_err *err)
+{
+    const uint64_t bytes = stream->memory.all.bytes;
+    char need[SPEADI_BYTES_TEXT_MAX], has[SPEADI_BYTES_TEXT_MAX];
+    struct speadi_free_memory free_now;
+
+    if (stream->config.heap_arena || !(stream->ops->caps & SPEADI_RX_CAP_PINS))
+        return 0;
+    free_now = speadi_free_memory_read();
+    if (bytes <= free_now.bytes)
+        return 0;
+    return speadi_err_field(err, -ENOMEM, "ring_heaps",
+                            ": with heap_bytes_max, live_heaps_max and held_heaps, placing payload "
+                            "pins %s for heaps, and %s has %s free: use fewer or shorter heaps, or "
+                            "let payload be bounced",
+                            speadi_bytes_text(need, bytes),
+                            speadi_free_memory_limiter_name(free_now.limiter),
+                            speadi_bytes_text(has, free_now.bytes));
+}
+
 static int make_placed(struct spead_recv_stream *stream, struct spead_err *err)
 {
     uint32_t stride = speadi_spare_stride((uint32_t)stream->packet_bytes_max);
@@ -180,6 +203,8 @@ static int make_placed(struct spead_recv_stream *stream, struct spead_err *err)
         return ret;
     plan_placement(stream, stride);
     ret = check_device_memory(stream, stride, err);
+    if (ret == 0)
+        ret = check_free_memory(stream, err);
     if (ret == 0 && stream->ops->attach)
         ret = stream->ops->attach(stream->engine, &stream->memory.all, err);
     if (ret < 0) {

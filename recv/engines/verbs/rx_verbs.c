@@ -252,6 +252,8 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
         return speadi_err_set(
             err, -ENOTSUP, "verbs device %s scatters a frame over %u pieces, placing takes %u",
             e->device.report.device, e->device.report.max_sge, SPEADI_VERBS_PIECES);
+    if (e->config.plan_only)
+        return 0;
     ret = speadi_verbs_register(&e->device, &e->heaps, &span, err);
     if (ret < 0)
         return ret;

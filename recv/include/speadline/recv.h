@@ -277,7 +277,10 @@ struct spead_recv_stream_config {
     struct spead_log log;
 
     uint32_t message_stream; /* value of `stream` in the messages; default 0 */
-    uint32_t reserved;
+    /* True: the stream is made only for its plan. No heap memory is registered with a device, so nothing is pinned for
+     * it, and the stream cannot be started (-EINVAL). Default false. */
+    bool plan_only;
+    uint8_t reserved[3];
 
     /* A list of options that only particular engines have, such as struct spead_recv_verbs_config (speadline/verbs.h).
      * NULL (default): every engine uses its defaults. Borrowed. */

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/free_memory.h>
+
 #include "apart_memory.h"
 #include "recv_config.h"
 #include "recv_rig.h"
@@ -405,5 +407,61 @@ Test(device_heaps, the_bound_can_be_set)
     open_with(64, 0.005);
     read_lossy(500, 100);
     cr_expect_eq(rig.stats.counters.placement_stops, 1u);
+    recv_rig_close(&rig);
+}
+
+static char tree[] = "/tmp/device-heaps-XXXXXX";
+
+/* Makes a host that has 100 KiB free, as the library sees it. */
+static void make_small_host(void)
+{
+    char command[200];
+
+    cr_assert_not_null(mkdtemp(tree));
+    snprintf(command, sizeof command,
+             "mkdir -p %s/proc/self && echo 'MemAvailable: 100 kB' >%s/proc/meminfo", tree, tree);
+    cr_assert_eq(system(command), 0, "%s", command);
+    speadi_free_memory_root = tree;
+}
+
+static void remove_small_host(void)
+{
+    char command[100];
+
+    snprintf(command, sizeof command, "rm -r %s", tree);
+    cr_expect_eq(system(command), 0);
+}
+
+/* A device pins all of its memory at once, and the kernel would kill the program for it. */
+Test(device_heaps, more_heap_memory_than_the_host_has_free_is_not_pinned)
+{
+    const char *text;
+
+    make_small_host();
+    recv_rig_init(&rig);
+    rig.ops = &script_nic_ops;
+    rig.config.receive_path = SPEAD_PATH_PLACED;
+    rig.engine->attach_error = -EIO; /* if the stream tried it nevertheless */
+    text = refusal(-ENOMEM);
+    cr_expect_not_null(strstr(text, "ring_heaps: "), "%s", text);
+    cr_expect_not_null(strstr(text, "the host has 100 KiB free"), "%s", text);
+
+    recv_rig_init(&rig);
+    rig.ops = &script_nic_ops;
+    recv_rig_open(&rig);
+    cr_expect_not_null(strstr(reason(), "payload is bounced, not placed: "), "%s", reason());
+    recv_rig_close(&rig);
+    remove_small_host();
+}
+
+Test(device_heaps, a_stream_that_is_only_a_plan_cannot_be_started)
+{
+    struct spead_err err = {0};
+
+    recv_rig_init(&rig);
+    rig.config.plan_only = true;
+    recv_rig_open(&rig);
+    cr_expect_eq(spead_recv_stream_start(rig.stream, &err), -EINVAL);
+    cr_expect_not_null(strstr(err.text, "plan_only"), "%s", err.text);
     recv_rig_close(&rig);
 }

@@ -364,6 +364,22 @@ Test(rx_verbs_placed, what_does_not_fit_memory_of_the_device_is_lent_in_three_pa
     close(fd);
 }
 
+/* The double would refuse a registration. */
+Test(rx_verbs_placed, for_a_plan_no_memory_is_registered)
+{
+    const struct verbs_rx_options options = {.mtu = 9000};
+
+    test_use_verbs_double();
+    if (!verbs_rx_rig_prepare(&rig, &options))
+        cr_skip_test("%s %s", rig.reason, rig.err.text);
+    rig.config.plan_only = true;
+    cr_assert_eq(verbs_rx_rig_open_engine(&rig), 0, "%s", rig.err.text);
+    info = (struct spead_region_info){.fd = -1, .data = sent, .bytes = sizeof sent};
+    vdouble_script("reg_mr@1=ENOMEM");
+    attach();
+    verbs_rx_rig_close(&rig);
+}
+
 Test(rx_verbs_placed, memory_that_cannot_be_registered_is_refused_and_packets_still_come)
 {
     open_engine(0);
