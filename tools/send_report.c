@@ -15,6 +15,21 @@ static double measured_gbps(const struct send_report *report)
     return seconds > 0 ? (double)bytes * 8e-9 / seconds : 0;
 }
 
+/* Prints what the packets mean that did not leave this host, and which heaps they were in. */
+static void report_local(FILE *to, const struct spead_send_stats *stats)
+{
+    const struct spead_send_counters *counters = &stats->counters;
+
+    if (stats->bucket[SPEAD_SEND_DROPPED_LOCAL].packets > 0)
+        fprintf(to,
+                "  dropped  %" PRIu64
+                " packets by a full queue of this host, and slowed down %" PRIu64
+                " times: lower --rate, or make the queue longer (tc -s qdisc)\n",
+                stats->bucket[SPEAD_SEND_DROPPED_LOCAL].packets, counters->slow_downs);
+    if (counters->heaps_failed > 0)
+        fprintf(to, "  heaps    %" PRIu64 " were not sent whole\n", counters->heaps_failed);
+}
+
 void send_report_summary(FILE *to, const struct send_report *report)
 {
     const struct spead_send_stats *stats = &report->stats;
@@ -29,6 +44,7 @@ void send_report_summary(FILE *to, const struct send_report *report)
     for (unsigned i = 0; i < SPEAD_SEND_ERRNOS_MAX && stats->failed_errno[i].error != 0; i++)
         fprintf(to, "  failed   %" PRIu64 " packets: %s\n", stats->failed_errno[i].packets,
                 strerror(stats->failed_errno[i].error));
+    report_local(to, stats);
     if (stats->counters.heaps_abandoned > 0)
         fprintf(to, "  stopped  before %" PRIu64 " heaps were sent whole\n",
                 stats->counters.heaps_abandoned);
@@ -51,14 +67,16 @@ static json_t *ledger_json(const struct spead_send_stats *stats)
             errnos, json_pack("{s:s, s:I}", "errno", strerrorname_np(stats->failed_errno[i].error),
                               "packets", (json_int_t)stats->failed_errno[i].packets));
     return json_pack(
-        "{s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:I, s:o}", "submitted",
+        "{s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:I, s:o}", "submitted",
         tool_report_count(stats->submitted), "buckets",
         tool_report_buckets(stats->bucket, stats->bucket_count, spead_send_bucket_name), "heaps",
         "submitted", (json_int_t)stats->counters.heaps_submitted, "sent",
         (json_int_t)stats->counters.heaps_sent, "failed", (json_int_t)stats->counters.heaps_failed,
         "abandoned", (json_int_t)stats->counters.heaps_abandoned, "pending",
         (json_int_t)stats->heaps_pending, "refused", (json_int_t)stats->heaps_refused,
-        "icmp_unreachable", (json_int_t)stats->counters.icmp_unreachable, "failed_errno", errnos);
+        "dropped_local", (json_int_t)stats->counters.heaps_dropped_local, "unreachable",
+        (json_int_t)stats->counters.heaps_unreachable, "icmp_unreachable",
+        (json_int_t)stats->counters.icmp_unreachable, "failed_errno", errnos);
 }
 
 json_t *send_report_json(const struct send_report *report)
@@ -71,6 +89,7 @@ json_t *send_report_json(const struct send_report *report)
         tool_report_set(object, "memory_bytes", report->plan.memory_bytes) < 0 ||
         tool_report_set(object, "messages", report->stats.counters.messages) < 0 ||
         tool_report_set(object, "batches", report->stats.counters.batches) < 0 ||
+        tool_report_set(object, "slow_downs", report->stats.counters.slow_downs) < 0 ||
         tool_report_set(object, "copied_bytes", report->stats.counters.copied_bytes) < 0 ||
         tool_report_set(object, "engine_rebuilds", report->stats.counters.engine_rebuilds) < 0 ||
         tool_report_set(object, "link_downs", report->stats.counters.link_downs) < 0 ||

@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 
 #include <speadi/clock.h>
+#include <speadi/err.h>
+#include <speadi/free_memory.h>
 
 #include "send_report.h"
 #include "spead_send_options.h"
@@ -18,8 +20,13 @@
 #include "tool_signal.h"
 #include "verify_pattern.h"
 
-#define TICK_NS  100000000u   /* the program looks at signals and the clock at least this often */
-#define DRAIN_NS 10000000000u /* an early end waits at most this long for heaps in flight */
+#define TICK_NS 100000000u /* the program looks at signals and the clock at least this often */
+/* An early end waits for heaps in flight as long as packets leave. It gives up after this time without any. */
+#define DRAIN_NS 10000000000u
+/* after this time of an early end the program says what it waits for */
+#define PATIENCE_NS 2000000000u
+/* for how long the program tries again to send a stop heap that was refused */
+#define STOP_TRIES_NS 5000000000u
 
 struct sender;
 
@@ -28,6 +35,14 @@ struct slot {
     struct sender *sender;
     struct spead_send_heap *heap;
     uint8_t *payload;
+};
+
+/* The stop heap of one destination. */
+struct stop {
+    struct sender *sender;
+    struct spead_send_options options; /* its counter and destination, once it has been submitted */
+    bool is_numbered;
+    bool is_waiting; /* true if it must still be submitted, for the first time or again */
 };
 
 struct sender {
@@ -41,15 +56,23 @@ struct sender {
     struct spead_send_heap *stop_heap;
     uint64_t sequence;   /* number of heaps that next_heap() has numbered so far */
     uint64_t data_left;  /* data heaps that the program must still submit */
+    struct stop *stops;  /* one for each endpoint */
     unsigned stops_left; /* stop heaps that the program must still submit */
+    unsigned stops_lost; /* stop heaps that could not be sent */
+    /* when refused stop heaps are submitted again, and until when; 0 if there is none */
+    uint64_t stops_again_ns, stops_until_ns;
     unsigned data_in_flight, stops_in_flight;
     uint64_t heaps_sent;
     /* the time when a signal or --seconds began an early end; 0 before that */
     uint64_t stopping_ns;
     struct tool_end end;    /* what ended the sending */
-    bool gave_up;           /* true if the heaps in flight did not complete within DRAIN_NS */
-    int error;              /* -errno of the first heap that failed; 0 if no heap has failed */
+    bool has_said_waiting;
+    uint64_t ended_packets; /* how many packets had left or failed when the program last looked */
+    uint64_t ended_ns;      /* when this number last grew */
+    bool gave_up;           /* true if the program has abandoned heaps in flight */
+    int error;              /* -errno of the heap that ends the program; 0 if there is none */
     uint64_t error_counter; /* the heap counter of that heap */
+    int passing_error;      /* -errno of the last heap that failed for a reason that can pass */
 
     /* For each endpoint: how many bytes a packet takes on the wire in addition to its SPEAD bytes. */
     unsigned *overhead;
@@ -87,14 +110,35 @@ static int make_heap(struct slot *slot, const struct spead_send_tool_options *op
     return ret < 0 ? ret : 0;
 }
 
+/* The memory of the heaps is filled at once, and engine verbs pins it. Refuses more than the host or a cgroup has free,
+ * because the kernel would kill the program, or another one. */
+static int check_free_memory(const struct sender *sender, struct spead_err *err)
+{
+    const struct speadi_free_memory free_now = speadi_free_memory_read();
+    char need[SPEADI_BYTES_TEXT_MAX], has[SPEADI_BYTES_TEXT_MAX];
+
+    if (sender->memory_bytes <= free_now.bytes)
+        return 0;
+    return speadi_err_set(
+        err, -ENOMEM,
+        "--max-heaps %" PRIu32 " of --heap-size %" PRIu64 " take %s of memory, and %s has %s free",
+        sender->options->stream.heaps_max, sender->options->heap_size,
+        speadi_bytes_text(need, sender->memory_bytes),
+        speadi_free_memory_limiter_name(free_now.limiter), speadi_bytes_text(has, free_now.bytes));
+}
+
 /* Makes one mapping that holds the payloads of all heaps. It asks for huge pages, because the kernel copies faster from
  * huge pages. */
-static int make_memory(struct sender *sender)
+static int make_memory(struct sender *sender, struct spead_err *err)
 {
     size_t stride = ((size_t)sender->options->heap_size + 63) / 64 * 64;
 
     stride = stride > 0 ? stride : 64;
     sender->memory_bytes = stride * sender->slot_count;
+    if (check_free_memory(sender, err) < 0) {
+        sender->memory_bytes = 0;
+        return -ENOMEM;
+    }
     sender->memory = mmap(NULL, sender->memory_bytes, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (sender->memory == MAP_FAILED) {
@@ -110,7 +154,7 @@ static int make_memory(struct sender *sender)
     return 0;
 }
 
-static int make_heaps(struct sender *sender)
+static int make_heaps(struct sender *sender, struct spead_err *err)
 {
     const struct spead_send_tool_options *options = sender->options;
     struct spead_flavour flavour = {(uint8_t)options->addr_bits};
@@ -120,7 +164,7 @@ static int make_heaps(struct sender *sender)
     sender->slots = calloc(sender->slot_count, sizeof *sender->slots);
     if (!sender->slots)
         return -ENOMEM;
-    ret = make_memory(sender);
+    ret = make_memory(sender, err);
     for (unsigned i = 0; ret == 0 && i < sender->slot_count; i++) {
         sender->slots[i].sender = sender;
         ret = make_heap(&sender->slots[i], options);
@@ -141,6 +185,7 @@ static void release_heaps(struct sender *sender)
     if (sender->memory)
         munmap(sender->memory, sender->memory_bytes);
     free(sender->overhead);
+    free(sender->stops);
 }
 
 /* ---- Submitting ---------------------------------------------------------------------------- */
@@ -153,6 +198,15 @@ static void fail(struct sender *sender, int error, uint64_t counter)
     }
     sender->data_left = 0;
     sender->stops_left = 0;
+}
+
+/* Returns true if the program goes on after a heap that has ended with `error`. */
+static bool can_pass(const struct sender *sender, int error)
+{
+    enum spead_send_bucket bucket = spead_send_error_bucket(error);
+
+    return !sender->options->stream.fail_fast &&
+           (bucket == SPEAD_SEND_DROPPED_LOCAL || bucket == SPEAD_SEND_UNREACHABLE);
 }
 
 /* Chooses the counter and the destination of the next heap. One sequence of numbers counts all heaps: data heaps and
@@ -180,6 +234,8 @@ static void on_data_done(void *arg, const struct spead_send_result *result)
     sender->data_in_flight--;
     if (result->error == 0)
         sender->heaps_sent++;
+    else if (can_pass(sender, result->error))
+        sender->passing_error = result->error;
     else if (result->error != -ECANCELED)
         fail(sender, result->error, result->counter);
     if (sender->data_left > 0)
@@ -188,14 +244,35 @@ static void on_data_done(void *arg, const struct spead_send_result *result)
         submit_stops(sender);
 }
 
+/* Lets look_around() submit the stop heap again, unless the time for that is over. */
+static void retry_stop(struct stop *stop)
+{
+    struct sender *sender = stop->sender;
+    const uint64_t now_ns = speadi_clock_mono_ns();
+
+    if (sender->stops_until_ns == 0)
+        sender->stops_until_ns = now_ns + STOP_TRIES_NS;
+    if (now_ns > sender->stops_until_ns) {
+        sender->stops_lost++;
+        return;
+    }
+    stop->is_waiting = true;
+    sender->stops_left++;
+    sender->stops_again_ns = now_ns + TICK_NS;
+}
+
 static void on_stop_done(void *arg, const struct spead_send_result *result)
 {
-    struct sender *sender = arg;
+    struct stop *stop = arg;
+    struct sender *sender = stop->sender;
 
     sender->stops_in_flight--;
-    if (result->error != 0 && result->error != -ECANCELED)
+    if (can_pass(sender, result->error))
+        retry_stop(stop);
+    else if (result->error != 0 && result->error != -ECANCELED)
         fail(sender, result->error, result->counter);
-    submit_stops(sender);
+    if (sender->stops_again_ns == 0)
+        submit_stops(sender);
 }
 
 static void submit_data(struct slot *slot)
@@ -217,23 +294,38 @@ static void submit_data(struct slot *slot)
     sender->data_in_flight++;
 }
 
+/* Submits a stop heap. Returns false when it cannot be submitted. */
+static bool submit_stop(struct sender *sender, struct stop *stop)
+{
+    int ret;
+
+    if (!stop->is_numbered) {
+        stop->options = next_heap(sender);
+        stop->options.done = on_stop_done;
+        stop->options.done_arg = stop;
+        stop->is_numbered = true;
+    }
+    ret = spead_send_stream_submit(sender->stream, sender->stop_heap, &stop->options);
+    if (ret < 0 && ret != -ESHUTDOWN)
+        fail(sender, ret, stop->options.counter);
+    if (ret < 0)
+        return false;
+    stop->is_waiting = false;
+    sender->stops_left--;
+    sender->stops_in_flight++;
+    return true;
+}
+
 /* Submits one stop heap for each destination. It is called when all data heaps have completed. At most slot_count stop
  * heaps are in flight at a time. When one of them completes, its completion function calls this function again. */
 static void submit_stops(struct sender *sender)
 {
-    while (sender->stops_left > 0 && sender->stops_in_flight < sender->slot_count) {
-        struct spead_send_options next = next_heap(sender);
-        int ret;
-
-        next.done = on_stop_done;
-        next.done_arg = sender;
-        ret = spead_send_stream_submit(sender->stream, sender->stop_heap, &next);
-        if (ret < 0 && ret != -ESHUTDOWN)
-            fail(sender, ret, next.counter);
-        if (ret < 0)
+    sender->stops_again_ns = 0;
+    for (unsigned i = 0; i < sender->options->shared.endpoint_count && sender->stops_left > 0 &&
+                         sender->stops_in_flight < sender->slot_count;
+         i++) {
+        if (sender->stops[i].is_waiting && !submit_stop(sender, &sender->stops[i]))
             return;
-        sender->stops_left--;
-        sender->stops_in_flight++;
     }
 }
 
@@ -245,12 +337,52 @@ static void begin(struct sender *sender)
 
     sender->data_left = heaps > 0 ? heaps : UINT64_MAX;
     sender->stops_left = (unsigned)sender->options->shared.endpoint_count;
+    for (unsigned i = 0; i < sender->stops_left; i++)
+        sender->stops[i] = (struct stop){.sender = sender, .is_waiting = true};
     for (unsigned i = 0; i < sender->slot_count && sender->data_left > 0; i++)
         submit_data(&sender->slots[i]);
 }
 
-/* Begins an early end after a signal or --seconds. Stops the stream when all heaps have completed. If they have not
- * completed DRAIN_NS after an early end began, it stops the stream and abandons them. */
+/* Returns how long a packet takes at the rate; 0 if there is no limit. */
+static uint64_t packet_ns(const struct sender *sender)
+{
+    const struct spead_send_stream_config *config = &sender->options->stream;
+
+    return config->rate_bytes_per_s > 0
+               ? (uint64_t)(1e9 * config->packet_bytes_max / config->rate_bytes_per_s)
+               : 0;
+}
+
+static void abandon(struct sender *sender)
+{
+    sender->gave_up = true;
+    spead_send_stream_stop(sender->stream);
+    spead_send_stream_stop(sender->stream);
+}
+
+/* Waits for the heaps in flight after an early end began. Abandons them when no packet leaves for too long. */
+static void await_heaps(struct sender *sender, uint64_t now_ns)
+{
+    struct spead_send_stats stats = SPEAD_SEND_STATS_INIT;
+    uint64_t ended;
+
+    spead_send_stream_stats(sender->stream, &stats);
+    ended = stats.submitted.packets - stats.bucket[SPEAD_SEND_PENDING].packets;
+    if (ended != sender->ended_packets || sender->ended_ns == 0) {
+        sender->ended_packets = ended;
+        sender->ended_ns = now_ns;
+    }
+    if (now_ns - sender->ended_ns > DRAIN_NS + 2 * packet_ns(sender))
+        abandon(sender);
+    if (sender->has_said_waiting || now_ns - sender->stopping_ns < PATIENCE_NS)
+        return;
+    sender->has_said_waiting = true;
+    if (!sender->options->shared.quiet)
+        tool_failed("%u heaps are in flight and still leave: interrupt it again to end at once",
+                    sender->data_in_flight + sender->stops_in_flight);
+}
+
+/* Begins an early end after a signal or --seconds. Stops the stream when all heaps have completed. */
 static void look_around(struct sender *sender, uint64_t now_ns, uint64_t end_ns)
 {
     if (sender->stopping_ns == 0 && (now_ns >= end_ns || tool_signal_count() > 0)) {
@@ -260,14 +392,13 @@ static void look_around(struct sender *sender, uint64_t now_ns, uint64_t end_ns)
         if (sender->data_in_flight == 0)
             submit_stops(sender);
     }
+    if (sender->stops_again_ns != 0 && now_ns >= sender->stops_again_ns)
+        submit_stops(sender);
     if (sender->data_left == 0 && sender->data_in_flight == 0 && sender->stops_in_flight == 0 &&
         (sender->stops_left == 0 || tool_signal_count() > 1))
         spead_send_stream_stop(sender->stream);
-    if (sender->stopping_ns != 0 && now_ns - sender->stopping_ns > DRAIN_NS) {
-        sender->gave_up = true;
-        spead_send_stream_stop(sender->stream);
-        spead_send_stream_stop(sender->stream);
-    }
+    if (sender->stopping_ns != 0)
+        await_heaps(sender, now_ns);
 }
 
 static void show(struct sender *sender, struct tool_progress *progress, uint64_t now_ns)
@@ -324,12 +455,14 @@ static int pin(int cpu)
     return TOOL_DONE;
 }
 
-static int note_overheads(struct sender *sender)
+/* Makes what the program keeps for each endpoint. */
+static int make_endpoints(struct sender *sender)
 {
     const struct tool_shared *shared = &sender->options->shared;
 
     sender->overhead = calloc(shared->endpoint_count, sizeof *sender->overhead);
-    if (!sender->overhead)
+    sender->stops = calloc(shared->endpoint_count, sizeof *sender->stops);
+    if (!sender->overhead || !sender->stops)
         return -ENOMEM;
     for (uint32_t i = 0; i < shared->endpoint_count; i++)
         sender->overhead[i] = tool_wire_overhead(shared->endpoints[i], false);
@@ -385,8 +518,15 @@ static int report_failure(const struct sender *sender, int stream_error)
     if (stream_error < 0)
         return tool_failed("sending failed: %s", strerror(-stream_error));
     if (sender->gave_up)
-        return tool_failed("heaps in flight had not left after 10 s: they are abandoned, and no "
+        return tool_failed("no packet has left for 10 s: the heaps in flight are abandoned, and no "
                            "stop heap was sent, so receivers may wait for one");
+    if (sender->passing_error != 0 && sender->heaps_sent == 0)
+        return tool_failed("no heap could be sent: %s", strerror(-sender->passing_error));
+    if (sender->stops_lost > 0)
+        return tool_failed(
+            "the stop heaps of %u destinations could not be sent: receivers may wait "
+            "for them",
+            sender->stops_lost);
     return TOOL_DONE;
 }
 
@@ -440,11 +580,11 @@ int main(int argc, char **argv)
     if (status != TOOL_DONE)
         return status;
     tool_signal_install(on_signal);
-    ret = make_heaps(&sender);
+    ret = make_heaps(&sender, &err);
     if (ret == 0)
         ret = make_stream(&sender, &err);
     if (ret == 0)
-        ret = note_overheads(&sender);
+        ret = make_endpoints(&sender);
     if (ret == 0)
         ret = spead_send_stream_start(sender.stream, &err);
     if (ret == -ENOMEM && err.text[0] == '\0') {

@@ -31,6 +31,9 @@ static const struct tool_option rows[] = {
      .type = &tool_u64, .min = 1, .max = 16384, OWN(items),
      .help = "Items that the payload is divided into"},
 
+    {.name = "fail-fast", .group = TOOL_GROUP_END,
+     .type = &tool_flag, STREAM(fail_fast),
+     .help = "End at the first packet that cannot be sent, also if the reason can pass"},
     {.name = "addr-bits", .argument = "N", .group = TOOL_GROUP_HEAPS,
      .type = &tool_u32, .min = 8, .max = 56, OWN(addr_bits),
      .help = "Heap address bits: 8, 16 ... 56"},

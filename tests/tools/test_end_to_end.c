@@ -222,15 +222,111 @@ Test(end_to_end, an_interrupted_sender_that_cannot_finish_says_so)
 {
     struct run run = {0};
 
-    program_start(&run.send, SPEAD_SEND, "127.0.0.1:17330 --json --heap-size 32M --rate 0.001");
+    /* Nothing leaves for almost an hour. */
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17330 --json --heap-size 32M --rate 1 --fault stall=3599s/3600s");
     cr_assert(run.send.pid > 0);
-    await_udp("OutDatagrams");
+    tool_sleep_ms(300);
     kill(run.send.pid, SIGINT);
     cr_expect_eq(program_wait(&run.send), 1);
     char *err = program_err(&run.send);
-    cr_expect(strstr(err, "not left after 10 s") != NULL, "%s", err);
+    cr_expect(strstr(err, "no packet has left for 10 s") != NULL, "%s", err);
     free(err);
     program_release(&run.send);
+}
+
+/* The four heaps in flight take 12 s at this rate. */
+Test(end_to_end, an_interrupted_sender_waits_for_heaps_that_leave_slowly)
+{
+    struct run run = {0};
+
+    start_receiver(&run, "127.0.0.1:17331 --json --strict");
+    program_start(&run.send, SPEAD_SEND, "127.0.0.1:17331 --json --heap-size 300K --rate 0.0008");
+    cr_assert(run.send.pid > 0);
+    await_udp("InDatagrams");
+    kill(run.send.pid, SIGINT);
+    finish(&run, 0, 0);
+    cr_expect_eq(number(run.sent, "heaps"), 4);
+    cr_expect_eq(number(run.received, "heaps"), 4);
+    char *err = program_err(&run.send);
+    cr_expect_not_null(strstr(err, "interrupt it again to end at once"), "%s", err);
+    free(err);
+    release(&run);
+}
+
+static void unreachable(bool is)
+{
+    const char *command = is ? "ip route add unreachable 127.9.9.9/32 table local metric 0"
+                             : "ip route del unreachable 127.9.9.9/32 table local";
+    char line[160];
+
+    snprintf(line, sizeof line, "PATH=$PATH:/usr/sbin:/sbin %s", command);
+    cr_assert_eq(system(line), 0, "%s", line);
+}
+
+static const char *const to_nowhere =
+    "127.9.9.9:17332 --json --heap-size 4K --rate 0.004 --heaps 300";
+
+/* The route is away for a part of the run. */
+Test(end_to_end, a_sender_goes_on_after_errors_that_pass)
+{
+    struct run run = {0};
+    char *err;
+
+    start_receiver(&run, "127.9.9.9:17332 --json --out-of-order --incomplete");
+    program_start(&run.send, SPEAD_SEND, to_nowhere);
+    await_udp("InDatagrams");
+    unreachable(true);
+    tool_sleep_ms(300);
+    unreachable(false);
+    finish(&run, 0, 0);
+    cr_expect_gt(bucket(run.sent, "unreachable"), 0);
+    cr_expect_eq(bucket(run.sent, "failed"), 0);
+    cr_expect_gt(number(run.sent, "heaps"), 100);
+    cr_expect_gt(
+        number(json_object_get(json_object_get(run.sent, "ledger"), "heaps"), "unreachable"), 0);
+    err = program_err(&run.send);
+    cr_expect_not_null(strstr(err, "packets could not be sent (unreachable): No route to host"),
+                       "%s", err);
+    cr_expect_null(strstr(strstr(err, "could not be sent") + 1, "could not be sent"),
+                   "said more than once: %s", err);
+    free(err);
+    release(&run);
+}
+
+Test(end_to_end, with_fail_fast_a_sender_ends_at_the_first_such_error)
+{
+    struct program send = {0};
+    json_t *object;
+    char line[160], *err;
+
+    snprintf(line, sizeof line, "%s --fail-fast", to_nowhere);
+    program_start(&send, SPEAD_SEND, line);
+    await_udp("OutDatagrams");
+    unreachable(true);
+    expect_status(&send, 1);
+    object = object_of(&send);
+    cr_expect_gt(bucket(object, "unreachable"), 0);
+    cr_expect_lt(number(object, "heaps"), 300);
+    err = program_err(&send);
+    cr_expect_not_null(strstr(err, "could not be sent: No route to host"), "%s", err);
+    free(err);
+    json_decref(object);
+    program_release(&send);
+}
+
+Test(end_to_end, a_sender_that_could_send_nothing_at_all_has_failed)
+{
+    struct program send = {0};
+    char *err;
+
+    program_start(&send, SPEAD_SEND, "127.9.9.9:17332 --heap-size 4K --rate 0.0001 --seconds 1");
+    unreachable(true);
+    expect_status(&send, 1);
+    err = program_err(&send);
+    cr_expect_not_null(strstr(err, "spead-send: "), "%s", err);
+    free(err);
+    program_release(&send);
 }
 
 Test(end_to_end, a_second_interrupt_ends_the_sender_at_once)
