@@ -65,7 +65,7 @@ struct sender {
     uint64_t heaps_sent;
     /* the time when a signal or --seconds began an early end; 0 before that */
     uint64_t stopping_ns;
-    struct tool_end end;    /* what ended the sending */
+    struct tool_end end; /* what ended the sending */
     bool has_said_waiting;
     uint64_t ended_packets; /* how many packets had left or failed when the program last looked */
     uint64_t ended_ns;      /* when this number last grew */
