@@ -1,6 +1,11 @@
-/* The structs of a pool, for its files: pool.c (making, releasing), pool_free.c (the free blocks, taking), pool_charge.c
- * (the account of touched bytes), pool_shares.c (who may charge how much of it), pool_populator.c (the thread that populates blocks) and pool_ahead.c (which blocks it
- * populates). */
+/* The structs of a pool, for its files:
+ *
+ *   pool.c             makes and releases pools
+ *   pool_free.c        the free blocks, and taking one
+ *   pool_charge.c      the account of touched bytes
+ *   pool_shares.c      who may charge how much of it
+ *   pool_populator.c   the thread that populates blocks
+ *   pool_ahead.c       which blocks it populates */
 #ifndef SPEADI_POOL_PARTS_H
 #define SPEADI_POOL_PARTS_H
 
