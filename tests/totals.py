@@ -62,7 +62,7 @@ def last_line(case):
 
 
 def add_case(totals, case, results):
-    """Adds one test of ctest: the cases of its TAP file if it wrote one, else the test by its status."""
+    """Adds one test of ctest. If the test wrote a TAP file, adds the cases of that file instead."""
     name, status = case.get("name"), case.get("status")
     skipped = case.find("skipped")
     skip_message = skipped.get("message", "") if skipped is not None else ""

@@ -1,7 +1,7 @@
 """Tests of docs/from-spead2.md: each sends the same packets to spead2 and to spead-recv and compares what both deliver.
 
-The packets are made here, because no sender makes most of them. spead2 reads them from memory where one sender is
-enough, and from sockets else."""
+This file makes the packets itself, because most of them come from no sender. If a test needs only one sender, spead2
+reads the packets from memory, otherwise from sockets."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def immediate(id, value, bits=BITS):
 
 
 def packet(counter, length, offset, payload, *items, bits=BITS):
-    """A SPEAD packet. Without a length (None) it declares none."""
+    """A SPEAD packet. If `length` is None, the packet declares no heap length."""
     fields = [(1, counter), (2, length), (3, offset), (4, len(payload))]
     pointers = [immediate(id, value, bits) for id, value in fields if value is not None] + list(items)
     header = 0x5304 << 48 | (8 - bits // 8) << 40 | bits // 8 << 32 | len(pointers)
@@ -53,7 +53,7 @@ def halves(counter, first=A, second=A):
 
 
 class Theirs:
-    """What spead2 delivers: counters in order, and the payload of each heap that it calls a heap."""
+    """What spead2 delivers: the counters in order, the items and the payloads. `whole` has the complete heaps."""
 
     def __init__(self, heaps, stats):
         self.counters = [heap.cnt for heap in heaps]
@@ -78,7 +78,7 @@ def theirs(packets, **config):
 
 
 def send_from(sockets, ports, packets):
-    """Sends (sender, endpoint, bytes) for each of packets, by the numbers of a socket and of a port."""
+    """Sends the packets. Each is (index of a socket in `sockets`, index of a port in `ports`, bytes)."""
     for sender, endpoint, data in packets:
         sockets[sender].sendto(data, ("127.0.0.1", ports[endpoint]))
 
@@ -91,8 +91,8 @@ def senders(count):
 
 
 def theirs_from(packets, endpoints=1, **config):
-    """As theirs(), over sockets. One of the packets must be a stop heap. The last one is sent when spead2 has read all
-    others, because it reads several sockets in any order."""
+    """Does the same as theirs(), over sockets. One of the packets must be a stop heap. spead2 reads several sockets in
+    any order. So the last packet is sent only when spead2 has read all others."""
     stream = their_stream(**config)
     ports = []
     for _ in range(endpoints):
@@ -135,7 +135,7 @@ class Ours:
             with Program("tools/spead-recv", *places, *files, *options, port=ports[-1]) as program:
                 wait_for_start(program.process, Path(f"{output}.jsonl"))
                 sources = senders(1 + max(sender for sender, _, _ in packets))
-                # all packets wait in the socket, so a pause of this test is no pause of the sender
+                # the program reads only when all packets wait in its socket, so it sees no pause between them
                 program.process.send_signal(signal.SIGSTOP)
                 os.waitid(os.P_PID, program.process.pid, os.WSTOPPED)
                 send_from(sources, ports, packets)

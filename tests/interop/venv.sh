@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes a virtual environment with spead2 and numpy from PyPI, once:   venv.sh FOLDER Exit status: 0 the environment is
-# ready, 77 the package index cannot be reached (a line on stdout says so), 1 any other failure.
+# Makes a virtual environment with spead2 and numpy from PyPI, once. The exit status is 0 if the environment is ready,
+# 77 if the package index cannot be reached (a line on stdout says so), and 1 after any other failure.
+# usage: venv.sh FOLDER
 set -euo pipefail
 
 folder=${1:?usage: venv.sh FOLDER}

@@ -217,7 +217,8 @@ Test(realtime, streams_and_ordinary_threads_share_a_cpu, .timeout = 120)
     spead_mem_link_unref(streams.link);
 }
 
-/* The threads of the streams are ordinary threads, and the one that reads their counters has the priority. */
+/* The threads of the streams are ordinary threads. The thread that reads the counters of the streams has a real-time
+ * priority. */
 Test(realtime, counters_of_ordinary_threads_are_read_with_priority, .timeout = 120)
 {
     struct streams streams;

@@ -1,5 +1,6 @@
-/* Goal: a stream tells apart why the kernel dropped its datagrams, and tells how many it left unread at its end. Method:
- * a network of the test, a raw socket that sends wrong checksums, and buffers that are too small. */
+/* Goal: a stream says why the kernel dropped datagrams of the stream: each reason has its own counter. It also says how
+ * many datagrams were still unread when the stream ended.
+ * Method: the test makes a network. A raw socket sends wrong checksums, and some buffers are too small. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -122,7 +123,7 @@ static void send_damaged(const char *endpoint)
     close(fd);
 }
 
-/* Polls until the kernel has dropped so many datagrams of the stream. */
+/* Polls until the kernel has dropped `drops` datagrams of the stream. */
 static void poll_until_dropped(struct spead_recv_stream *stream, uint64_t drops)
 {
     uint64_t deadline = speadi_clock_mono_ns() + 10000000000u;
@@ -190,7 +191,7 @@ FOR_EACH_ENGINE(a_full_buffer_is_told_from_a_wrong_checksum)
     }
 }
 
-/* A filter makes the kernel look at the checksum before the filter runs. */
+/* If a socket has a filter, the kernel checks the checksum of a datagram before it runs the filter. */
 FOR_EACH_ENGINE(what_a_filter_refuses_is_no_loss)
 {
     enter();
@@ -232,7 +233,7 @@ FOR_EACH_ENGINE(what_is_left_in_the_socket_is_counted)
     for (unsigned sent = 0; sent < 500; sent++)
         send_packet(endpoints[0], sent % PACKETS);
     spead_recv_stream_stop(stream);
-    end(stream); /* stops again, which means now */
+    end(stream); /* this is the second stop, so the stream ends immediately */
     cr_expect_eq(stats.total.seen.packets + stats.counters.undrained_packets, 500);
     cr_expect_gt(stats.counters.undrained_packets, 0);
     cr_expect_eq(stats.counters.undrained_bytes, stats.counters.undrained_packets * packet_bytes());
@@ -240,7 +241,8 @@ FOR_EACH_ENGINE(what_is_left_in_the_socket_is_counted)
     spead_recv_stream_destroy(stream);
 }
 
-/* A stop that comes twice counts about a thousand packets. It says how much memory the others take. */
+/* After a second stop, the stream counts only about a thousand of the unread packets. For all others together it says
+ * how much memory they take. */
 FOR_EACH_ENGINE(what_is_not_counted_is_told_by_its_memory)
 {
     struct spead_recv_stream_config config = config_of(*engine, endpoints);

@@ -152,7 +152,7 @@ static void count_done(void *arg, const struct spead_send_result *result)
     (*(unsigned *)arg)++;
 }
 
-/* Sends a heap to each of the destinations in turn, `heaps` in all, and waits until they have completed. */
+/* Sends `heaps` heaps, to the destinations in turn, and waits until all of them have completed. */
 static void send_heaps(unsigned heaps, uint32_t destinations)
 {
     struct spead_send_options options = SPEAD_SEND_OPTIONS_INIT;
@@ -189,7 +189,7 @@ static void end_stream(void)
 
 /* ---- Drops of this host ----------------------------------------------------------------------- */
 
-/* A short burst bound makes tbf cut trains and drop a part of them. */
+/* With the small value of `burst`, tbf cuts trains and drops a part of each. */
 static const char *const queues[] = {"tbf rate 100mbit burst 32kb limit 50kb",
                                      "tbf rate 100mbit burst 2kb limit 50kb"};
 
@@ -341,7 +341,7 @@ FOR_EACH_ENGINE(packets_longer_than_the_mtu_are_named_before_the_start)
     }
 }
 
-/* The packets go in trains, which the kernel refuses as soon as its segments are longer than the MTU. */
+/* The packets go in trains. The kernel refuses a train when the segments of the train are longer than the MTU. */
 FOR_EACH_ENGINE(a_route_whose_mtu_shrinks_later_is_named_then)
 {
     make_hosts(1500);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Declarations in headers stay whole. When the comment behind a declaration is too long, clang-format cuts the
 # declaration between its type and its name, or an enumerator behind its "=". Such a comment must stand above. In public
-# headers a comment behind a field must end on the line of the field. usage: test_declarations.sh SOURCE_FOLDER
+# headers a comment behind a field must end on the line of the field.
+# usage: test_declarations.sh SOURCE_FOLDER
 set -euo pipefail
 cd "$1"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # An engine is one folder. This test builds the folder docs/examples/counter into a library whose only other engine is
-# mem. The engine must pass the tests for every engine, it must be listed, and its heaps must reach a file. usage:
-# test_extra_engine.sh SOURCE_FOLDER
+# mem. The engine must pass the tests for every engine, it must be listed, and its heaps must reach a file.
+# usage: test_extra_engine.sh SOURCE_FOLDER
 set -euo pipefail
 source=$1
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT

@@ -25,7 +25,7 @@ fail() { echo "$*" && status=1; }
 # shellcheck disable=SC2086,SC2013 # words on purpose
 for name in $(sed -nE 's/^struct (spead_[a-z0-9_]+) \{$/\1/p' $headers | sort -u); do
     count=$((count + 1))
-    [ "$name" != spead_engine_options ] || continue # other structs begin with it; it has their size
+    [ "$name" != spead_engine_options ] || continue # other structs begin with it, and its struct_size is their size
     init=$(echo "$name" | tr '[:lower:]' '[:upper:]')_INIT
     first=$(sed -n "/^struct $name {\$/{n;p}" $headers)
     case $first in

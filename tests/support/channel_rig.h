@@ -33,14 +33,14 @@ struct channel_rig channel_rig_open_form(enum spead_channel_form form, uint32_t 
 #define EACH_FORM(form) \
     for (enum spead_channel_form form = SPEAD_CHANNEL_SPSC; form <= SPEAD_CHANNEL_MPMC; form++)
 
-/* Sends `count` messages in one call of try_send(). Their sequence numbers are first, first + 1, ... Returns the result
- * of the call. */
+/* Sends `count` messages in one call of try_send(). Their sequence numbers are `first`, `first` + 1 and so on. Returns
+ * the result of the call. */
 int channel_rig_send(struct spead_sender *sender, uint64_t first, uint32_t count);
 /* Sends one message with this sequence number and this priority. Returns the result of try_send(). */
 int channel_rig_send_to_lane(struct spead_sender *sender, uint64_t sequence, uint8_t priority);
 
 /* Receives up to `max` messages in one call of try_receive(). Returns -EBADMSG if the sequence numbers of the messages
- * are not first, first + 1, ... Otherwise returns the result of the call. */
+ * are not `first`, `first` + 1 and so on. Otherwise returns the result of the call. */
 int channel_rig_receive(struct spead_receiver *receiver, uint64_t first, uint32_t max);
 
 /* Receives one message. Returns its sequence number, or the error of the receive. */

@@ -8,7 +8,7 @@
 #define TEST_ENGINES_MAX   16u
 #define TEST_ENGINE_LENGTH 16u
 
-/* Which ends a test needs an engine for: to receive, to send, or to do both. */
+/* What a test needs an engine for: to receive, to send, or both. */
 enum test_engine_ends { TEST_RECEIVES = 1, TEST_SENDS = 2, TEST_BOTH_ENDS = 3 };
 
 /* Kinds of engines. They can be combined with |. */

@@ -67,8 +67,8 @@ void recv_graph_close_other(struct recv_graph_rig *rig);
 
 /* ---- Running ------------------------------------------------------------------------------- */
 
-/* Both functions push `count` heaps of 8 bytes; the heap counters are first, first + 1, ... recv_graph_push() pushes
- * onto rig->wire, and recv_graph_push_on() onto `link`. */
+/* Both functions push `count` heaps of 8 bytes; the heap counters are `first`, `first` + 1 and so on. recv_graph_push()
+ * pushes onto rig->wire, and recv_graph_push_on() onto `link`. */
 void recv_graph_push(struct recv_graph_rig *rig, uint64_t first, uint64_t count);
 void recv_graph_push_on(struct spead_mem_link *link, uint64_t first, uint64_t count);
 

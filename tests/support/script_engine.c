@@ -52,7 +52,7 @@ static int script_start(void *self, struct spead_err *err)
                               : 0;
 }
 
-/* Places the packet in the range that was reserved next. The core can have reserved that range for another packet. */
+/* Places the packet in the next reserved range. The core can have reserved that range for another packet. */
 static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned i)
 {
     uint64_t r = e->landed % SPEADI_RX_RESERVE_MAX;

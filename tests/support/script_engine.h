@@ -56,8 +56,8 @@ struct script_engine {
     uint64_t clock_ns;     /* what the clock of the engine shows (script_clock_ops) */
     uint64_t waited_until; /* the deadline of the last wait() */
     atomic_uint wakes;
-    /* What fill() returns, so 1 (default) means that the core never pauses. If `places` is not 0, fill() returns the
-     * number of packets that wait, divided by `places`. */
+    /* What fill() returns. The default is 1, which means that the core never pauses. If `places` is not 0, fill()
+     * returns the number of packets that wait, divided by `places`. */
     double fill;
     unsigned places;
     /* A mapping through which the engine writes, as a NIC would. The core has another mapping of the same memory, which

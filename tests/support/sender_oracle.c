@@ -42,7 +42,7 @@ struct speadi_rx_from sender_oracle_from(uint32_t origin)
                              (uint16_t)(7000 + port_of(origin)));
 }
 
-/* Returns the first of the origins that are one sender with this origin. */
+/* Returns the first origin of the sender that this origin belongs to. One sender can have several origins. */
 static uint32_t sender_of(const struct sender_oracle *oracle, uint32_t origin)
 {
     const struct spead_recv_stream_config *config = &oracle->rig->config;
@@ -66,7 +66,7 @@ void sender_oracle_hear(struct sender_oracle *oracle, uint32_t origin)
 
 /* ---- Words --------------------------------------------------------------------------------- */
 
-/* Writes 7 bits of a value into a byte that is not 0. */
+/* Returns a byte that contains 7 bits of the value and is never 0. */
 static uint8_t seven(uint64_t value)
 {
     return (uint8_t)(0x80 | (value & 0x7f));

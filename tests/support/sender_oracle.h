@@ -1,10 +1,10 @@
-/* Knows the sender and the run of every byte that a test sends, and checks with it what a stream delivers.
+/* Knows the sender and the run of every byte that a test sends. So it can check what a stream delivers.
  *
  * The payload of each packet consists of words of 8 bytes. Each word names the origin of its packet, the run of the
  * sender, the heap counter and its own offset in the heap. No byte of a word is 0, so a zero in a heap is a hole.
  *
- * An origin is an address, a port and an endpoint. The configuration of the stream says which origins are one sender.
- * A run ends when no packet of the sender comes for longer than restart_quiet_ns. */
+ * An origin is an address, a port and an endpoint. The configuration of the stream says which origins are one sender. A
+ * run ends when no packet of the sender comes for longer than restart_quiet_ns. */
 #ifndef TEST_SENDER_ORACLE_H
 #define TEST_SENDER_ORACLE_H
 

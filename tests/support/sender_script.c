@@ -10,7 +10,7 @@
 #define PIECES    6u  /* packets of an ordinary heap */
 #define MS        1000000ull
 #define SECOND    (1000 * MS)
-#define DRAIN_MAX 4000u /* polls after which a stream that reads nothing is stuck */
+#define DRAIN_MAX 4000u /* after this number of polls in one drain(), the stream is stuck */
 #define HELD_MAX  3u
 #define STEPS_MAX 2000u
 #define FLAG_BITS (SPEADI_RX_INJECTED_DROP | SPEADI_RX_TRUNCATED | SPEADI_RX_REFUSED)
@@ -29,10 +29,10 @@ struct script {
     struct line line[ORACLE_ORIGINS], striped;
     struct spead_heap *held[HELD_MAX];
     uint32_t held_count;
-    uint32_t origins;   /* the script uses so many origins */
+    uint32_t origins;   /* number of origins that the script uses */
     uint8_t next_flags; /* engine flags of the next packet */
     uint8_t next_split; /* if not 0, the next packet is lent as a head of this length and a body */
-    uint8_t next_cut;   /* the next packet lacks so many bytes at its end */
+    uint8_t next_cut;   /* number of bytes that the next packet lacks at its end */
     bool ended;
 };
 
@@ -138,7 +138,7 @@ static void send_piece(struct script *script, const struct piece *piece)
         test_packet_immediate(packet, 0x1600, piece->value);
     else if (piece->item == 2)
         test_packet_addressed(packet, 0x1601, piece->value / ORACLE_WORD % 16 * ORACLE_WORD);
-    /* push() hears the origin again, at the same time, which changes nothing */
+    /* push() calls sender_oracle_hear() again. The time is the same then, so the second call changes nothing. */
     sender_oracle_hear(&script->oracle, piece->origin);
     sender_oracle_fill(&script->oracle, piece->origin, piece->counter, piece->offset, payload,
                        piece->bytes);
@@ -308,7 +308,7 @@ static void take(struct script *script, bool hold)
 
 static void release(struct script *script)
 {
-    while (script->held_count > 0) { /* nobody may have changed a heap that the consumer holds */
+    while (script->held_count > 0) { /* a heap must not have changed while the consumer held it */
         sender_oracle_check_heap(&script->oracle, script->held[--script->held_count]);
         spead_heap_unref(script->held[script->held_count]);
     }
@@ -335,7 +335,7 @@ static void drain(struct script *script)
     }
 }
 
-/* Lets a sender send its heap once more, or the heap before it, from any packet on. */
+/* Lets a sender send its current heap or the heap before that again. The sender can begin at any packet of the heap. */
 static void restart(struct script *script)
 {
     uint8_t how = next(script);

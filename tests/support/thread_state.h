@@ -6,8 +6,8 @@
 
 pid_t thread_id(void); /* of the calling thread */
 
-/* Returns only when the thread sleeps in the kernel and has slept at each of several looks. A thread that yields again
- * and again is runnable, so for such a thread the function never returns. */
+/* Waits until the thread sleeps in the kernel at each of several consecutive looks. A thread that yields again and
+ * again is runnable, so for such a thread the function never returns. */
 void thread_wait_until_asleep(pid_t thread);
 
 #endif

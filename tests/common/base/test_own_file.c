@@ -1,6 +1,6 @@
-/* Goal: a program that writes a file cannot be led to a file of somebody else's choice. Method: the tests lay the traps
- * that another user could lay, in a folder of their own. Where the trap must belong to another user, the test needs
- * root. */
+/* Goal: another user cannot choose the file that a program opens for writing.
+ * Method: in a new folder, the tests lay the traps that another user could lay. Some traps must belong to another user;
+ * these tests need root. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

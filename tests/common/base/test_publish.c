@@ -85,8 +85,8 @@ static void *read_one(void *publish)
     return NULL;
 }
 
-/* If the reader has a real-time priority and the owner was preempted in the middle of a publication, a reader that only
- * yields would keep the owner from its CPU for ever. */
+/* A reader with a real-time priority can preempt the owner in the middle of a publication. If this reader only yielded,
+ * the owner would never get its CPU again. */
 Test(publish, a_reader_that_meets_a_long_publication_sleeps, .timeout = 60)
 {
     struct speadi_publish publish;

@@ -1,5 +1,5 @@
-/* Goal: the hold (fault_hold.c) gives copies of packets back with the bytes that it copied, in their order and not too
- * early.
+/* Goal: the hold (fault_hold.c) keeps copies of packets. It gives each copy back with the right bytes, in the right
+ * order and not too early.
  * Method: the tests put packets of known bytes into the hold, and choose the decisions and the times themselves. */
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* Goal: the library finds how much memory it may use: what the host leaves free, or what the cgroups of the process leave
- * free, whichever is less.
+/* Goal: the library finds how much memory it can use. This is the smaller of two values: the memory that the host
+ * leaves free, and the memory that the cgroups of the process leave free.
  * Method: the test writes the files of a host and of its cgroups into a folder of its own. */
 #include <criterion/criterion.h>
 

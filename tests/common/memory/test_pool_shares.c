@@ -1,6 +1,6 @@
-/* Goal: users who share a pool cannot take the memory that is kept for another user, whatever they do; and the limit of
- * the pool holds all the time.
- * Method: pools of a few blocks, and a model of the account in the random test. */
+/* Goal: whatever a user of a pool does, it cannot take the memory that is kept for another user. The limit of the pool
+ * holds all the time.
+ * Method: the tests use pools of a few blocks. The random test computes itself how much each user has charged. */
 #include <criterion/criterion.h>
 
 #include <speadi/pool.h>
@@ -11,7 +11,7 @@ enum { USERS = 4 };
 
 static struct speadi_pool *pool;
 
-/* Makes a pool of blocks of 256 KiB, with a limit of 1 MiB, of which each user keeps 128 KiB. */
+/* Makes a pool with blocks of 256 KiB and a limit of 1 MiB. Each user has a share of 128 KiB. */
 static void make_pool(void)
 {
     struct speadi_pool_config config = {.block_count = 16,
@@ -44,7 +44,7 @@ static uint64_t charged(void)
     return speadi_pool_memory_bytes(pool, &high);
 }
 
-/* Charges as much of the block as it gets. */
+/* Charges as much of the block as the pool allows. Returns the number of charged bytes. */
 static size_t charge_all(struct speadi_block *block)
 {
     for (size_t bytes = block->bytes; bytes > 0; bytes -= 4 * KIB)

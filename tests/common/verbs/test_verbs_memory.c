@@ -152,7 +152,8 @@ static bool forbid_huge_pages_of_the_default_size(void)
            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-/* A host whose default is 1 GiB would give no huge page to an arena of 4 MiB. */
+/* If an arena of 4 MiB asked for pages of the default size, it would get no huge page on a host whose default is 1
+ * GiB. */
 Test(verbs_memory, an_arena_asks_for_huge_pages_of_2_MiB_and_not_of_the_default_size)
 {
     int status;

@@ -166,7 +166,7 @@ static void *play_device(void *arg)
 static int put(struct vd_context *context, const struct vd_frame *frame)
 {
     if (VD_SETTING(port_down) || VD_SETTING(device_fatal)) {
-        /* The frame is sent for the program, but a fault of the script makes it get lost here. */
+        /* The program sees this frame as sent, but a fault of the script loses it here. */
         VD_COUNT(tx_faulted, 1);
         return 0;
     }
@@ -219,7 +219,7 @@ static int listen_to(struct vd_context *context, int fd)
         return errno;
     context->mtu = (unsigned)request.ifr_mtu;
     /* The errors of the next two calls are ignored, because the double also works without the larger buffer and without
-     * the membership. Without the options below them, its results would be wrong. */
+     * the membership. Without one of the options below, the double would give wrong results. */
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
     setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all);
     if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one) < 0 ||

@@ -161,8 +161,8 @@ static bool apply_word(struct script *to, char *word)
     return add_rule(to, word, when, argument);
 }
 
-/* Makes a script active. If one word is wrong, no part of the script becomes active, because with a part of it the test
- * would not test what its author wants. */
+/* Makes a script active. If one word is wrong, no part of the script becomes active. With only a part of the script, a
+ * test would not test what its author wants. */
 static bool apply(const char *text)
 {
     struct script *trial = malloc(sizeof *trial);

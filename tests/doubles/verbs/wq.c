@@ -308,8 +308,8 @@ static void use_strides(struct vd_wq *wq, uint32_t count)
     }
 }
 
-/* Returns how many entries the doorbell announces that the queue has not yet used up. Returns a negative number after
- * an error. */
+/* Returns the number of entries that the doorbell has announced and that the queue has not yet used up. Returns a
+ * negative number after an error. */
 static int announced(struct vd_wq *wq)
 {
     /* Acquire pairs with the release store of the program to the doorbell. The program wrote the entries before that

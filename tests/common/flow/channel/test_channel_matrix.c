@@ -1,7 +1,7 @@
-/* Goal: channels of every form, policy, capacity and number of lanes do what their contract says. This holds when they
- * are empty, with one message and with many, when either end closes or fails in the middle, after a cancel, at a
- * deadline, and in an event loop. At any time, sent = received + shed + depth, and on_shed is called once for each
- * message that was shed.
+/* Goal: channels of every form, policy, capacity and number of lanes do what their contract says. The tests use an
+ * empty channel, one message and many messages. They close an end in the middle, with an error or without, cancel the
+ * channel, reach a deadline, and use an event loop. At any time, sent = received + shed + depth, and on_shed is called
+ * once for each message that was shed.
  * Method: each function under "The cells" runs once for each configuration that can be created, on one thread. Messages
  * are of a type that counts its references. So at the end the test finds a message that was not released. */
 #include <criterion/criterion.h>
@@ -111,8 +111,8 @@ static void each_config(void (*cell)(struct channel_rig *rig, const struct spead
 
 /* ---- Helpers of the cells -------------------------------------------------------------------- */
 
-/* Sends `count` messages, one in each call. Their sequence numbers are first, first + 1, ..., and their priorities are
- * 0, 1, 2, 0, 1, 2 and so on. Stops at -EAGAIN. Returns how many messages it has sent. */
+/* Sends `count` messages, one in each call. Their sequence numbers are `first`, `first` + 1 and so on, and their
+ * priorities are 0, 1, 2, 0, 1, 2 and so on. Stops at -EAGAIN. Returns how many messages it has sent. */
 static uint64_t send(struct channel_rig *rig, uint64_t first, uint64_t count)
 {
     uint64_t taken = 0;

@@ -1,5 +1,5 @@
-/* Goal: the histogram of the times that messages spend inside a channel counts each message in one bucket. Every time
- * has a bucket.
+/* Goal: the histogram of the times that messages spend inside a channel counts each message in one bucket. There is a
+ * bucket for each possible length of time.
  * Method: the test gives chosen times to the histogram, and sends messages through channels of two forms. */
 #include <criterion/criterion.h>
 

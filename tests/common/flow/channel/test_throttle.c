@@ -137,8 +137,9 @@ Test(throttle, cancelled_lets_everyone_go)
     spead_throttle_unref(throttle);
 }
 
-/* A waker like that of a thread that ends as soon as it is woken: it uses the throttle and gives back the last
- * reference. If the lock were held during the call, the first function would wait for ever. */
+/* The wake function of this waker reads the statistics of the throttle, and then gives back a reference, perhaps the
+ * last one. A thread can do the same as soon as it is woken. If the throttle held its lock when it calls the wake
+ * function, stats_of() would wait for ever. */
 struct last_waker {
     struct spead_waker waker;
     struct spead_throttle *throttle;

@@ -333,7 +333,7 @@ Test(graph_end, a_graph_that_is_stopped_before_its_start_interrupts_nobody, .fin
 
 /* ---- Waiting inside a step ------------------------------------------------------------------- */
 
-/* A source whose only step waits for the end of a graph. */
+/* A source whose only step waits for the end of the graph `of`. */
 struct waiter {
     struct spead_graph *of;
     int (*wait)(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);

@@ -1,5 +1,5 @@
-/* Goal: a graph that the caller's thread pulls gives the same results as on an executor. It does only the work that
- * these results need.
+/* Goal: if the thread of the caller pulls a graph, the results are the same as on an executor. The nodes do only the
+ * work that these results need.
  * Method: after each result, the tests count what the nodes have done. Then they end the graph in each way: at the end
  * of stream, by a failure, by a cancel, or by an early destroy. */
 #include <criterion/criterion.h>

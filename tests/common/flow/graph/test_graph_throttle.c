@@ -1,4 +1,4 @@
-/* Goal: a graph with a throttle ends, whatever ends it, and no ticket is lost.
+/* Goal: a graph with a throttle always comes to its end, and no ticket is lost.
  * Method: a source or a worker node takes a ticket for each message; the tickets are scarce. Then the consumer fails,
  * ends early or sheds, or the graph is stopped or cancelled. If a ticket or a wake-up is lost, the wait for the end of
  * the graph passes its deadline. */
@@ -57,7 +57,7 @@ TestSuite(graph_throttle, .init = set_up, .fini = tear_down, .timeout = 120);
 /* ---- Nodes ---------------------------------------------------------------------------------- */
 
 /* Receives a message, takes a ticket for it and sends it. If `loose` is true, the ticket belongs to no message, and the
- * node takes it before it receives. */
+ * node takes the ticket before it receives the message. */
 struct worker {
     bool loose, has_ticket, holds;
     struct spead_message held;
@@ -119,12 +119,11 @@ static struct spead_node *add_worker(struct worker *worker, const char *name)
     return node;
 }
 
-/* Takes messages. After `count` of them the step fails with `error`, or the node is done if `error` is 0. A consumer that
- * never gives back holds the tickets until it has taken `count` messages. */
+/* Takes messages. After `count` of them the step fails with `error`, or the node is done if `error` is 0. */
 struct consumer {
     uint64_t count, received;
     int error;
-    bool gives_loose; /* the tickets belong to no message */
+    bool gives_loose; /* the tickets belong to no message, so the step gives them back */
 };
 
 static int consumer_step(void *state, struct spead_node *self)
@@ -190,7 +189,7 @@ Test(graph_throttle, ends_when_its_consumer_fails)
     cr_expect_eq(tickets_out(), 0);
 }
 
-/* The messages in the last edge are released, and nobody gives their tickets back. */
+/* The messages in the last edge are released. Their tickets are loose, so nobody gives these tickets back. */
 Test(graph_throttle, ends_when_its_consumer_fails_and_tickets_are_lost)
 {
     fail_consumer(true);

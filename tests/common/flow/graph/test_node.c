@@ -1,4 +1,4 @@
-/* Goal: a node that receives fewer messages than it asked for can wait immediately, without a second receive. It still
+/* Goal: if a node receives fewer messages than it asked for, it can wait immediately, without a second receive, and it
  * misses no message.
  * Method: a node counts how often it tries to receive, and how often it gets nothing. It runs on the worker of its
  * source, or on the thread of the caller. If a wake-up were lost, the test would not end. */

@@ -3,8 +3,8 @@
  * results are the same as those of a plain loop. A throttle changes no result, and in the end it has all its tickets.
  * Method: the graphs are random and have layers. All nodes of a layer do the same arithmetic. So the result of a
  * message does not depend on its path, and a loop can compute the same result. The test stops or cancels some graphs
- * before they have ended. It runs others without an executor, and pulls their results. The environment variable SPEAD_SEEDS says how many seeds are tried, and SPEAD_SEED is the
- * first seed. A failure prints its seed. */
+ * before they have ended. Other graphs run without an executor, and the test pulls their results. The environment
+ * variable SPEAD_SEEDS says how many seeds are tried, and SPEAD_SEED is the first seed. A failure prints its seed. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <sched.h>
@@ -294,7 +294,8 @@ static uint64_t diverted(const struct run *run)
     return count;
 }
 
-/* Checks what arrived. In a pulled graph, nodes that no result has needed have not finished. */
+/* Checks only what arrived. Nothing else can be checked in a pulled graph, because a node that no result needed has not
+ * finished. */
 static void check(struct run *run, int outcome)
 {
     const struct plan *plan = &run->plan;

@@ -1,6 +1,7 @@
-/* Goal: a node that waits for the end of a wake() sleeps if that takes long, and is woken.
- * Method: the test calls join() on one thread before it calls wake() on another one, as if the thread in wake() had been
- * preempted at its beginning. */
+/* Goal: join() waits until a call of wake() has ended. If this takes long, the thread in join() sleeps, and wake()
+ * wakes it.
+ * Method: one thread calls join(). Only then the test calls wake(). To join() this looks as if the thread in wake() had
+ * been preempted at the beginning of the call. */
 #include <criterion/criterion.h>
 
 #include <pthread.h>
@@ -22,8 +23,8 @@ static void *join(void *arg)
     return arg;
 }
 
-/* A thread with a real-time priority that only yields would keep the thread in wake() from its CPU: for a second where
- * the kernel limits real-time threads, else for ever. */
+/* If a thread with a real-time priority only yielded in join(), it would keep the thread in wake() from its CPU: for a
+ * second if the kernel limits real-time threads, otherwise for ever. */
 Test(node_waker, joined_while_its_caller_was_preempted_lets_the_joiner_sleep, .timeout = 60)
 {
     pthread_t joiner;
