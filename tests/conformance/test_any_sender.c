@@ -149,7 +149,7 @@ static unsigned receive_placed(unsigned *placed)
     return got;
 }
 
-/* The engine may not place at once: it first has to see a train. So several trains are sent. */
+/* An engine can need to see one train before it places payload. So the test sends several trains. */
 EVERY_NETWORK_ENGINE(packets_in_reserved_ranges_name_their_sender_too)
 {
     static uint8_t data[RANGES * SEGMENT], memory[RANGES * SEGMENT];
@@ -183,8 +183,9 @@ EVERY_NETWORK_ENGINE(an_empty_datagram_names_its_sender)
     rx_rig_give_back(&rig);
 }
 
-/* Lends everything that the engine and the decorator have. Returns the number of packets; *named is how many of them
- * name the sender that their first byte tells. A dropped packet has no bytes, and must name one of the two. */
+/* Lends everything that the engine and the decorator have. Returns the number of packets. Adds to *named how many
+ * packets name the right sender: the one whose number is the first byte. A dropped packet has no bytes, so it is enough
+ * if it names one of the two senders. */
 static unsigned drain_faults(unsigned packets_min, unsigned *named, unsigned *dropped)
 {
     unsigned got = 0;

@@ -42,7 +42,7 @@ static void add_pair(const char *tx, const char *rx)
 }
 
 /* Lists the pairs of engines. Each engine is paired with itself. Each engine that uses the kernel is also paired with
- * every other engine that does. */
+ * every other engine that uses the kernel. */
 static void list_engines(void)
 {
     char tx[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH], rx[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];

@@ -1,6 +1,6 @@
-/* Goal: the same packets in the same order give the same heaps and the same bucket totals, whatever engine reads them
- * and whatever path their payload takes. For several endpoints this holds for each apart. Method: the packets of
- * several senders go through a scripted engine, over memory links, and over UDP sockets in a network namespace. */
+/* Goal: the same packets in the same order give the same heaps and the same bucket totals, with every engine and on
+ * every path of the payload. Heaps and totals are compared for each endpoint separately. Method: the packets of several
+ * senders go through a scripted engine, over memory links, and over UDP sockets in a network namespace. */
 #include <criterion/criterion.h>
 
 #include <arpa/inet.h>

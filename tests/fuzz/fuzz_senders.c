@@ -1,6 +1,6 @@
-/* Goal: whatever several senders send in whatever order, no heap holds bytes of two senders or of two runs, no hole
- * shows a byte, memory stays within its plan, and every packet is counted once. Method: libFuzzer. The input is a
- * script (sender_script.h). Seeds: corpus/senders, see make_seeds.py. */
+/* Goal: whatever several senders send in whatever order, no heap holds bytes of two senders or of two runs, every hole
+ * is zero, memory stays within its plan, and every packet is counted once. Method: libFuzzer. The input is a script
+ * (sender_script.h). Seeds: corpus/senders, see make_seeds.py. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 /* Goal: whatever packets come in whatever order, a receive stream counts each packet once, stays within its memory
  * plan, and hands over no byte that was not sent. Method: libFuzzer. The first bytes of the input choose the
- * configuration and the behaviour of the engine. Then come packets. In front of each packet stand two bytes of length
- * and one byte of flags, which also choose its sender. The holes of a heap that is handed over must be zero. Blocks are
- * small and are used again, and no payload byte is 0. So the test notices when a hole still has a byte of an earlier
- * heap. Seeds: corpus/stream, see make_seeds.py. fuzz_senders.c knows who sent each byte. */
+ * configuration and the behaviour of the engine. Then come packets. Before each packet there are two bytes of length
+ * and one byte of flags. The flags also choose the sender of the packet. The holes of a heap that is handed over must
+ * be zero. Blocks are small and are used again, and no payload byte is 0. So the test notices when a hole still has a
+ * byte of an earlier heap. Seeds: corpus/stream, see make_seeds.py. fuzz_senders.c knows who sent each byte. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

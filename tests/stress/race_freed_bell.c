@@ -1,8 +1,8 @@
-/* Goal: whoever is woken may free what it was woken by at once, while the thread that woke it is still inside the call:
- * a throttle, a channel, a memory link, an event.
+/* Goal: a thread that was woken through an object may free this object at once, even if the waking thread is still
+ * inside its call. The objects are a throttle, a channel, a memory link and an event.
  * Method: in each round one thread waits, and another thread gives, cancels, closes or completes. The waiting thread
- * then gives back the last reference. ThreadSanitizer knows the unlock of a mutex, so it sees a use of freed memory even
- * inside the C library. */
+ * then gives back the last reference. ThreadSanitizer knows the function that unlocks a mutex. So it reports even an
+ * access of the C library to freed memory. */
 #include <pthread.h>
 #include <stdio.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 /* Goal: one thread takes blocks, several threads return them, and the owner ends the pool at a time when blocks are
- * out. The pool never gives a block out twice, or before it has come back.
+ * out. The pool never gives out a block that has not come back.
  * Method: the taker writes the first word of each block. The thread that returns the block checks this word and
  * overwrites it. So a block that was given out wrongly has a wrong word. ThreadSanitizer finds other races. */
 #include <pthread.h>

@@ -1,8 +1,8 @@
 /* Goal: the populator works on blocks while the taker takes, fills, zeroes and trims them, and while other threads read
  * and release them. No byte gets lost, and the pool never exceeds its limit.
- * Method: each block is filled with its number, checked by another thread, and released there. The limit is so low that
- * free blocks are trimmed all the time. A second part does the same for speadi_pages_touch(), which old kernels need:
- * one thread touches pages while another fills them. ThreadSanitizer finds other races. */
+ * Method: one thread fills each block with its number. Another thread checks the block and releases it. The limit is so
+ * low that free blocks are trimmed all the time. A second part does the same for speadi_pages_touch(), which old
+ * kernels need: one thread touches pages while another fills them. ThreadSanitizer finds other races. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>

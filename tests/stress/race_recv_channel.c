@@ -2,9 +2,10 @@
  * or in a graph. The graph is stopped, is cancelled, or its sink ends early. No heap is lost, comes twice or comes out
  * of order. Every snapshot of the statistics adds up. No thread sleeps when there is something to do.
  *
- * Method: the stream has the engine mem and a channel for two heaps; the rounds use one policy after another. In every
- * other six rounds the channel has many places, and the bytes of the heaps are bounded: eight heaps may wait.
- * ThreadSanitizer reports data races. If a wake-up is lost, a wait lasts ten seconds and the program fails. */
+ * Method: the stream has the engine mem; the rounds use one policy after another. In the first six rounds the channel
+ * has places for two heaps. In the next six rounds it has many places, and a bound of bytes lets eight heaps wait. Then
+ * this repeats. ThreadSanitizer reports data races. If a wake-up is lost, a wait lasts ten seconds and the program
+ * fails. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>

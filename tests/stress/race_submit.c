@@ -25,7 +25,7 @@ struct round {
     struct spead_send_stream *stream;
     struct spead_send_heap *heap;
     /* Only the owner thread uses this field and the field `completed`. The value is the heap counter of the last
-     * completion. The next completion must have a greater heap counter. */
+     * completion. The next completion must have the next heap counter. */
     uint64_t last_counter;
     uint64_t completed;
 };

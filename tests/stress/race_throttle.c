@@ -1,4 +1,4 @@
-/* Goal: at no time are more tickets taken than the throttle has, and no waiting thread or waker is forgotten. Threads
+/* Goal: the throttle never gives out more tickets than it has, and it forgets no waiting thread and no waker. Threads
  * take tickets in four ways, stop waiting, and give tickets back. At the same time the throttle is cancelled.
  * Method: each thread that holds a ticket adds itself to a count, and checks the count. At the end of a round every
  * ticket is back. If a thread is forgotten, the program hangs, and the time limit of the test reports this. */

@@ -353,7 +353,7 @@ EVERY_NETWORK_ENGINE(drops_of_the_kernel_are_counted)
     cr_expect_eq(came + counters.kernel_drops, 1000);
 }
 
-/* An io_uring can keep the files that are registered with it open after the engine has called close(). */
+/* An io_uring can keep its registered files open, even after the engine has called close(). */
 EVERY_NETWORK_ENGINE(a_port_is_free_as_soon_as_the_engine_is_closed)
 {
     const struct rx_rig_options again = {.engine = engine, .path = path, .same_network = true};

@@ -55,7 +55,8 @@ Test(rx_from, sources_that_alternate_keep_their_own_entries)
     cr_expect_eq(burst.from_count, 3u);
 }
 
-/* The index of the last burst may point to an entry of another source in this burst. */
+/* The index that is kept for a source is from the last burst. In the new burst, the entry with this index can be of
+ * another source. */
 Test(rx_from, a_new_burst_has_no_entry_of_the_last_one)
 {
     speadi_rx_burst_begin(&burst);
@@ -93,8 +94,8 @@ Test(rx_from, the_kernel_s_name_of_an_ipv4_sender_is_mapped)
     cr_expect_arr_eq(from.sender.address, mapped, sizeof mapped);
 }
 
-/* The engines give the kernel room for the address, but not for the scope behind it. The kernel states the whole
- * length then. */
+/* The engines give the kernel room for the address, but not for the scope behind it. The kernel still states the length
+ * of the whole socket address, scope included. */
 Test(rx_from, the_kernel_s_name_of_an_ipv6_sender_may_lack_its_scope)
 {
     struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_port = htons(7148)};

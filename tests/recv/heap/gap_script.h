@@ -8,7 +8,7 @@
 #include "gap_trackers.h"
 
 #define SCRIPT_MAX 40000u
-/* In a script, it says that the sender restarts with a start item. */
+/* In a script, this value says that the sender restarts with a start item. */
 #define SCRIPT_RESTART UINT64_MAX
 
 struct gap_script {
@@ -58,7 +58,7 @@ static inline struct speadi_gap_sums script_sums(const struct gap_script *script
     return sums;
 }
 
-/* Expects exactly so many missing heaps, nothing provisional, and every heap understood. */
+/* Expects exactly `expected` missing heaps. No missing heap is provisional, and every heap is understood. */
 #define EXPECT_MISSING(script, expected)                                                          \
     do {                                                                                          \
         struct speadi_gap_sums sums_ = script_sums(script);                                       \

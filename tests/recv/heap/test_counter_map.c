@@ -83,8 +83,8 @@ struct heap_name {
 
 typedef struct heap_name name_fn(uint32_t i, unsigned shift);
 
-/* Inserts HEAPS heaps and counts the heaps that a search for each of them looks at. With random numbers, a search for a
- * heap that was inserted looks at 1.25 heaps, and at more than 20 in one of 10^18 searches. */
+/* Inserts HEAPS heaps, searches each of them, and counts the heaps that a search looks at. If the hash were a random
+ * number, a search would look at 1.25 heaps on average. Only one of 10^18 searches would look at more than 20 heaps. */
 static void expect_few_probes(name_fn *name, unsigned shift, const char *what)
 {
     struct speadi_counter_map map;
@@ -117,14 +117,14 @@ static struct heap_name multiple(uint32_t i, unsigned shift)
     return (struct heap_name){0, (uint64_t)i << shift};
 }
 
-/* An odd distance above a power of two, as counters that are times have it. */
+/* The distance of the counters is a power of two plus 1. Counters that are times have such odd distances. */
 static struct heap_name odd_multiple(uint32_t i, unsigned shift)
 {
     return (struct heap_name){0, i * ((1ull << shift) + 1)};
 }
 
-/* Senders have small numbers that anybody can guess. If the number were only combined with the counter by exclusive or,
- * all these heaps would be one number, whatever the key. */
+/* Senders have small numbers that anybody can guess. If the hash first combined sender and counter by exclusive or, all
+ * these heaps would have one hash with `shift` 0, whatever the key. */
 static struct heap_name cancels_the_sender(uint32_t i, unsigned shift)
 {
     return (struct heap_name){i, 0x1234 ^ (uint64_t)i << shift};

@@ -1,7 +1,7 @@
-/* Goal: over thousands of random streams, the trackers say exactly what was lost, wherever it can be known; and no
- * counters, however hostile, make their sums contradict each other. Method: a model of a sender knows which heaps it
- * has lost. It knows nothing of windows, branches or steps: of each sequence it counts the heaps between the first and
- * the last one that arrived. */
+/* Goal: over thousands of random streams, the trackers say exactly what was lost, wherever this can be known. Even with
+ * hostile counters, the sums of the trackers never contradict each other. Method: a model of a sender decides which
+ * heaps are lost. The model has no windows, branches or steps. For each sequence, it counts the heaps that were lost
+ * between the first heap and the last heap that arrived. */
 #include <stdint.h>
 
 #include "gap_script.h"
@@ -73,7 +73,7 @@ static int by_time(const void *a, const void *b)
     return x->time < y->time ? -1 : x->time > y->time;
 }
 
-/* Adds the heaps that arrived, each delayed by less than `late` heaps. */
+/* Adds the heaps that arrived, each delayed by at most `late` heaps. */
 static void add_out_of_order(const struct model_sequence *sequence, uint64_t base, uint64_t step,
                              uint64_t late)
 {
@@ -223,7 +223,8 @@ Test(gap_model, restarts_keep_what_was_missing)
 
 /* ---- Loss is never 0 ------------------------------------------------------------------------ */
 
-/* Any mixture of the above, cut off anywhere, may be provisional or not understood; but it is never clean. */
+/* The streams are mixtures of the streams above, and often too short. So the trackers can count a loss as provisional
+ * or as not understood. But if there was a loss, the sums must not all be 0. */
 Test(gap_model, a_loss_that_can_be_known_is_never_called_clean)
 {
     for (uint64_t round = 0; round < 4 * ROUNDS; round++) {

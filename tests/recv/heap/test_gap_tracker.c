@@ -1,6 +1,6 @@
-/* Goal: if no packet of a heap came, its heap counter was skipped, and the tracker counts the heap as missing; what was
- * never sent is not counted; and what the tracker cannot know it says. Method: the test opens heaps with given counters
- * and compares the sums. */
+/* Goal: if no packet of a heap came, the heap counter is skipped, and the tracker counts the heap as missing. The
+ * tracker does not count heaps that were never sent. If the tracker cannot know what was lost, it says so. Method: the
+ * test opens heaps with given counters and compares the sums. */
 #include "gap_script.h"
 
 static struct gap_script script;
@@ -355,15 +355,15 @@ Test(gap_tracker, a_restart_is_no_loss_and_keeps_what_was_missing)
     RUN(102, SCRIPT_RESTART);
     script_run(&script, 5, 1, 80);
     EXPECT_MISSING(&script, 1);
-    begin(); /* a counter far below */
+    begin(); /* a counter far below shows the restart */
     script_run(&script, 5001, 1, 100);
     RUN(5102);
     script_run(&script, 5, 1, 80);
     EXPECT_MISSING(&script, 1);
-    begin(); /* a counter that had opened before, and the one after it */
+    begin(); /* a counter comes again, and then the next one: this shows the restart */
     RUN(1, 3, 4, 1, 2, 3);
     EXPECT_MISSING(&script, 1);
-    begin(); /* the missing one of before, and one that had opened */
+    begin(); /* the missing counter comes, and then one comes again: this shows the restart */
     RUN(10, 12, 13, 14, 15, 11, 12, 13);
     EXPECT_MISSING(&script, 1);
 }

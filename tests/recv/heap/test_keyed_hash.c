@@ -19,7 +19,7 @@ Test(keyed_hash, keys_differ)
     cr_expect_neq(speadi_keyed_hash(&one, 1, 2), speadi_keyed_hash(&other, 1, 2));
 }
 
-/* Of 1024 random numbers, 12 or more fall into a given one of 1024 places with a probability of 10^-9. */
+/* If 1024 random numbers fall into 1024 places, each place gets 16 or more of them with a probability of 2 * 10^-14. */
 static void expect_spread(const uint16_t count[PLACES], const char *what, unsigned shift)
 {
     for (unsigned i = 0; i < PLACES; i++)

@@ -18,7 +18,7 @@ static void free_ring(void)
 
 TestSuite(late_gaps, .init = make_ring, .fini = free_ring);
 
-/* Keeps a heap of this length that consists of packets of 10 bytes, of which every second one came. */
+/* Keeps the gaps of a heap of this length. The heap has packets of 10 bytes, and every second packet came. */
 static struct speadi_kept_gaps keep_every_second(uint64_t length)
 {
     static struct speadi_span spans[4096];
@@ -71,7 +71,7 @@ Test(late_gaps, of_a_heap_with_many_gaps_the_first_ones_are_kept)
 
 /* ---- Forged packets -------------------------------------------------------------------------- */
 
-/* Keeps a heap of ten packets of 10 bytes, of which the third one to the eighth one were lost. */
+/* Keeps the gaps of a heap of ten packets of 10 bytes. The third to the eighth packet were lost. */
 static struct speadi_kept_gaps keep_with_a_gap(bool estimated)
 {
     static struct speadi_span spans[] = {{0, 20}, {80, 100}};

@@ -146,8 +146,8 @@ Test(sender_table, a_flood_of_senders_uses_only_the_entries_of_the_table)
 
 #define SENDERS 4096u
 
-/* Admits SENDERS senders. Returns the length of the longest chain, which is how many senders a search looks at most.
- * With random numbers a chain of 16 would come in one of 10^9 tables. */
+/* Admits SENDERS senders. Returns the length of the longest chain: no search looks at more senders. With random
+ * numbers, only one of 10^9 tables would have a chain of 16 senders. */
 static uint32_t longest_chain(struct spead_sender address(uint32_t i))
 {
     uint32_t longest = 0;
@@ -190,7 +190,7 @@ static struct spead_sender v6(uint32_t i)
         .known = true};
 }
 
-/* The port is chosen so that it cancels the address, where the two are combined by exclusive or. */
+/* If the hash combined address and port by exclusive or, the port would cancel the address. */
 static struct spead_sender cancelling(uint32_t i)
 {
     struct spead_sender sender = {.known = true, .port = (uint16_t)i};

@@ -165,7 +165,7 @@ Test(spans, unite_needs_room_only_for_a_range_that_touches_no_other)
     EXPECT_SPANS({10, 50});
 }
 
-/* The header says how many bytes a packet moves at most (ranges_max). */
+/* The contract of `ranges_max` in recv.h says how many bytes of ranges one packet moves at most. */
 Test(spans, a_packet_moves_at_most_64_kib_with_the_default_number_of_ranges)
 {
     static struct speadi_span many[SPEAD_RECV_RANGES_DEFAULT + 1];

@@ -412,7 +412,7 @@ Test(device_heaps, the_bound_can_be_set)
 
 static char tree[] = "/tmp/device-heaps-XXXXXX";
 
-/* Makes a host that has 100 KiB free, as the library sees it. */
+/* Makes files that tell the library that the host has 100 KiB of free memory. */
 static void make_small_host(void)
 {
     char command[200];
@@ -432,7 +432,8 @@ static void remove_small_host(void)
     cr_expect_eq(system(command), 0);
 }
 
-/* A device pins all of its memory at once, and the kernel would kill the program for it. */
+/* When a device gets the heap memory, the kernel pins all of it at once. If the host had too little memory, the kernel
+ * would kill the program. */
 Test(device_heaps, more_heap_memory_than_the_host_has_free_is_not_pinned)
 {
     const char *text;
@@ -441,7 +442,7 @@ Test(device_heaps, more_heap_memory_than_the_host_has_free_is_not_pinned)
     recv_rig_init(&rig);
     rig.ops = &script_nic_ops;
     rig.config.receive_path = SPEAD_PATH_PLACED;
-    rig.engine->attach_error = -EIO; /* if the stream tried it nevertheless */
+    rig.engine->attach_error = -EIO; /* the error that comes if the stream tries to pin */
     text = refusal(-ENOMEM);
     cr_expect_not_null(strstr(text, "ring_heaps: "), "%s", text);
     cr_expect_not_null(strstr(text, "the host has 100 KiB free"), "%s", text);

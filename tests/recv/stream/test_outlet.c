@@ -207,7 +207,7 @@ Test(outlet, taking_ends_a_wait_for_room_where_heaps_are_shed)
     taking_ends_a_wait_for_room();
 }
 
-/* The places of the channel are not what makes this stream wait. */
+/* Heaps of this stream wait although the channel has free places, because the bound of bytes is reached. */
 static void open_with_bytes(void)
 {
     static const uint32_t ring[] = {4};
@@ -241,7 +241,7 @@ Test(outlet, where_bytes_make_heaps_wait_taking_ends_the_wait_and_nothing_else)
 
     open_with_bytes();
     cr_assert_eq(pthread_create(&thread, NULL, wait_for_room, &has_taken), 0);
-    usleep(20000); /* time enough to end the wait without a reason */
+    usleep(20000); /* a wait that ends without a reason has ended by then */
     atomic_store(&has_taken, true);
     cr_expect_eq(try_take(1), 1);
     cr_assert_eq(pthread_join(thread, &result), 0);

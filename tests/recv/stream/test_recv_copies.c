@@ -1,5 +1,6 @@
-/* Goal: what the bucket `duplicate` can hide, and what a restart within the quiet time cannot exclude, is what
- * docs/promises.md says, and no more. Method: a scripted engine lends two heaps or two runs of equal counters. */
+/* Goal: docs/promises.md says what the bucket `duplicate` can hide, and which restarts within the quiet time a stream
+ * does not notice. The stream hides nothing else and misses no other restart. Method: a scripted engine lends two heaps
+ * or two runs of equal counters. */
 #include <criterion/criterion.h>
 
 #include <string.h>
@@ -38,7 +39,8 @@ static void piece(uint64_t length, uint64_t offset, size_t bytes, unsigned items
     recv_rig_push(&rig);
 }
 
-/* Sends a heap of one packet, and then another one with the same counter that differs in the last of its items. */
+/* Sends a heap of one packet, and then a second heap with the same counter. The last item of the second heap has
+ * another value. */
 static void repeat_with_items(unsigned items)
 {
     recv_rig_open(&rig);
@@ -66,7 +68,7 @@ Test(recv_copies, of_a_heap_that_has_ended_four_items_are_remembered)
     EXPECT_BUCKETS("delivered 1, duplicate 1");
 }
 
-/* Sends the first half of a heap, and a second half that differs in the last of its items. */
+/* Sends the first half of a heap, and a second half in which the last item has another value. */
 static void continue_with_items(unsigned items)
 {
     recv_rig_open(&rig);

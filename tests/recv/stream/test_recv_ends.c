@@ -248,7 +248,8 @@ Test(recv_ends, gaps_say_whether_this_host_dropped)
     cr_expect_eq(rig.stats.counters.gaps_with_local_drops, 1u);
 }
 
-/* Makes a heap with one gap, during whose life the kernel drops datagrams. Expects the cause of the gap. */
+/* Makes a heap with one gap. While this heap is live, the kernel drops datagrams. Expects that the gap has this
+ * cause. */
 static void expect_cause(uint64_t kernel, uint64_t checksum, uint64_t filtered,
                          enum spead_gap_cause cause)
 {

@@ -51,7 +51,8 @@ Test(recv_ledger, the_total_is_the_sum_of_the_sources)
     cr_expect_eq(read_stats().bucket_count, SPEAD_RECV_BUCKET_COUNT);
 }
 
-/* Most publications write only the first counts of the sources that have changed. */
+/* If only the first buckets of a source have changed, a publication writes only these. So the test changes every
+ * bucket. */
 Test(recv_ledger, each_publication_shows_what_has_changed_in_any_bucket)
 {
     for (unsigned i = 0; i < SPEAD_RECV_BUCKET_COUNT; i++) {

@@ -367,8 +367,9 @@ static int by_place(const void *a, const void *b)
                                     : (x->offset < y->offset ? -1 : x->offset > y->offset);
 }
 
-/* The network: loses, copies and displaces packets. Adds the packets of one heap that arrive to `arrives`. Returns how
- * many of its packets never arrive; 0 if none of them arrives, because then the whole heap is missing. */
+/* Acts as the network: loses, copies and displaces packets of one heap. Adds the packets that arrive to `arrives`.
+ * Returns how many packets of the heap never arrive. If no packet arrives, returns 0, because then the whole heap is
+ * missing. */
 static unsigned carry(uint64_t counter, const struct kind *kind, unsigned loss,
                       struct sent *arrives, unsigned *count)
 {
@@ -394,7 +395,7 @@ static unsigned carry(uint64_t counter, const struct kind *kind, unsigned loss,
     return arrived > 0 ? lost : 0;
 }
 
-/* The kinds come once each without any loss; so the stream learns how the sender cuts them. */
+/* First, one heap of each kind comes without loss. From these heaps the stream learns how the sender cuts each kind. */
 static unsigned send_all(const struct kind *kinds, unsigned kind_count)
 {
     static struct sent arrives[2 * SENT_MAX];

@@ -42,7 +42,8 @@ static void lend(const char *packets)
     recv_rig_run(&rig);
 }
 
-/* Opens a stream with so many slots. Sender 1 proves itself by a whole heap of two packets. Then these packets come. */
+/* Opens a stream with `slots` slots. Sender 1 proves itself by a whole heap of two packets. Then the packets of the
+ * text `packets` come. Returns the buckets. */
 static const char *after_a_sender_that_works(uint32_t slots, const char *packets)
 {
     rig.config.live_heaps_max = slots;

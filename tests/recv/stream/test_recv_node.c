@@ -107,8 +107,8 @@ Test(recv_node, the_oldest_is_shed_and_stays_in_the_ledger)
 
 /* ---- The bounds of the hand-over at the edge ------------------------------------------------- */
 
-/* Builds a graph on the scripted stream with its default bounds. Its edge gets `places` places, or as many as the stream
- * gives it if `places` is 0. The sink takes one heap and then none for an hour. */
+/* Builds a graph with the scripted stream, which has the default bounds. The edge gets `places` places; if `places` is
+ * 0, it gets as many as the stream proposes. The sink takes one heap, and then takes no heap for an hour. */
 static void build_with_defaults(uint32_t places, enum spead_on_full on_full)
 {
     struct spead_channel_config edge;

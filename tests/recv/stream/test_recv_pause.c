@@ -1,6 +1,7 @@
-/* Goal: a stream whose consumer is slow loses nothing as long as its source has room, then sheds, and says both.
- * Method: a scripted engine says how full its source is: the number of packets that wait in it, divided by `places`. The
- * consumer of a test takes heaps only when the test says so. */
+/* Goal: if its consumer is slow, a stream pauses and loses nothing as long as the source has room. After that the
+ * stream sheds heaps. The counters show the pauses and the shed heaps.
+ * Method: a scripted engine says how full its source is: the number of packets that wait in it, divided by `places`.
+ * The consumer of a test takes heaps only when the test says so. */
 #include <errno.h>
 #include <string.h>
 
@@ -285,7 +286,7 @@ static void open_for_unsized(void)
     recv_rig_open(&rig);
 }
 
-/* While such a heap is live nobody knows how long it will be, so it lies in a region of the largest size. */
+/* A heap without a declared length can become long. So it lies in a region of the largest size while it is live. */
 Test(recv_pause, small_heaps_without_a_length_find_room_too)
 {
     open_for_unsized();

@@ -1,7 +1,7 @@
-/* Goal: the memory of large heaps is there before their packets come, without page faults in the owner thread; and a
- * forged length gets no more memory than the bytes that came with it justify.
- * Method: a scripted stream. The tests poll until the thread that populates has nothing to do. They ask the kernel which
- * bytes are resident (mincore), and how many page faults this thread has had (getrusage). Huge pages are off. */
+/* Goal: the memory of large heaps is there before their packets come, without page faults in the owner thread. A heap
+ * with a forged length gets only as much memory as its received bytes justify.
+ * Method: a scripted stream. The tests poll until the thread that populates has nothing to do. They ask the kernel
+ * which bytes are resident (mincore), and how many page faults this thread has had (getrusage). Huge pages are off. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -97,7 +97,8 @@ Test(recv_populate, the_next_heaps_have_their_memory_before_their_first_packet)
 }
 
 /* Counts the page faults of the owner thread in the second heap, which comes before the first one has ended. So the
- * second heap needs a region that was never used. AddressSanitizer has faults of its own for an eighth of the memory. */
+ * second heap needs a region that was never used. AddressSanitizer adds page faults, because it keeps one byte for
+ * every eight bytes of memory. */
 static long faults_of_second_heap(void)
 {
     receive(1, 0, HEAP_BYTES - PACKET_BYTES);

@@ -224,7 +224,7 @@ Test(recv_senders, by_address_or_joined_a_new_port_for_each_packet_loses_nothing
     EXPECT_BUCKETS("delivered 40");
 }
 
-/* One sender whose packets come over two networks, each of which loses another packet. */
+/* The packets of one sender come over two networks. Each network loses one packet, and not the same packet. */
 static void double_over_two_networks(enum spead_sender_key key)
 {
     rig.config.sender_key = key;
@@ -252,7 +252,7 @@ Test(recv_senders, not_joined_two_networks_give_two_heaps_with_gaps)
 
 /* ---- Endpoints ----------------------------------------------------------------------------- */
 
-/* Opens four heaps at endpoint 1 while a heap at endpoint 0 waits for its last packet, which comes then. */
+/* Opens a heap at endpoint 0, then four heaps at endpoint 1. After that the last packet of the first heap comes. */
 static void crowd_another_endpoint(bool joint)
 {
     rig.sources = 2;
@@ -294,8 +294,7 @@ Test(recv_senders, equal_counters_at_two_endpoints_are_two_heaps_unless_joint)
 
 /* ---- Many senders -------------------------------------------------------------------------- */
 
-/* A sender works: it sends two heaps. Between the packets of its third heap, packets from a million forged ports
- * come. */
+/* A sender works: it sends two heaps. Packets of 4000 forged senders come between the packets of its third heap. */
 Test(recv_senders, a_flood_of_forged_senders_loses_no_heap_of_a_sender_that_works)
 {
     uint64_t table_bytes;
@@ -401,7 +400,7 @@ Test(recv_senders, the_user_decides_which_silence_begins_a_run)
     EXPECT_BUCKETS("delivered 4");
 }
 
-/* Queues a packet of heap `counter` that carries a start item, and the first half of 32 bytes. */
+/* Queues a packet that carries a start item and the first half of heap `counter`, which has 32 bytes. */
 static void half_with_start(uint64_t counter, uint8_t fill)
 {
     uint8_t payload[16];
@@ -440,7 +439,7 @@ Test(recv_senders, the_heap_that_carries_the_start_item_goes_on)
     EXPECT_BUCKETS("delivered 2, evicted 1");
 }
 
-/* A network that doubles packets brings the copy of the start heap when heaps of its run are under way or complete. */
+/* If a network doubles packets, the copy of a start heap can come when heaps of the new run are live or complete. */
 Test(recv_senders, a_copy_of_a_start_heap_begins_no_run)
 {
     rig.ops = &script_clock_ops;
@@ -571,7 +570,8 @@ Test(recv_senders, a_copy_that_contradicts_its_heap_ends_it_too)
     }
 }
 
-/* In order a packet ahead is refused, and would come again. */
+/* Without allow_out_of_order, the stream refuses a packet that comes too early. It still looks whether the packet
+ * contradicts its heap. */
 Test(recv_senders, in_order_a_packet_that_is_refused_and_contradicts_its_heap_ends_it)
 {
     rig.config.allow_out_of_order = false;

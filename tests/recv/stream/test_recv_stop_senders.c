@@ -67,7 +67,7 @@ static bool ends_after(const char *heaps)
     return ends();
 }
 
-/* The same for further heaps. */
+/* Lends further heaps, and tells whether the stream has ended. */
 static bool then_ends_after(const char *heaps)
 {
     lend(heaps);

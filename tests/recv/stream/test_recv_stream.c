@@ -269,7 +269,7 @@ static uint64_t memory_bytes(uint32_t more_caps)
     return plan.memory_bytes;
 }
 
-/* The bounds are far below 4096 waiting heaps of the largest size. */
+/* The plan is far below the memory of 4096 heaps of the largest size. */
 Test(recv_stream, room_for_many_small_heaps_is_planned_and_costs_little, .fini = NULL)
 {
     uint64_t plan = memory_bytes(0);

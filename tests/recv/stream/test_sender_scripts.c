@@ -1,6 +1,6 @@
-/* Goal: whatever several senders send, no heap holds bytes of two senders or of two runs, no hole shows a byte, and
- * every packet is counted once. Method: random scripts (sender_script.h). A script that fails is made shorter, and the
- * test prints it. The same scripts are the input of the fuzzer tests/fuzz/fuzz_senders.c. */
+/* Goal: whatever several senders send, no heap holds bytes of two senders or of two runs, every hole is zero, and every
+ * packet is counted once. Method: random scripts (sender_script.h). A script that fails is made shorter, and the test
+ * prints it. The same scripts are the input of the fuzzer tests/fuzz/fuzz_senders.c. */
 #include <criterion/criterion.h>
 
 #include <stdio.h>
@@ -79,7 +79,7 @@ static void run_seeds(uint64_t from, uint64_t count)
     }
 }
 
-/* Set SPEADLINE_SEEDS to run more of them. */
+/* The environment variable SPEADLINE_SEEDS sets the number of scripts. */
 Test(sender_scripts, random_scripts_mix_no_senders_and_no_runs, .timeout = 280)
 {
     const char *more = getenv("SPEADLINE_SEEDS");

@@ -6,8 +6,9 @@
 
 static struct speadi_drop_causes causes;
 
-/* Our sockets have dropped `drops` datagrams, while the counters of the namespace have grown. `filtered` is what
- * InErrors has grown besides the other two. */
+/* Our sockets have dropped `drops` datagrams. Meanwhile three counters of the namespace have grown: the one of wrong
+ * checksums by `checksum`, the one of full buffers by `buffer`, and InErrors by the sum of `checksum`, `buffer` and
+ * `filtered`. */
 static void explain(uint64_t drops, uint64_t checksum, uint64_t buffer, uint64_t filtered)
 {
     struct speadi_udp_errors grown = {
@@ -44,7 +45,8 @@ Test(drop_causes, a_single_cause_is_ours_although_others_have_dropped_too)
     expect(2, 0, 0);
 }
 
-/* Others have dropped at least 4. Of the 10 full buffers 6 are ours in any case. */
+/* The namespace shows 14 drops, and 10 of them are ours. At most 4 of our drops are wrong checksums, so at least 6 are
+ * full buffers. */
 Test(drop_causes, only_what_other_causes_cannot_explain_is_certain)
 {
     explain(10, 4, 10, 0);
@@ -57,7 +59,7 @@ Test(drop_causes, without_a_filter_nothing_was_filtered)
     expect(0, 0, 0);
 }
 
-/* The kernel may count a drop at the socket first. */
+/* The kernel can count a drop at the socket before it counts the drop in the namespace. */
 Test(drop_causes, a_drop_that_the_namespace_shows_later_gets_its_cause_then)
 {
     explain(5, 3, 0, 0);

@@ -1,6 +1,7 @@
-/* Goal: the verbs engine tells for each packet who sent it, by both kinds of queue, also when it refuses the frame.
- * Method: two sockets on the far host send, or the test builds frames byte by byte. The test compares the sender of each
- * packet with the name of its socket. The first byte of a packet is the number of its sender. */
+/* Goal: the verbs engine tells for each packet who sent it. This holds with both kinds of queue, and also for frames
+ * that the engine refuses.
+ * Method: two sockets on the far host send, or the test builds frames byte by byte. The test compares the sender of
+ * each packet with the name of its socket. The first byte of a packet is the number of its sender. */
 #include <criterion/criterion.h>
 
 #include <arpa/inet.h>
@@ -51,7 +52,8 @@ static void send_by(unsigned sender)
     cr_assert_eq(send(senders[sender], sent, sizeof sent, 0), (ssize_t)sizeof sent);
 }
 
-/* Sends packets, each by sender number i / run % 2, and expects their senders in this order. */
+/* The two senders take turns: one sends `run` packets, then the other sends `run` packets. Expects that each packet
+ * names its sender. */
 static void expect_senders(unsigned run)
 {
     unsigned got = 0;

@@ -218,7 +218,7 @@ Test(rx_verbs_stream, a_queue_that_fails_costs_packets_and_is_counted)
 
 /* ---- A consumer that takes no heap until all heaps are sent ---------------------------------- */
 
-/* The source has room for more than twice as many packets. The consumer begins to take heaps when all are sent. */
+/* The source has room for more than twice the packets that the test sends. */
 static void assert_pauses(enum spead_receive_path path)
 {
     enum { MANY = 300 };
@@ -241,7 +241,7 @@ Test(rx_verbs_stream, a_stalled_consumer_makes_it_pause_on_a_multi_packet_queue_
     assert_pauses(SPEAD_PATH_BOUNCE);
 }
 
-/* While payload is placed only 64 receives are posted. The pause must not be limited by them. */
+/* While payload is placed, only 64 receives are posted. These 64 receives must not limit the pause. */
 Test(rx_verbs_stream, a_stalled_consumer_makes_it_pause_where_payload_is_placed_too)
 {
     assert_pauses(SPEAD_PATH_PLACED);

@@ -1,7 +1,8 @@
-/* Goal: a frame that the reader takes without parsing it becomes the same packet as if it had been parsed, whatever
- * its bytes are.
- * Method: the reader learns one frame. Then the test changes bytes and lengths of this frame, also so that one field
- * makes up for another, and compares each packet with what speadi_frame_parse() says. No network is needed. */
+/* Goal: a frame that the reader takes without parsing it becomes the same packet as if it had been parsed, whatever its
+ * bytes are.
+ * Method: the reader learns one frame. Then the test changes bytes and lengths of this frame. In one test, a changed
+ * length could make up for a changed port. The test compares each packet with what speadi_frame_parse() says. No
+ * network is needed. */
 #include <criterion/criterion.h>
 
 #include <stdlib.h>
@@ -98,7 +99,7 @@ Test(verbs_reader, the_frames_of_a_sender_are_parsed_once_in_a_burst)
     cr_expect_not(speadi_verbs_read_usual(&reader, &frame, &burst), "the burst has no entry yet");
 }
 
-/* Fields that a frame of the stream may change, and those that it may not. */
+/* Some of the changed fields differ between frames of one stream, and others must stay the same. */
 Test(verbs_reader, changed_headers_are_read_as_they_are)
 {
     static uint8_t frame[sizeof learned];
@@ -115,7 +116,7 @@ Test(verbs_reader, changed_headers_are_read_as_they_are)
     cr_expect_gt(taken, CHANGES / 10);
 }
 
-/* The destination port and the length of the datagram are compared in one word. */
+/* The reader compares the destination port and the length of the datagram as one number of 32 bits. */
 Test(verbs_reader, no_length_makes_up_for_another_port)
 {
     static uint8_t frame[sizeof learned];
