@@ -16,11 +16,11 @@
 #define LINKS_MAX 40u /* as in the kernel */
 #define TRIES_MAX 8u
 
-/* A path on the way to its folder. */
+/* A walk along a path, folder by folder, to the folder of the file. */
 struct walk {
     const char *path; /* for sentences */
     char rest[PATH_MAX];
-    int folder; /* where `rest` begins */
+    int folder; /* descriptor of the folder in which `rest` begins */
     unsigned links;
 };
 
@@ -89,7 +89,7 @@ static int follow(struct walk *walk, int link, const struct stat *st, struct spe
     return begin(walk, err);
 }
 
-/* Takes one step, to the folder `name` of the walk's folder. The name is not part of walk->rest any more. */
+/* Goes one step, into the folder `name`, which lies in walk->folder. walk->rest no longer contains this name. */
 static int step(struct walk *walk, const char *name, struct spead_err *err)
 {
     int ret, fd = openat(walk->folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -155,7 +155,8 @@ static int judge(const char *path, const struct stat *st, unsigned how, struct s
     return 0;
 }
 
-/* Opens the file that `seen` was opened for with O_PATH, so no other file of the same name. */
+/* Opens the file behind the O_PATH descriptor `seen`. A file that has got the same name in the meantime is not
+ * opened. */
 static int open_seen(const struct walk *walk, int seen, int flags, unsigned how,
                      struct spead_err *err)
 {

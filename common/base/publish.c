@@ -79,9 +79,9 @@ static bool try_read(const struct speadi_publish *publish, uint64_t *to)
 }
 
 /* Perhaps the owner thread was preempted in the middle of a publication. So after a failure this thread lets other
- * threads run on its CPU. If it has a real-time priority, sched_yield() does not let an ordinary thread run, so after
- * some tries it sleeps. It does not wait for a wake-up: the owner thread would have to look for readers after each
- * publication, which happens once a poll. */
+ * threads run on its CPU. If this thread has a real-time priority, sched_yield() does not let an ordinary thread run,
+ * so after some tries this thread sleeps for a fixed time. The owner thread does not wake it, because the owner thread
+ * would then have to look for readers after each publication, once a poll. */
 static void let_the_owner_run(unsigned tries)
 {
     const struct timespec pause = {.tv_nsec = READ_PAUSE_NS};

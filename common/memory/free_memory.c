@@ -14,7 +14,7 @@
 
 const char *speadi_free_memory_root = "";
 
-/* A hierarchy of cgroups, and the files in which it says its numbers. */
+/* A hierarchy of cgroups, and the files that hold its numbers. */
 struct hierarchy {
     const char *type; /* type of its file system */
     /* NULL terminated: files with limits, and the file with the memory in use */
@@ -149,8 +149,9 @@ static uint64_t free_in_folder(const struct hierarchy *hierarchy, const char *fo
     return limit > in_use ? limit - in_use : 0;
 }
 
-/* Returns what the cgroup of this process and the cgroups above it leave free. In a container the mount may begin at a
- * cgroup below the root; its name is then the beginning of the name of our cgroup, or our cgroup is not visible. */
+/* Returns what the cgroup of this process and the cgroups above it leave free. In a container, the top of the mount can
+ * be a cgroup below the root. If the name of our cgroup begins with the name of that cgroup, our cgroup is visible in
+ * the mount. Otherwise the function begins at the top of the mount. */
 static uint64_t free_in_cgroups(const struct hierarchy *hierarchy)
 {
     char top[PATH_MAX], mount[PATH_MAX], own[PATH_MAX], folder[2 * PATH_MAX];

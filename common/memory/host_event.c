@@ -45,8 +45,8 @@ uint64_t spead_host_event_share(struct spead_host_event *event)
 
 void spead_host_event_complete(struct spead_host_event *event, int error)
 {
-    /* This function holds a reference of its own: a thread that sees the result can give back the last other one while
-     * this thread still holds the lock. */
+    /* This function holds a reference of its own. Without it, a thread that sees the result could give back the last
+     * reference at a time when this thread still holds the lock. */
     spead_host_event_share(event);
     pthread_mutex_lock(&event->lock);
     /* relaxed: the result changes only under the lock */

@@ -54,8 +54,8 @@ void speadi_pages_touch(uint8_t *data, size_t bytes)
 {
     size_t page = speadi_pages_size();
 
-    /* Adding nothing is one atomic operation, so it loses no byte that another thread, the kernel or a device writes
-     * meanwhile. relaxed: it publishes nothing */
+    /* The addition of 0 is one atomic operation. So no byte is lost that another thread, the kernel or a device writes
+     * at the same time. relaxed: the addition publishes nothing. */
     for (size_t at = 0; at < bytes; at += page)
         (void)__atomic_fetch_add(data + at, 0, __ATOMIC_RELAXED);
 }

@@ -22,18 +22,18 @@ void speadi_pages_release(struct speadi_pages *pages); /* does nothing if nothin
 
 /* These three functions give advice to the kernel. If the kernel cannot follow the advice, the memory still works.
  * keep_small() asks the kernel not to use huge pages, so that only touched pages use memory. make_huge() asks for huge
- * pages. fault_in() makes the kernel supply all pages of the range now; it changes no byte, even if somebody writes to the
- * range at the same time. */
+ * pages. fault_in() makes the kernel supply all pages of the range now. It changes no byte, even if somebody writes to
+ * the range at the same time. */
 void speadi_pages_keep_small(uint8_t *data, size_t bytes);
 void speadi_pages_make_huge(uint8_t *data, size_t bytes);
 void speadi_pages_fault_in(uint8_t *data, size_t bytes);
 
-/* Does what fault_in() does on a kernel that has no MADV_POPULATE_WRITE (before Linux 5.14): touches every page. ThreadSanitizer
- * cannot know that this loses no byte. */
+/* Touches every page of the range. fault_in() calls it on a kernel without MADV_POPULATE_WRITE (before Linux 5.14). It
+ * changes no byte, but ThreadSanitizer cannot know that. */
 __attribute__((no_sanitize("thread"))) void speadi_pages_touch(uint8_t *data, size_t bytes);
 
-/* Trims memory: gives it back to the kernel, so that it reads as zero again. Returns 0 or -errno. After an error the
- * memory may not read as zero. */
+/* Trims memory: gives it back to the kernel, so that it reads as zero again. Returns 0 or -errno. After an error, it is
+ * possible that the memory does not read as zero. */
 int speadi_pages_trim(uint8_t *data, size_t bytes);
 
 #endif

@@ -41,7 +41,8 @@ static struct speadi_pool_class class_of(const struct speadi_pool_config *config
     return (struct speadi_pool_class){config->block_count, config->block_bytes, config->meta_bytes};
 }
 
-/* Adds what one class needs in the table to *end, the bytes of the classes before it. */
+/* Reserves room in the table for one class. *end is the offset at which this room begins; the function moves *end to
+ * the end of the room. */
 static int plan_table(struct speadi_pool_set *set, size_t meta_bytes, size_t *end)
 {
     size_t slots = set->block_count * sizeof *set->slots, metas,
@@ -136,9 +137,9 @@ static int out_of_space(const struct speadi_pool_config *config, struct spead_er
                           config->block_count, config->block_bytes);
 }
 
-/* Sets the size of a block and the distance between blocks of one class, and places the class behind *end. Blocks of
- * fixed memory lie side by side without gaps. A device does not need blocks that are aligned to huge pages, and it would
- * pin the gaps too. */
+/* Sets the size of the blocks of one class and the distance between them. Places the class at offset *end, and moves
+ * *end behind it. Blocks of fixed memory lie side by side without gaps. A device does not need blocks that are aligned
+ * to huge pages, and it would pin the gaps too. */
 static int place_class(struct speadi_pool *pool, uint32_t i, struct speadi_pool_class wanted,
                        size_t *end)
 {

@@ -19,7 +19,8 @@ bool speadi_block_populate_ahead(struct speadi_block *block, size_t bytes)
     return speadi_block_charge(block, bytes) == 0 && give(slot, bytes);
 }
 
-/* Returns the block behind `slot` in the order in which take() gives blocks out. `slot` is NULL for the first one. */
+/* Returns the block that take() gives out next after `slot`. If `slot` is NULL, returns the block that take() gives out
+ * first. */
 static struct speadi_pool_slot *next_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
 {
     struct speadi_pool_slot *next = slot ? slot->colder : pool->set[0].warmest;
@@ -36,7 +37,7 @@ bool speadi_pool_populate_ahead(struct speadi_pool *pool, uint32_t blocks, size_
     while (blocks-- > 0 && (slot = next_free(pool, slot)) != NULL) {
         if (slot->populated_bytes >= bytes)
             continue;
-        /* If this block gets no memory, the next one will not get any either. */
+        /* If there is no memory for this block, there is also none for the next block. */
         return speadi_pool_charge_free(slot, bytes) && give(slot, bytes);
     }
     return false;

@@ -76,16 +76,16 @@ static void trim_blocks(struct speadi_pool *pool, struct speadi_pool_set *set, u
     }
 }
 
-/* Trims free blocks until `more` bytes can be charged. It begins with the block of the largest class that was freed
- * longest ago. Returns false if trimming is not enough. If trimming everything that may be free could not be enough, the
- * function trims nothing. */
+/* Trims free blocks until `more` bytes can be charged. It begins with the class of the largest blocks, and there with
+ * the block that was freed longest ago. Returns false if trimming is not enough. If it is clear from the start that
+ * trimming cannot be enough, the function trims nothing. */
 static bool make_room(struct speadi_pool *pool, uint64_t more)
 {
     uint64_t free_most = pool->free_charged + pool->slab_charged;
 
     if (__builtin_expect(pool->charged + more <= pool->charge_max, 1))
         return true;
-    (void)speadi_pool_populator_is_idle(pool); /* if it is, its last block can be trimmed */
+    (void)speadi_pool_populator_is_idle(pool); /* an idle populator lets go of its last block */
     free_most = free_most < pool->charged ? free_most : pool->charged;
     if (pool->charged - free_most + more > pool->charge_max)
         return false;
@@ -129,7 +129,7 @@ static void note_charge(struct speadi_pool *pool, uint64_t more)
         pool->charged_high_water = pool->charged;
 }
 
-/* Charges the slab of a block, and populates it, because its blocks are used soon. */
+/* Charges the slab of a block. Also populates the whole slab, because all its blocks are used soon. */
 static int charge_slab(struct speadi_pool *pool, struct speadi_block *block,
                        struct speadi_pool_slab *slab)
 {
@@ -192,7 +192,8 @@ void speadi_block_set_user(struct speadi_block *block, uint32_t user)
     if (slot->slab)
         return;
     if (!speadi_pool_share_allows(slot, block->charged_bytes)) {
-        /* The block is still charged for a user before this one. trim() takes it for a free block. */
+        /* The block still has the charge of an earlier user. trim() expects that this charge is counted in
+         * free_charged, as for a free block. */
         block->pool->free_charged += block->charged_bytes;
         trim(block->pool, slot);
         block->pool->free_charged -= block->charged_bytes;
@@ -240,8 +241,9 @@ int speadi_block_populate(struct speadi_block *block, size_t bytes)
     return 0;
 }
 
-/* Makes a range of the block read as zero. Whole huge pages inside the range may never have been touched, and
- * writing zeros to them would use memory. So these pages are given back to the kernel; then they read as zero too. */
+/* Makes a range of the block read as zero. It is possible that whole huge pages inside the range were never touched.
+ * Zeros that are written to them would use memory. So these pages are given back to the kernel, and then read as zero
+ * too. */
 void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end)
 {
     uint64_t inner = (from + SPEADI_HUGE_PAGE_BYTES - 1) / SPEADI_HUGE_PAGE_BYTES *

@@ -88,8 +88,8 @@ static inline void count_out(struct speadi_pool *pool, struct speadi_pool_set *s
     pool->free_count--;
 }
 
-/* Takes a block when the list is empty. The rare cases of take() are functions of their own: otherwise every take()
- * would save the registers that they need. */
+/* Takes a block when the list is empty. The rare cases of take() are functions of their own. Otherwise every call of
+ * take() would save the registers that these cases need. */
 static __attribute__((noinline)) struct speadi_block *get_fresh(struct speadi_pool *pool,
                                                                 uint32_t size_class)
 {

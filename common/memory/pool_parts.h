@@ -3,9 +3,9 @@
  *   pool.c             makes and releases pools
  *   pool_free.c        the free blocks, and taking one
  *   pool_charge.c      the account of touched bytes
- *   pool_shares.c      who may charge how much of it
+ *   pool_shares.c      how much each user may charge
  *   pool_populator.c   the thread that populates blocks
- *   pool_ahead.c       which blocks it populates */
+ *   pool_ahead.c       chooses the blocks for that thread */
 #ifndef SPEADI_POOL_PARTS_H
 #define SPEADI_POOL_PARTS_H
 
@@ -32,8 +32,8 @@ struct speadi_pool_slot {
     struct speadi_pool_slab *slab; /* NULL if the block has pages of its own */
     /* How many bytes from the start of the block are populated. At most block.charged_bytes. */
     size_t populated_bytes;
-    /* The populator works on the block, so the block must not be trimmed. When the populator has done its work,
-     * populating_bytes bytes from the start of the block are populated. */
+    /* is_populating is true while the populator works on the block. The block must not be trimmed then. After this
+     * work, populating_bytes bytes from the start of the block are populated. */
     bool is_populating;
     size_t populating_bytes;
     /* How many bytes from the start of the block may use huge pages. At most block.charged_bytes. */
@@ -108,22 +108,24 @@ void speadi_pool_take_returned(struct speadi_pool *pool);
 /* Puts a block that was never taken at the cold end of the free list. Returns NULL if there is none (pool_free.c). */
 struct speadi_pool_slot *speadi_pool_free_fresh(struct speadi_pool *pool, uint32_t size_class);
 
-/* Charges the first `bytes` bytes of a free block. Trims nothing for it, and leaves room for one more block of so many
- * bytes. Returns false if there is no room (pool_charge.c). */
+/* Charges the first `bytes` bytes of a free block. The function trims no other block. It leaves room below the limit to
+ * charge one more block in the same way. Returns false if there is no room (pool_charge.c). */
 bool speadi_pool_charge_free(struct speadi_pool_slot *slot, size_t bytes);
 
 /* Makes the shares of the users. slabs_bytes is the size of all slabs. Returns 0 or -ENOMEM (pool_shares.c). */
 int speadi_pool_make_shares(struct speadi_pool *pool, uint32_t users, uint64_t share_bytes,
                             uint64_t slabs_bytes);
 
-/* Tells whether the shares of the other users allow that this block, or a slab, is charged `more` (pool_shares.c). */
+/* Tell whether the shares of the other users leave room to charge `more` bytes of this block, or one more slab
+ * (pool_shares.c). */
 bool speadi_pool_share_allows(const struct speadi_pool_slot *slot, uint64_t more);
 bool speadi_pool_shares_allow_slab(const struct speadi_pool *pool);
 
 /* Counts `more` charged bytes for the user of the block, if it has one (pool_shares.c). */
 void speadi_pool_share_add(struct speadi_pool_slot *slot, uint64_t more);
 
-/* The block, which has a user, has come back: it counts for nobody any more (pool_shares.c). */
+/* Takes the user away from a block that has come back. The charge of the block then counts for no user
+ * (pool_shares.c). */
 void speadi_pool_share_leave(struct speadi_pool_slot *slot);
 
 /* Ends the thread of the populator, if there is one. Waits until the thread has ended (pool_populator.c). */

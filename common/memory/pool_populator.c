@@ -63,7 +63,7 @@ static int body(void *arg, struct speadi_runner *self, struct spead_err *err)
         if (atomic_load_explicit(&populator->ending, memory_order_relaxed))
             return 0;
         populate(populator);
-        /* POPULATE1 release: the taker may trim the block after the last use of it by this thread. */
+        /* POPULATE1 release: the taker trims the block only after this thread has used the block for the last time. */
         atomic_store_explicit(&populator->busy, false, memory_order_release);
     }
 }
@@ -92,7 +92,7 @@ void speadi_pool_stop_populator(struct speadi_pool *pool)
 
     if (!populator)
         return;
-    /* relaxed: the thread also looks while it works, and needs nothing else from this thread then */
+    /* relaxed: the flag publishes nothing. The populator also reads it between two steps of its work. */
     atomic_store_explicit(&populator->ending, true, memory_order_relaxed);
     sem_post(&populator->work);
     (void)speadi_runner_join(populator->runner, NULL);

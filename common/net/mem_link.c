@@ -168,7 +168,8 @@ void spead_mem_link_unref(struct spead_mem_link *link)
 
 void spead_mem_link_close(struct spead_mem_link *link)
 {
-    /* This function holds a reference of its own: an end that finds the link closed can give back the last other one. */
+    /* This function holds a reference of its own, because an end that finds the link closed can give back the last
+     * other reference. */
     spead_mem_link_ref(link);
     atomic_store_explicit(&link->closed, true, memory_order_seq_cst); /* LINK3 store */
     waker_call(&link->consumer_waker);

@@ -293,9 +293,10 @@ static int bind_send(const struct setup *setup)
     return 0;
 }
 
-/* Sends to the group by the interface that the kernel has just chosen. The choice stays the same in any case, because a
- * connected socket has a source address. But only if the interface is named, the kernel refuses packets while that
- * interface is down (ENETUNREACH); else it drops them and says that they were sent. */
+/* Names the interface that the kernel has just chosen for the group as the interface of the socket. The packets leave
+ * by the same interface without this call, because a connected socket has a source address. The call changes what
+ * happens when the interface is down: the kernel then refuses packets (ENETUNREACH). Without the call it drops them and
+ * says that they were sent. */
 static int keep_interface(const struct setup *setup, const struct speadi_address *address)
 {
     struct ip_mreqn out = {.imr_ifindex = (int)speadi_interface_towards(address)};

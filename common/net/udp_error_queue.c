@@ -16,7 +16,7 @@
 
 static void count(const struct sock_extended_err *entry, struct speadi_udp_mishaps *found)
 {
-    /* Errors of other origins are those of a call, which has returned them already. */
+    /* An entry of another origin repeats an error that a call has already returned. */
     if (entry->ee_origin != SO_EE_ORIGIN_ICMP && entry->ee_origin != SO_EE_ORIGIN_ICMP6)
         return;
     if (entry->ee_errno == EMSGSIZE)

@@ -2,13 +2,13 @@
 #include <speadi/heap_view.h>
 
 /* The state of a walk over the gaps of a heap. The gaps are the ranges between the spans; a span is a range that was
- * received. Where packets came for a part of a gap and were refused, the walk splits the gap: each part has one
+ * received. If packets came for a part of a gap and were refused, the walk splits the gap into parts. Each part has one
  * cause. */
 struct gap_walk {
     const struct spead_heap *heap;
     uint32_t next_span;
     uint32_t next_refused;
-    uint64_t at, end; /* the rest of the current gap, which has no part yet */
+    uint64_t at, end; /* the rest of the current gap, not yet split into parts */
     /* the current part */
     uint64_t offset, bytes;
     enum spead_gap_cause cause;
@@ -18,7 +18,7 @@ static struct gap_walk walk_gaps(const struct spead_heap *heap)
 {
     return (struct gap_walk){
         .heap = heap,
-        /* A complete heap has no gap. It may not have its spans any more, so the walk does not read them. */
+        /* A complete heap has no gap. Perhaps it no longer has its spans, so the walk does not read them. */
         .next_span = heap->complete ? heap->span_count + 1 : 0,
     };
 }

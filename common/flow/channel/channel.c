@@ -270,7 +270,8 @@ void speadi_channel_set_state(struct spead_channel *channel, uint32_t bits)
 
 void spead_channel_cancel(struct spead_channel *channel)
 {
-    /* This function holds a reference of its own: a thread that it wakes can give back the last other one. */
+    /* This function holds a reference of its own, because a thread that it wakes can give back the last other
+     * reference. */
     spead_channel_ref(channel);
     speadi_channel_set_state(channel, SPEADI_CANCELLED);
     spead_channel_unref(channel);

@@ -37,7 +37,7 @@ void speadi_channel_drain(struct spead_channel *channel)
     uint64_t count = 0;
 
     /* CHANNEL3 release, acquire: the next drain continues where this drain stopped. It also sees every message that was
-     * sent before the call of this function that asked for it. */
+     * sent before the call that asked for this drain. */
     if (atomic_fetch_add_explicit(&channel->drains, 1, memory_order_acq_rel) > 0)
         return;
     do

@@ -166,8 +166,9 @@ void speadi_end_before_try(struct speadi_end *end)
 {
     if (!end->thread_waker->armed)
         return;
-    /* The descriptor is readable already, and would stay readable until wake() has ended. This thread must not look at
-     * it again and again meanwhile: if it has a real-time priority, the thread in wake() would not run. */
+    /* The descriptor is readable already, and would stay readable until wake() has ended. Until then this thread must
+     * not look at the descriptor again and again: if this thread has a real-time priority, the thread in wake() would
+     * not run. */
     if (speadi_thread_waker_is_being_called(end->thread_waker))
         speadi_thread_waker_wait(end->thread_waker, 0);
     if (!speadi_thread_waker_was_called(end->thread_waker))

@@ -18,8 +18,8 @@ enum {
 };
 
 /* Signals the descriptor before the store of CALLED, because the owner can close the descriptor after that store. The
- * signal can wake the owner before the store, and the owner can have a higher priority than this thread. It then finds
- * CALLING, and sleeps until the store. */
+ * signal can wake the owner before the store, and the owner can have a higher priority than this thread. The owner then
+ * finds CALLING, and sleeps until the store. */
 static void signal_descriptor(struct speadi_thread_waker *thread_waker)
 {
     uint32_t armed = ARMED;

@@ -34,7 +34,7 @@ void speadi_thread_waker_arm(struct speadi_thread_waker *thread_waker);
  * waker. */
 bool speadi_thread_waker_was_called(const struct speadi_thread_waker *thread_waker);
 
-/* Returns true if wake() was called, has perhaps signalled the descriptor, and has not ended its use of the thread waker.
+/* Returns true if wake() was called and still uses the thread waker. It has perhaps signalled the descriptor already.
  * The owner then calls speadi_thread_waker_wait() without a deadline. */
 bool speadi_thread_waker_is_being_called(const struct speadi_thread_waker *thread_waker);
 

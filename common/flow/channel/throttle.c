@@ -189,10 +189,10 @@ static struct spead_waker *take_back(struct spead_throttle *throttle)
     return first;
 }
 
-/* spead_throttle_give() and spead_throttle_cancel() call wake() after they have released the lock, and use the throttle
- * no more. The owner of a waker that is not in the queue waits until wake() was called (see spead_throttle_retract()),
- * so the waker still exists. But as soon as wake() was called, its owner can give back the last reference to the
- * throttle. */
+/* spead_throttle_give() and spead_throttle_cancel() first release the lock, and then call wake(). The waker still
+ * exists then: its owner sees that the waker is not in the queue, and waits until wake() was called (see
+ * spead_throttle_retract()). But after wake() was called, the owner can give back the last reference to the throttle.
+ * So these two functions do not use the throttle after that. */
 void spead_throttle_give(struct spead_throttle *throttle)
 {
     struct spead_waker *waker;

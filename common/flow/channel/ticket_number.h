@@ -14,8 +14,8 @@ struct speadi_ticket_number {
     _Atomic uint32_t number; /* 1 to SPEAD_THROTTLES_ATTACHED_MAX, or 0 if the throttle has none */
 };
 
-/* Returns the number of the throttle, to which `number` belongs; gives it one if it has none. Returns -ENOSPC if all
- * numbers are in use. Any thread. */
+/* Returns the number of `throttle`, which is stored in *number. If the throttle has no number yet, gives it a free
+ * number. Returns -ENOSPC if all numbers are in use. Any thread. */
 int speadi_ticket_number_of(struct speadi_ticket_number *number, struct spead_throttle *throttle);
 
 /* Returns the throttle with this number, or NULL. The caller must hold a ticket of that throttle. */

@@ -352,8 +352,8 @@ static int open_sender(struct speadi_edge *edge, struct speadi_node_port *port, 
 {
     int ret = spead_sender_open(&port->sender, edge->channel, name, port->type, err);
 
-    /* A node that waits for a ticket does not wait at its outputs. Without this it would not notice that nobody takes
-     * its messages any more, and that their tickets perhaps never come. */
+    /* A node that waits for a ticket does not wait at its outputs. Without this call, such a node would not notice that
+     * nobody takes its messages any more. It would perhaps wait for ever, because no ticket comes back. */
     if (ret == 0)
         speadi_sender_on_stop(port->sender, wake_task, &speadi_node_of(port)->task);
     return ret;

@@ -31,9 +31,8 @@ struct speadi_node_port {
     /* True if the port is an input of a channel that the program has made, and the node has found this channel empty
      * after the stop of the graph. */
     bool ended : 1;
-    /* True if the waker of this port was called, and other ends can be waiting at the same side of the channel. The
-     * node must wake the next of these ends at the end of the turn, if there is still a message or a free place for
-     * it. */
+    /* True if the waker of this port was called, and other ends can be waiting at the same side of the channel. At the
+     * end of the turn, if there is still a message or a free place, the node must wake the next of these ends. */
     bool must_pass_on : 1;
 };
 

@@ -35,7 +35,7 @@ struct spead_graph {
     /* Index of the latest search for a node to step (graph_pull.c). */
     uint64_t searches;
 
-    /* Any thread may set them; nobody clears them. `failed`: a node has failed. */
+    /* Any thread may set these flags, and nobody clears them. `failed` means that a node has failed. */
     _Atomic bool stopping, cancelled, failed;
 
     pthread_mutex_t lock; /* protects all fields below */

@@ -3,7 +3,7 @@
  * The search for a node to step starts at the node whose output the caller wants. If a node can make a step, the search
  * ends with that node. If a node is suspended, the search continues at the nodes for which it waits. These are the
  * nodes that send to an input that it found empty, and the nodes that receive from an output that it found full. If the
- * search finds no node, but has met a node that waits for a ticket, it ends with any node that can possibly return a
+ * search finds no such node, but has met a node that waits for a ticket, it ends with a node that can possibly return a
  * ticket. */
 #include <errno.h>
 #include <stdlib.h>

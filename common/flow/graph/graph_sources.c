@@ -7,7 +7,7 @@
 
 #include "graph_parts.h"
 
-/* The nodes that a source leads to. The nodes from `done` on were not looked at yet. */
+/* The nodes that a source leads to. node[done] and the nodes behind it were not looked at yet. */
 struct reached {
     struct spead_node **node;
     uint32_t count, done;
@@ -38,7 +38,8 @@ static bool is_source(const struct spead_node *node)
     return node->input_count == 0;
 }
 
-/* A plan can be made several times before the start, and each time more nodes can be there. */
+/* Clears the marks of an earlier check. A plan can be made several times before the start, and nodes can be added
+ * between two plans. */
 static void forget_marks(const struct spead_graph *graph)
 {
     for (struct spead_node *node = graph->nodes; node; node = node->next)

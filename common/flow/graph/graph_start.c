@@ -39,9 +39,9 @@ static void order_senders(struct speadi_edge *edge, struct spead_node **order, u
         }
 }
 
-/* Records that the node was put into `order`. At each edge from which the node receives, one receiving node less is
- * missing in `order`. When no receiving node of an edge is missing any more, order_senders() looks at the sending nodes
- * of that edge. */
+/* Records that the node was put into `order`. `unready` of an edge counts the receiving nodes of the edge that are not
+ * in `order` yet. The function lowers this count for each edge from which the node receives. When the count is 0,
+ * order_senders() looks at the sending nodes of the edge. */
 static void note_ordered(struct spead_node *node, struct spead_node **order, uint32_t *count)
 {
     for (uint32_t i = 0; i < node->input_count; i++)

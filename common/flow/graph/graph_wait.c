@@ -33,8 +33,9 @@ static bool wait_for_end(struct spead_graph *graph, uint64_t deadline_ns)
     return true;
 }
 
-/* Returns a node of the graph that has not finished and whose worker runs on this thread, or NULL. If there is one, this
- * function was called inside a step (or another function of a node), and the graph cannot end before that returns. */
+/* Returns a node of the graph that has not finished and whose worker runs on this thread, or NULL. If there is such a
+ * node, a step (or another function of a node) has called this function, and the graph cannot end before the step
+ * returns. */
 static const struct spead_node *node_of_this_thread(const struct spead_graph *graph)
 {
     const struct speadi_worker *here = speadi_worker_here();

@@ -17,14 +17,14 @@ struct spead_node {
 
     /* Only the thread of the node's worker reads and writes the fields of this group. */
     struct speadi_node_port *waiting; /* list of the ports that returned -EAGAIN in the last step */
-    uint64_t wait_until_ns;           /* until when the node waits; 0 if it waits for no time */
+    uint64_t wait_until_ns;           /* until when the node waits; 0: no such time is set */
     uint64_t not_before_ns; /* when the back-off before a retry ends; 0 if there is none */
     /* The throttle at which the node waits for a ticket. It is NULL if the node waits for no ticket. When the ticket
      * has come, this field stays set until the node has noticed the ticket. */
     struct spead_throttle *ticket;
     struct speadi_node_waker ticket_waker;
-    /* The code with which a port or a throttle has told the present step that it has ended; the last such code, if
-     * there were several. It is 0 if there was none. */
+    /* A port or a throttle that has ended reports this to the step by an error code. This is the last such code that
+     * the present step has got, or 0 if there was none. */
     int reported_end;
     /* The first error with which an input has ended; 0 if there was none. The node closes its outputs with this
      * error. */

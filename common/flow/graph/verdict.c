@@ -129,8 +129,8 @@ static uint64_t shed_of(const struct spead_channel_stats *stats)
     return shed;
 }
 
-/* Finds the edge that has shed most messages, because the node behind it did not keep up. No end waits at such an edge,
- * so the shares do not show it. Returns NULL if no edge has shed a message. */
+/* Finds the edge that has shed the most messages: the node behind it did not keep up. No end waits at an edge that
+ * sheds, so the shares of the time do not show this node. Returns NULL if no edge has shed a message. */
 static const struct speadi_edge *find_shedding(const struct spead_graph *graph, uint64_t *most)
 {
     const struct speadi_edge *found = NULL;

@@ -8,7 +8,8 @@
 
 #include "worker.h"
 
-/* How often join() yields before it sleeps. A thread that is only a few instructions away from the end needs one. */
+/* How often join() yields before it sleeps. One yield is enough if the thread in wake() can run: that thread has only a
+ * few instructions left. */
 #define JOIN_YIELDS 16u
 
 /* Makes a suspended task runnable. Returns NULL, or a futex that the caller must pass to speadi_worker_rouse(). */
@@ -28,8 +29,8 @@ void speadi_task_wake(struct speadi_task *task)
     speadi_worker_rouse(make_active(task));
 }
 
-/* Calls on the thread of the node's worker: speadi_node_waker_join() cannot run at the same time, so the states need
- * no exchanges. */
+/* Does what wake_node() does, for a call on the thread of the node's worker. There speadi_node_waker_join() cannot run
+ * at the same time, so plain stores can change the state. */
 static void wake_node_here(struct speadi_node_waker *node_waker)
 {
     /* relaxed: the node reads this field on the same thread. */
@@ -51,8 +52,8 @@ static void wake_node(struct spead_waker *waker)
         return;
     }
     /* This change must come before make_active(), which causes a turn of the node. In that turn the node must see that
-     * this waker was called, because no second wake will come. It keeps the mark of a thread that sleeps in join().
-     * relaxed: make_active() is the release. */
+     * this waker was called, because no second wake will come. This atomic OR keeps the mark JOINING of a thread that
+     * sleeps in join(). relaxed: make_active() is the release. */
     atomic_fetch_or_explicit(&node_waker->state, SPEADI_WAKER_CALLING, memory_order_relaxed);
     futex = make_active(node_waker->task);
     /* WAKER2 release: as soon as the node sees CALLED, it is allowed to end. Then the task, the graph and even the

@@ -223,9 +223,9 @@ int spead_receiver_announce(struct spead_receiver *receiver, struct spead_waker 
                             uint64_t now_ns);
 
 /* Ends an announcement, whether wake() has been called or not. Returns true when the waker is taken back: wake() will
- * not be called. Returns false when wake() has been called, or another thread is calling it at this moment. In the
- * second case the waker must stay valid until that call has returned. From now_ns on, the end no longer counts as
- * starved or blocked. If now_ns is 0, the function reads the clock.
+ * not be called. Returns false when wake() has been called, or another thread is calling it at this moment. If another
+ * thread is calling wake(), the waker must stay valid until wake() has returned. From now_ns on, the end no longer
+ * counts as starved or blocked. If now_ns is 0, the function reads the clock.
  *
  * After false, the caller must call the _try_ function again, or close the end. The reason: if many ends wait at one
  * side, a change of the channel wakes only one of them. The _try_ function, or the close, then wakes the next waiting

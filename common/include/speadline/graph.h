@@ -77,8 +77,8 @@ struct spead_graph_end {
 };
 
 /* Joins an output to an input by a channel with this configuration. config may be NULL. In that case, if one of the
- * ports is joined already, the configuration of the channel of that port is used. If neither port is joined, the
- * channel has capacity 1 and policy block.
+ * ports is joined already, the channel of that port gives the configuration. If neither port is joined, the channel has
+ * capacity 1 and policy block.
  *
  * Several joins to one input share the channel of that input (many sending ends). Several joins from one output share
  * the channel of that output (each message goes to one of the inputs). The configurations of such joins must agree. The
@@ -100,10 +100,10 @@ int spead_graph_join_output(struct spead_graph *graph, struct spead_graph_end fr
                             struct spead_channel *to, struct spead_err *err);
 
 /* Checks the graph: every input must be joined, types and policies must agree, and every node must be reached from a
- * source or from a channel of the program. (A loop that no source leads to would wait for its own messages.) Then describes it: nodes, edges,
- * capacities, policies, memory, and where each node will run. Writes text for people, or JSON. As snprintf() does, it
- * returns the full length of the text, and writes at most max bytes, with a terminator. If the graph cannot run, it
- * returns -errno, and *err holds a sentence. */
+ * source or from a channel of the program. (A loop that no source leads to would wait for its own messages.) Then
+ * describes the graph: nodes, edges, capacities, policies, memory, and where each node will run. Writes text for
+ * people, or JSON. As snprintf() does, the function returns the full length of the text, and writes at most max bytes,
+ * with a terminator. If the graph cannot run, the function returns -errno, and *err holds a sentence. */
 enum spead_report_format { SPEAD_REPORT_TEXT = 0, SPEAD_REPORT_JSON = 1 };
 int spead_graph_plan(const struct spead_graph *graph, enum spead_report_format format, char *out,
                      size_t max, struct spead_err *err);
@@ -138,9 +138,9 @@ bool spead_graph_has_ended(const struct spead_graph *graph);
 
 /* Stops the graph and waits for its end. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. If the graph has
  * not ended at the deadline, the call cancels the graph and returns -ETIMEDOUT. Then err holds a sentence that says
- * which edges held how many messages. In all other cases it returns what spead_graph_wait() returns. The graph has
- * ended when this call returns. The exceptions are -EDEADLK (as in spead_graph_wait(); the graph is not even stopped) and
- * -EINVAL (the graph does not run on an executor). */
+ * which edges held how many messages. In all other cases the call returns what spead_graph_wait() returns. The graph
+ * has ended when the call returns, except after two errors: -EDEADLK (as in spead_graph_wait(); the graph is not even
+ * stopped) and -EINVAL (the graph does not run on an executor). */
 int spead_graph_drain(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
 /* ---- Pulling on the caller's thread -------------------------------------------------------- */

@@ -6,8 +6,8 @@
  *
  * Threads: a heap that was handed over to the consumer never changes. Any thread may call every function below.
  *
- * Holes: the bytes that did not arrive of an incomplete heap are zero. If the configuration of the stream has
- * keep_holes, they have any value. */
+ * Holes: in an incomplete heap, the bytes that did not arrive are zero. If keep_holes is true in the configuration of
+ * the stream, these bytes are what the memory held before. */
 #ifndef SPEADLINE_HEAP_H
 #define SPEADLINE_HEAP_H
 
@@ -42,11 +42,11 @@ enum spead_gap_cause {
     SPEAD_GAP_LOCAL_DROPS = 1,
     /* The range arrived, and the stream refused its packets. The ledger says why. */
     SPEAD_GAP_REFUSED = 2,
-    /* The range did not arrive intact: while the heap was live, this host dropped packets of the stream whose UDP
-     * checksum was wrong, and it dropped none for another cause. */
+    /* The range did not arrive intact. While the heap was live, this host dropped packets of the stream whose UDP
+     * checksum was wrong. It dropped no packets for another cause. */
     SPEAD_GAP_CHECKSUM = 3,
-    /* A part of the range arrived and was refused, the rest did not arrive. The stream had no room to remember which part
-     * that was. */
+    /* A part of the range arrived and was refused. The rest did not arrive. The stream had no room to remember which
+     * part arrived. */
     SPEAD_GAP_PARTLY_REFUSED = 4,
 };
 
@@ -55,8 +55,8 @@ struct spead_gap {
     uint64_t offset; /* where the range begins in the payload, in bytes */
     uint64_t bytes;  /* length of the range */
     /* The number of packets that would fill the range. It is computed from the payload size of most packets in recent
-     * heaps of this length, or, if none of them was complete, of the other packets of the heap. 0 means that this size
-     * is not known. */
+     * heaps of this length. If none of these heaps was complete, it is computed from the payload size of the other
+     * packets of this heap. 0 means that the payload size is not known. */
     uint32_t packets;
     enum spead_gap_cause cause; /* why the range is missing */
 };
@@ -96,7 +96,7 @@ uint64_t spead_heap_received(const struct spead_heap *heap);
  * without a declared length (item 0x02) has no end that packets could show. It is complete if it was live when the
  * stream ended and no byte is missing before the last byte that a packet named. If it ends earlier, because a newer
  * heap evicted it or because of its age, it is incomplete: its sender may have sent more. The field unsized_in_sequence
- * of the configuration of the stream changes that. */
+ * in the configuration of the stream changes this rule. */
 bool spead_heap_is_complete(const struct spead_heap *heap);
 
 /* Returns how many packets the stream has accepted into this heap. */
@@ -104,7 +104,8 @@ uint64_t spead_heap_packets(const struct spead_heap *heap);
 
 /* Writes the missing ranges into `gaps`, in ascending order, and at most `max` of them. Each range has one cause; two
  * ranges with different causes may touch. Returns how many missing ranges the heap has in all (0 for a complete heap).
- * An incomplete heap without declared length may have none: then nobody knows whether bytes are missing at its end. */
+ * For an incomplete heap without declared length, the number can be 0: nobody knows whether bytes are missing at the
+ * end of such a heap. */
 size_t spead_heap_gaps(const struct spead_heap *heap, struct spead_gap *gaps, size_t max);
 
 /* The first two functions return the times at which the first and the last accepted packet came, in nanoseconds. If all
@@ -119,8 +120,8 @@ enum spead_clock spead_heap_clock(const struct spead_heap *heap);
 uint32_t spead_heap_source(const struct spead_heap *heap);
 
 /* Fills *sender with the sender of the heap. If one sender has several ports or addresses (see enum spead_sender_key),
- * it is the port and address of the sender's first packet. Returns false if the endpoint cannot tell its senders apart,
- * such as a memory link. */
+ * *sender gets the port and the address of its first packet. Returns false if the endpoint cannot tell its senders
+ * apart, such as a memory link. */
 bool spead_heap_sender(const struct spead_heap *heap, struct spead_sender *sender);
 
 /* Returns the number of items in the heap. Some items are not counted: those with identifiers 0x00 to 0x04, and

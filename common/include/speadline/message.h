@@ -54,8 +54,9 @@ enum {
     SPEAD_MESSAGE_FAILED = 1u << 0,
     /* Parts of the object are missing. The object knows which parts. */
     SPEAD_MESSAGE_INCOMPLETE = 1u << 1,
-    /* One of these bits is set if the message has a ticket of a throttle (throttle.h). Only the library sets and clears
-     * these bits. A program sets and clears single flags (|= and &=), so that it keeps them. */
+    /* At least one of these bits is set if the message has a ticket of a throttle (throttle.h). Only the library sets
+     * and clears these bits. A program must set and clear the other flags one by one (|= and &=), so that these bits
+     * stay as they are. */
     SPEAD_MESSAGE_TICKET = 0xfcu,
 };
 
@@ -102,13 +103,13 @@ int spead_message_type_find(const char *name);
 const struct spead_message_type *spead_message_type_get(uint16_t id);
 
 /* Adds one reference to the object, and one share of the event, for a copy of the message. If the message has a ticket,
- * the copy gets a ticket of its own, even if none is free: the throttle then counts more tickets than it has until one
- * of the two has ended. Any thread. */
+ * the copy gets a ticket of its own, even if no ticket is free. In that case more tickets are out than the throttle
+ * has, until one of the two messages has ended. Any thread. */
 void spead_message_ref(const struct spead_message *message);
 
-/* Ends a message: gives back its reference to its object, and its ticket if it has one. The caller need not have read the data. If a device still
- * works on the object (message->event), the library gives the memory to nobody else until the device is done. Any
- * thread. */
+/* Ends a message: gives back the reference to its object, and also its ticket, if it has one. The caller need not have
+ * read the data. If a device still works on the object (message->event), the library gives the memory to nobody else
+ * until the device is done. Any thread. */
 void spead_message_unref(const struct spead_message *message);
 
 /* Gives the ticket of the message back, if it has one, and leaves the rest of the message as it is. Any thread. */

@@ -154,14 +154,14 @@ void spead_node_wait_input(struct spead_node *self, uint32_t input);
  * A node waits for one ticket at a time: if the node is queued at another throttle, the call returns -EINVAL. If the
  * ticket comes after the node has finished, the library gives it back.
  *
- * A node does not wait for a ticket where that is of no use. Then the call returns another error, which has the effect
- * of SPEAD_STEP_DONE when the step returns it: -ECANCELED (the graph has failed, or the throttle was cancelled), -EPIPE
- * (all receiving ends of all joined outputs have closed) or -ESHUTDOWN (the node is a source, and the graph was asked to
- * stop).
+ * If it is useless to wait for a ticket, the node does not wait. The call then returns one of the errors below. If the
+ * step returns this error, it has the effect of SPEAD_STEP_DONE: -ECANCELED (the graph has failed, or the throttle was
+ * cancelled), -EPIPE (all receiving ends of all joined outputs have closed) or -ESHUTDOWN (the node is a source, and
+ * the graph was asked to stop).
  *
- * The ticket belongs to no message, so the consumer must give it back (spead_throttle_give()), and it is lost if the
- * library releases the message: in an edge that sheds, at a node that fails. spead_node_take_ticket_for() has no such
- * trap. */
+ * The ticket belongs to no message, so the consumer must give it back (spead_throttle_give()). If the library itself
+ * releases the message for which the node took the ticket, nobody gives the ticket back, and it is lost. This happens
+ * in an edge that sheds, or at a node that fails. With spead_node_take_ticket_for() no ticket is lost. */
 int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throttle);
 
 /* Takes a ticket as spead_node_take_ticket() does, for a message that the node holds. The ticket then belongs to the

@@ -95,8 +95,8 @@ enum spead_recv_bucket {
     /* The heap of this packet's counter has ended, and the packet belongs to another heap with the same counter. */
     SPEAD_RECV_REPEATED_COUNTER,
     SPEAD_RECV_OVER_CAP_SENDERS, /* the table of senders had no place for the packet's sender */
-    /* The packet would begin a heap of a sender that has completed no heap yet, and all places for live heaps hold heaps
-     * of senders that work. */
+    /* The packet would begin a heap of a sender that has completed no heap yet (a newcomer). But all places for live
+     * heaps hold heaps of proven senders. */
     SPEAD_RECV_OVER_CAP_NEWCOMERS,
     SPEAD_RECV_BUCKET_COUNT /* number of buckets */
 };
@@ -118,8 +118,8 @@ struct spead_recv_counters {
     /* Complete heaps that were handed over. No counter of this struct counts control heaps. */
     uint64_t heaps_complete;
     uint64_t heaps_incomplete; /* incomplete heaps that were handed over */
-    /* Incomplete heaps, handed over or not, by the cause of their end: a newer heap needed their place, they were older
-     * than the age limit, or the stream stopped. */
+    /* Incomplete heaps, handed over or not, with one counter for each cause of their end: a newer heap needed their
+     * place, they were older than the age limit, or the stream stopped. */
     uint64_t heaps_evicted, heaps_timed_out, heaps_flushed;
     uint64_t heaps_shed; /* heaps that the channel or the stream has shed */
     /* heaps that could not begin or finish, because there was no memory */
@@ -130,8 +130,8 @@ struct spead_recv_counters {
     uint64_t payload_bytes; /* payload bytes that arrived, in heaps that were handed over */
 
     /* Packets that did not arrive, as far as the stream can know. The number is computed from the gaps of heaps that
-     * ended incomplete, and from the payload size of most packets in recent heaps of the same length. A packet that
-     * comes late is taken out again if it fills a gap. No ledger counts these packets. */
+     * ended incomplete, and from the payload size of most packets in recent heaps of the same length. When a packet
+     * comes late and fills a gap, the number falls again. No ledger counts missing packets. */
     uint64_t missing_packets;
     uint64_t missing_heaps; /* heaps of which no packet arrived, as the heap counters show */
 
@@ -171,8 +171,8 @@ struct spead_recv_counters {
     /* Senders: how many the stream knows at this moment, how many have lost their place in the table to a new sender,
      * and how many runs of a sender have begun after a silence or with a start item. */
     uint64_t senders, senders_replaced, sender_restarts;
-    /* The part of missing_heaps that is provisional: counters were skipped, and the stream cannot tell yet whether these
-     * heaps were lost or whether the counters belong to another sequence. It can fall again. */
+    /* The part of missing_heaps that is provisional: counters were skipped, and the stream cannot tell yet whether
+     * these heaps were lost or whether the counters belong to another sequence. The number can fall again. */
     uint64_t missing_heaps_provisional;
     /* Counters that are left out again and again in one pattern, for example every fourth one. They are not part of
      * missing_heaps: the stream cannot tell whether these heaps are lost or whether nobody sends them. */
@@ -180,8 +180,9 @@ struct spead_recv_counters {
     /* Heaps whose counters do not fit any sequence that the stream understands. Between these heaps the stream cannot
      * count skipped heaps. */
     uint64_t heaps_not_understood;
-    /* Heaps that ended incomplete while another sender had a heap with the same counter and the packets of each filled
-     * gaps of the other: the two senders are probably one, see spead_recv_stream_config.sender_key. */
+    /* Incomplete heaps that are probably striped: when such a heap ended, another sender had a heap with the same
+     * counter, and the packets of each of the two heaps filled gaps of the other heap. The two senders are probably one
+     * sender, see spead_recv_stream_config.sender_key. */
     uint64_t heaps_striped;
     /* Incomplete heaps that ended because a packet contradicted what was known of the heap: another length, another
      * flavour, another value of an immediate item, or a range that overlaps. */
@@ -200,21 +201,21 @@ struct spead_recv_counters {
     /* Packets that had come and that the stream did not read, because the time for draining (stop_drain_ns) was over or
      * because stop() was called twice; and the bytes of their datagrams. They are in no bucket of the ledger, and not in
      * `seen`. In sockets they are discarded; in memory links they stay. The stream counts them while the finished heaps
-     * wait for the consumer. If that time is not enough, the packets that it has not counted take
-     * undrained_memory_bytes of the kernel's memory, and undrained_packets is too small. 0 means that all are
-     * counted. */
+     * wait for the consumer. If the heaps do not wait long enough, some packets are not counted: undrained_packets is
+     * then too small, and undrained_memory_bytes is the memory of the kernel that these packets take.
+     * undrained_memory_bytes is 0 if all packets are counted. */
     uint64_t undrained_packets, undrained_bytes, undrained_memory_bytes;
 
-    /* When the polls began that brought the first and the last packet, by CLOCK_MONOTONIC. 0 means that no packet has
-     * come. Compute durations and rates from these two times: first_packet_ns and last_packet_ns follow a clock that
-     * may be set while the stream runs. */
+    /* The times by CLOCK_MONOTONIC at which two polls began: the poll that brought the first packet, and the poll that
+     * brought the last packet. 0 means that no packet has come. Compute durations and rates from these two times:
+     * first_packet_ns and last_packet_ns follow a clock that somebody can set while the stream runs. */
     uint64_t first_packet_mono_ns, last_packet_mono_ns;
 
-    /* At least so many packets are missing, whatever their sizes were. The number is less than missing_packets only if
-     * a part of missing_packets is an estimate. */
+    /* A lower bound: at least this number of packets is missing, whatever sizes they had. It is less than
+     * missing_packets only if a part of missing_packets is an estimate. */
     uint64_t missing_packets_least;
-    /* The part of missing_packets that is an estimate: the packets of that sender differ in size, or too few of them
-     * came to know their size. */
+    /* The part of missing_packets that is an estimate. The stream needs estimates if the packets of a sender differ in
+     * size, or if too few packets have come to show their size. */
     uint64_t missing_packets_estimated;
     /* Without allow_out_of_order: packets that came after a packet of the same heap with a larger payload offset. They
      * show that packets were reordered. If this number is 0, the packets in the bucket out-of-order were refused because
@@ -223,11 +224,11 @@ struct spead_recv_counters {
     /* Heaps without a declared length that were evicted or timed out although no byte before their last byte was
      * missing. They are incomplete, because their senders may have sent more. */
     uint64_t heaps_unsized_cut;
-    /* While the consumer has no room for heaps, the stream stops reading (a pause), as long as its source has room:
-     * with the policy drop-newest until the source is half full, with the policy block without a limit. paused_ns is the
-     * time of all pauses, in nanoseconds. packets_after_pause counts the packets that had to wait in the source: those
-     * that were read after a pause until the source was empty. kernel_drops_after_pause is the part of kernel_drops that
-     * happened in a pause or while such packets were read: the reason is a slow consumer. */
+    /* In a pause the stream does not read, because the consumer has no room for heaps. With the policy drop-newest a
+     * pause lasts at most until the source is half full. With the policy block it has no limit. paused_ns is the time
+     * of all pauses, in nanoseconds. packets_after_pause counts the packets that had to wait in the source: after a
+     * pause it counts all packets until the source is empty. kernel_drops_after_pause is the part of kernel_drops that
+     * a slow consumer caused: the drops in a pause, and the drops until the source is empty after it. */
     uint64_t paused_ns, packets_after_pause, kernel_drops_after_pause;
 };
 
@@ -296,10 +297,10 @@ struct spead_send_counters {
      * registered. */
     uint64_t copied_bytes;
     /* When the engine took the first and the last packet, by CLOCK_MONOTONIC. 0 means that it has taken none. Compute
-     * durations and rates from these two times: UTC may be set while the stream runs. */
+     * durations and rates from these two times, because somebody can set the clock of UTC while the stream runs. */
     uint64_t first_packet_mono_ns, last_packet_mono_ns;
-    /* The parts of heaps_failed whose first error was that of the bucket SPEAD_SEND_DROPPED_LOCAL or
-     * SPEAD_SEND_UNREACHABLE. */
+    /* Two parts of heaps_failed: the heaps whose first error belongs to the bucket SPEAD_SEND_DROPPED_LOCAL, and the
+     * heaps whose first error belongs to the bucket SPEAD_SEND_UNREACHABLE. */
     uint64_t heaps_dropped_local, heaps_unreachable;
     /* How often the stream sent more slowly, because a queue of this host dropped packets. */
     uint64_t slow_downs;

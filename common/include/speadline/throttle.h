@@ -5,9 +5,10 @@
  * which they asked. There are two ways to give a ticket back:
  *  - The ticket belongs to a message (spead_node_take_ticket_for(), spead_throttle_attach()). It comes back when the
  *    message ends, in whatever way: the consumer releases it, a channel sheds it, a graph is cancelled or fails.
- *  - The ticket belongs to no message. Then somebody calls spead_throttle_give(), as with a semaphore, and any thread
- *    may do that. If the ticket stands for a message that the library can release (see spead_message_unref()), nobody
- *    calls it then, and the ticket is lost. So in a graph the first way is the right one.
+ *  - The ticket belongs to no message. Then the program must call spead_throttle_give(), on any thread, as with a
+ *    semaphore. But if the program makes this call only when it gets a certain message, and the library releases this
+ *    message (see spead_message_unref()), the call is never made, and the ticket is lost. So in a graph the first way
+ *    is the right one.
  *
  * Threads: Any thread may call every function. Memory: Only create allocates. */
 #ifndef SPEADLINE_THROTTLE_H
@@ -52,7 +53,7 @@ int spead_throttle_announce(struct spead_throttle *throttle, struct spead_waker 
  * must give it back. */
 bool spead_throttle_retract(struct spead_throttle *throttle, struct spead_waker *waker);
 
-/* Gives a ticket back that belongs to no message. If threads or nodes wait, the thread or node that has waited longest
+/* Gives back a ticket that belongs to no message. If threads or nodes wait, the thread or node that has waited longest
  * gets the ticket. Never blocks. If no ticket is out, the call does nothing. */
 void spead_throttle_give(struct spead_throttle *throttle);
 
@@ -78,8 +79,8 @@ bool spead_throttle_is_cancelled(const struct spead_throttle *throttle);
 struct spead_throttle_stats {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t tickets;     /* tickets of the throttle in all */
-    /* Tickets that were taken and not given back yet. A copy of a message with a ticket has one too, so there can be
-     * more of them than tickets. */
+    /* Tickets that were taken and not given back yet. A copy of a message that has a ticket also has a ticket, so `out`
+     * can be larger than `tickets`. */
     uint32_t out;
     uint32_t high_water; /* the largest value of `out` until now */
     uint32_t waiting;    /* threads and nodes that wait for a ticket now */

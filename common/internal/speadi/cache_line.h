@@ -8,9 +8,10 @@
 
 #include <speadi/numbers.h>
 
-/* In bytes. The size is chosen for the architecture and not read from the machine, because structs are laid out by it.
- * On ARM most cores have lines of 64 bytes, but the cores of Apple and ThunderX have 128; the longer one costs a little
- * memory and is right for all of them. POWER has lines of 128 bytes, and IBM Z of 256. A build can set another size. */
+/* In bytes. The compiler needs this size to lay out structs, so it is chosen for the architecture and not read from the
+ * machine. On ARM most cores have lines of 64 bytes, but the cores of Apple and ThunderX have lines of 128 bytes. The
+ * size 128 is right for all of these cores, and costs a little memory. POWER has lines of 128 bytes, and IBM Z of 256.
+ * A build can set another size. */
 #ifndef SPEADI_CACHE_LINE
 #    if defined(__s390x__)
 #        define SPEADI_CACHE_LINE 256u

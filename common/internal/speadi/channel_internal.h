@@ -52,15 +52,15 @@ bool speadi_sender_is_stopped(const struct spead_sender *sender);
 void speadi_sender_on_stop(struct spead_sender *sender, void (*stopped)(void *arg), void *arg);
 
 /* Sleeps until the channel no longer has exactly `room` free places, until wake_fd is signalled, or until deadline_ns has
- * passed (CLOCK_MONOTONIC; UINT64_MAX means no limit). It is for a user that counts more than places, so that it must wait
- * although places are free. It may also return earlier. Returns false, and has not slept, if the channel has several
- * sending or receiving ends, or if the sending end has a descriptor. Only the thread that uses the sending end may call
- * it. */
+ * passed (CLOCK_MONOTONIC; UINT64_MAX means no limit). It is for a user that limits more than the number of messages:
+ * such a user must sometimes wait although places are free. The function may also return earlier. It returns false
+ * without a sleep if the channel has several sending or receiving ends, or if the sending end has a descriptor. Only
+ * the thread that uses the sending end may call it. */
 bool speadi_sender_sleep_at(struct spead_sender *sender, uint32_t room,
                             const struct speadi_wake_fd *wake_fd, uint64_t deadline_ns);
 
-/* Sheds the messages as the policy drop-newest does when the channel is full, although it may have room. The references
- * of the messages pass to the channel. Only the thread that uses the sending end may call it. */
+/* Sheds the messages as the policy drop-newest does in a full channel. It does so even if the channel has room. The
+ * references of the messages pass to the channel. Only the thread that uses the sending end may call it. */
 void speadi_sender_shed(struct spead_sender *sender, const struct spead_message *messages,
                         uint32_t count);
 
@@ -79,9 +79,9 @@ void *speadi_channel_shed_arg(const struct spead_channel *channel, uint32_t *cap
 int speadi_receiver_take(struct spead_receiver *receiver, void *pointers, uint32_t max, bool wait,
                          uint64_t deadline_ns);
 
-/* Wakes the next user that waits at the same side of the channel. It is possible that the channel has woken a user that
- * then does not send or receive. This user must call this function, because another waiting user can need the place or
- * the message that caused the wake-up. */
+/* Wakes the next user that waits at the same side of the channel. A user that was woken, and then does not send or
+ * receive, must call this function. The reason: another waiting user can need the place or the message that caused the
+ * wake-up. */
 void speadi_sender_pass_on(struct spead_sender *sender);
 void speadi_receiver_pass_on(struct spead_receiver *receiver);
 

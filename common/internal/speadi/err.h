@@ -40,9 +40,9 @@ int speadi_err_range(struct spead_err *err, const char *field, uint64_t value, u
 int speadi_err_range_real(struct spead_err *err, const char *field, double value, double min,
                           double max);
 
-/* Puts the name of the field and a space before the sentence in *err. A caller needs this function when a function that
- * it has called wrote a sentence which quotes the value, but did not know the field. speadi_err_blame() does nothing
- * when err already names a field. Returns err->code, or code when err is NULL. */
+/* Puts the name of the field and a space before the sentence in *err. It is for this case: a called function has
+ * written a sentence that quotes the value, but only the caller knows the name of the field. speadi_err_blame() does
+ * nothing when err already names a field. Returns err->code, or code when err is NULL. */
 int speadi_err_blame(struct spead_err *err, int code, const char *field);
 
 /* Appends a formatted text to the sentence in *err. The text should begin with a space. It may name, for example, the

@@ -20,9 +20,9 @@ struct speadi_free_memory {
  * it has made, before it makes streams. */
 extern const char *speadi_free_memory_root;
 
-/* Reads how much memory is free. For the host it is MemAvailable. For a cgroup and each cgroup above it, it is the limit
- * (memory.max or memory.high, or memory.limit_in_bytes of version 1) less the memory in use. Pages of files that were not
- * used lately count as free, because the kernel gives them up first. */
+/* Reads how much memory is free. For the host it is MemAvailable. For a cgroup and each cgroup above it, it is the
+ * limit (memory.max or memory.high, or memory.limit_in_bytes of cgroup version 1) minus the memory in use. Pages of
+ * files that were not used lately count as free, because the kernel gives them up first. */
 struct speadi_free_memory speadi_free_memory_read(void);
 
 /* Returns "the cgroup" or "the host". */

@@ -39,8 +39,8 @@ struct spead_heap {
     /* How the sender cuts heaps of this kind: the payload of most packets, in bytes. 0 if nobody knows. The number of
      * missing packets is computed from this value. The receive core sets it when the heap ends incomplete. */
     uint64_t packet_payload_bytes;
-    uint64_t packet_payload_max; /* no packet of the stream can have more; 0 means unknown */
-    /* true: packets of this sender differ in size, or too few have come to know their size */
+    uint64_t packet_payload_max; /* the largest payload of a packet of the stream; 0: unknown */
+    /* true: packets of this sender differ in size, or too few packets have come to show their size */
     bool packets_estimated;
     /* true: the kernel dropped datagrams of the stream during the life of the heap, for other causes than the filter
      * for one sender */

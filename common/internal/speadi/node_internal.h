@@ -18,8 +18,8 @@ bool speadi_node_is_pulled(const struct spead_node *self);
 /* Returns the channel that the output with the index `output` is joined to, or NULL when it is joined to none. */
 struct spead_channel *speadi_node_channel(const struct spead_node *self, uint32_t output);
 
-/* Returns what speadi_sender_room() returns for the channel of the output. When the result is 0, the node is stepped
- * again after the channel of this output has changed. When the output is joined to no channel, returns UINT32_MAX. */
+/* Returns what speadi_sender_room() returns for the channel of the output. When the result is 0, the library steps the
+ * node again after the channel has changed. When the output is joined to no channel, returns UINT32_MAX. */
 uint32_t speadi_node_room(struct spead_node *self, uint32_t output);
 
 /* Does what speadi_sender_sleep_at() does, with the channel of the output. Returns false if the output is joined to no

@@ -1,6 +1,6 @@
-/* Opens a file to which this program writes, in a place where other users may have laid a trap. In a folder such as /tmp
- * another user can make a link of the name that this program is going to use, or a file that this user may write. A
- * program that writes what comes from a network must not follow such a link. */
+/* Opens a file to which this program writes, in a place where other users may have laid a trap. In a folder such as
+ * /tmp another user can put something in the place of the file before this program opens it: a link, or a file of their
+ * own that this user may write to. A program that writes what comes from a network must not follow such a link. */
 #ifndef SPEADI_OWN_FILE_H
 #define SPEADI_OWN_FILE_H
 

@@ -15,9 +15,8 @@
  * cannot touch the memory of an arena, block->data is NULL.
  *
  * Threads: one thread, the *taker*, calls take(), charge(), populate(), zero(), stats() and unref(). The populator is a
- * thread of the pool itself. Any thread may
- * release a block. The released block goes to an atomic list, and the taker later empties that list in one
- * operation. */
+ * thread of the pool itself. Any thread may release a block. The released block goes to an atomic list, and the taker
+ * later empties that list in one operation. */
 #ifndef SPEADI_POOL_H
 #define SPEADI_POOL_H
 
@@ -71,8 +70,9 @@ struct speadi_pool_config {
     uint32_t class_count;
     uint32_t out_max;          /* most blocks of all classes that may be out; 0 means all */
     uint64_t memory_bytes_max; /* limit of charged bytes; 0 means the size of all blocks */
-    /* The number of users who share the pool, and how many bytes are kept for each of them: so much it can charge,
-     * whatever the others have charged. The shares together must be at most half of the limit. 0: no shares. */
+    /* The number of users who share the pool, and the size of the share that is kept for each user. A user can always
+     * charge its share, whatever the other users have charged. All shares together must be at most half of the limit.
+     * 0: no shares. */
     uint32_t user_count;
     uint64_t share_bytes;
     bool pinned; /* the memory is for a device: it is charged whole and never trimmed */
@@ -110,9 +110,10 @@ struct speadi_block *speadi_pool_take_class(struct speadi_pool *pool, uint32_t s
 /* As speadi_pool_take_class(), but does not look for blocks that have come back after the last call of that function. */
 struct speadi_block *speadi_pool_take_known(struct speadi_pool *pool, uint32_t size_class);
 
-/* Says for which user (0 to user_count - 1) the block was taken. What is charged of it counts for that user until it is
- * released. If the block is still charged from its last use, and the shares of the others do not allow so much, it is
- * trimmed. Does nothing if the pool has no shares. Only the taker may call this function, once after each take(). */
+/* Says for which user (0 to user_count - 1) the block was taken. Until the block is released, its charge counts for
+ * that user. The block can still have a charge from its last use. If the shares of the other users do not allow this
+ * charge, the function trims the block. Does nothing if the pool has no shares. Only the taker may call this function,
+ * once after each take(). */
 void speadi_block_set_user(struct speadi_block *block, uint32_t user);
 
 /* Returns how many blocks of this size class are free, without the blocks that have come back after the last call of
@@ -146,12 +147,14 @@ int speadi_block_populate(struct speadi_block *block, size_t bytes);
 int speadi_pool_start_populator(struct speadi_pool *pool, struct spead_err *err);
 
 /* Charges the first `bytes` bytes of a block that was taken, and lets the populator populate them. Returns false if
- * there is nothing to do, no memory, or if the populator is still busy. Only the taker may call this function. */
+ * there is nothing to do, if there is no memory, or if the populator is still busy. Only the taker may call this
+ * function. */
 bool speadi_block_populate_ahead(struct speadi_block *block, size_t bytes);
 
-/* Does the same for one of the next `blocks` free blocks of class 0: the first one that needs it, in the order in which
- * speadi_pool_take() gives them out. It trims no other block for this, and leaves room for one more block of so many
- * bytes. Only the taker may call this function. */
+/* Does the same for one free block of class 0. It looks at the next `blocks` free blocks, in the order in which
+ * speadi_pool_take() gives them out, and chooses the first block that is not populated yet. It trims no other block for
+ * this, and leaves room below the limit to charge one more block in the same way. Only the taker may call this
+ * function. */
 bool speadi_pool_populate_ahead(struct speadi_pool *pool, uint32_t blocks, size_t bytes);
 
 /* Returns true if the populator has done its work. Only the taker may call this function. */

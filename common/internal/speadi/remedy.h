@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Returns "sudo ", or "" if this process runs as root. Stands before a command that needs root. */
+/* Returns "sudo ", or "" if this process runs as root. The caller writes this before a command that needs root. */
 const char *speadi_sudo(void);
 
 /* Returns true if root can have this capability here (a number of <linux/capability.h>). A container or the unit of a

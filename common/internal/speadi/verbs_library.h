@@ -78,8 +78,8 @@ struct speadi_mlx5 {
 int speadi_verbs_load(const struct speadi_verbs **verbs, struct spead_err *err);
 int speadi_mlx5_load(const struct speadi_mlx5 **mlx5, struct spead_err *err);
 
-/* Says whether libibverbs may be loaded and called. In a program that has more rights than its user, it may not while
- * the environment has a variable by which libibverbs loads a library or trusts a folder that the user names. The library
+/* Says whether libibverbs may be loaded and called. The answer is no if the program has more rights than its user, and
+ * the environment has a variable by which the user can make libibverbs load a library or trust a folder. The library
  * does not change the environment, because other threads of the program may read it. Returns 0, or -EPERM with a
  * sentence that names the variable. */
 int speadi_verbs_check_environment(struct spead_err *err);

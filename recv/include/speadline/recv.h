@@ -32,13 +32,15 @@
  *           - through the output of a node, when the stream itself is a node of a graph.
  *           When the last receiving end closes, the stream sheds the heaps that finish afterwards, and the stream ends.
  * Refused:  The stream is in in-order mode when allow_out_of_order is false. In this mode a packet that begins behind a
- *           byte that has not arrived is refused, as out-of-order. Its heap remembers that the packet came: the gaps of
- *           the heap tell what never came from what came and was refused. If the first packet of a heap was lost, the
- *           stream still opens the heap, refuses its packets, and ends the heap as an incomplete one.
+ *           byte that has not arrived is refused, as out-of-order. Its heap remembers that the packet came. So the gaps
+ *           of the heap show which ranges never came, and which ranges came and were refused. If the first packet of a
+ *           heap was lost, the stream still opens the heap, refuses its packets, and ends the heap as an incomplete
+ *           one.
  * Unsized:  A heap without declared length (item 0x02) has no end that the stream could see. If such a heap is live when
- *           the stream ends, and no byte of it is missing, it is complete. If a newer heap evicts it, or its age ends
- *           it, it is incomplete: its sender may have sent more, and what comes later is late. A stream whose senders
- *           finish a heap before they begin the next one can take the heap as complete instead (unsized_in_sequence).
+ *           the stream ends, and no byte of it is missing, it is complete. If a newer heap evicts it, or it becomes too
+ *           old, it is incomplete, because its sender may have sent more. Packets of it that come later are late. A
+ *           stream whose senders finish a heap before they begin the next one can take the heap as complete instead
+ *           (unsized_in_sequence).
  * Memory:   create() plans all memory, and spead_recv_stream_plan() tells how much memory that is. No packet can make
  *           the memory grow. If the engine reads from the network, create() asks the kernel for the pages of four heap
  *           regions, up to 4 MiB of each. */
@@ -122,7 +124,8 @@ enum spead_sender_key {
 enum spead_populate {
     /* A thread of the stream populates the memory of the next heaps in the background, before their packets come. */
     SPEAD_POPULATE_AHEAD = 0,
-    /* No thread does. The owner thread populates a region when a heap begins, so packets may be lost meanwhile. */
+    /* Nothing is populated ahead. The owner thread populates a region when a heap begins, and packets can be lost
+     * during that time. */
     SPEAD_POPULATE_OFF = 1,
 };
 
@@ -155,9 +158,9 @@ enum spead_recv_end_cause {
 #define SPEAD_RECV_REPEAT_NS_DEFAULT           10000000u    /* 10 ms */
 #define SPEAD_RECV_STOP_SILENCE_NS_DEFAULT     10000000000u /* 10 s */
 
-/* The bounds of the hand-over if ring_heaps is 0: at most HAND_OVER_MESSAGES finished heaps wait for the consumer, and at
- * most HAND_OVER_SIZES times the bytes of the longest heap that has finished so far, but never less than
- * HAND_OVER_BYTES_MIN bytes. */
+/* The bounds of the hand-over if ring_heaps is 0. The number of finished heaps that wait for the consumer is at most
+ * HAND_OVER_MESSAGES. Their bytes are at most HAND_OVER_SIZES times the bytes of the longest heap that has finished so
+ * far. If this product is less than HAND_OVER_BYTES_MIN, HAND_OVER_BYTES_MIN is the bound. */
 #define SPEAD_RECV_HAND_OVER_MESSAGES  4096u
 #define SPEAD_RECV_HAND_OVER_SIZES     4u
 #define SPEAD_RECV_HAND_OVER_BYTES_MIN (16u << 20) /* 16 MiB */
@@ -235,27 +238,28 @@ struct spead_recv_stream_config {
     /* the largest payload of one heap, in bytes; 1 to 2^40, default 64 MiB */
     uint64_t heap_bytes_max;
     /* The largest memory that all heaps together may use, in bytes. It must have room for at least one packet. 0
-     * (default): half of the memory that the host and the cgroups of the process leave free when the stream is made. The
-     * plan never needs more than all its regions with all their bytes; a larger value changes nothing. */
+     * (default): half of the memory that the host and the cgroups of the process leave free when the stream is made. A
+     * value that is larger than all regions of the plan together changes nothing. */
     uint64_t memory_bytes_max;
     /* the largest number of distinct item pointers in one heap; 1 to 2^20, default 1024 */
     uint32_t pointers_max;
     /* With allow_out_of_order, the bytes of a heap that have arrived may lie in several separate ranges. This value is
-     * the largest number of such ranges in one heap; 1 to 2^20, default 4096. It bounds the time of a packet too: one
-     * that begins a new range moves the ranges behind it, of 16 bytes each. With the default these are 64 KiB at most.
-     * With 65,536 ranges, packets with holes between them in random order took 8 us each. Packets in order move
-     * nothing. */
+     * the largest number of such ranges in one heap; 1 to 2^20, default 4096. It also bounds the time that a packet
+     * takes: a packet that begins a new range moves the table entries of all ranges behind it, 16 bytes for each. With
+     * the default a packet moves at most 64 KiB. With 65,536 ranges, packets that had holes between them and came in
+     * random order took 8 us each. Packets in order move nothing. */
     uint32_t ranges_max;
 
-    /* The number of finished heaps, of any size, that may wait for the consumer in the channel; up to 2^20. 0 (default):
-     * the hand-over is bounded by bytes and messages instead. Then SPEAD_RECV_HAND_OVER_MESSAGES heaps may wait, and
-     * together they may have 4 times the bytes of the longest heap that has finished so far, but at least 16 MiB (4
-     * MiB if the memory of the heaps is pinned for a device, and at most half of memory_bytes_max). One heap may always
-     * wait. So many small heaps may wait. Of heaps that are longer than 1 MiB, 4 may wait. */
+    /* The number of finished heaps, of any size, that may wait for the consumer in the channel; up to 2^20. 0
+     * (default): the hand-over is bounded by bytes and messages instead. At most SPEAD_RECV_HAND_OVER_MESSAGES heaps
+     * may wait. Together they may have 4 times the bytes of the longest heap that has finished so far, or 16 MiB if
+     * that is more (4 MiB in place of 16 MiB if the memory of the heaps is pinned for a device), but at most half of
+     * memory_bytes_max. One heap may always wait. This means that many small heaps may wait, and 4 heaps that are
+     * longer than 1 MiB. */
     uint32_t ring_heaps;
     /* The number of heaps, of any size, that the consumer may hold at a time besides those in the channel; 0 to 2^20,
-     * default 2. If ring_heaps is 0, the consumer may hold as many heaps of up to 1 MiB as may wait in the channel. If
-     * the consumer holds more, the stream has no memory for new heaps, and its log says so. */
+     * default 2. If ring_heaps is 0, the consumer may hold more heaps of up to 1 MiB: as many as may wait in the
+     * channel. If the consumer holds too many heaps, the stream has no memory for new heaps, and its log says so. */
     uint32_t held_heaps;
     /* what happens when the channel is full; default SPEAD_DROP_NEWEST */
     enum spead_on_full on_full;
@@ -266,8 +270,8 @@ struct spead_recv_stream_config {
     uint64_t coalesce_ns;
     /* A limit of time, in nanoseconds; default 100 ms. After stop() or a stop item, the stream reads the source until
      * it is empty, but not longer than this time. Then the finished heaps wait for room in the channel, again not
-     * longer than this time. In a graph they wait without a limit. Packets that were not read in the first time are
-     * counted in the second one (undrained_packets in stats.h). */
+     * longer than this time. In a graph they wait without a limit. During this wait the stream counts the packets that
+     * it had no time to read (undrained_packets in stats.h). */
     uint64_t stop_drain_ns;
     /* The difference between the heap counters of two successive heaps of the sender. The stream uses this value to
      * count missing heaps. With 0 (default), the stream learns the difference from the heaps that come. */
@@ -336,24 +340,27 @@ struct spead_recv_stream_config {
      * been silent longest. A sender with live heaps is never replaced: if all senders have live heaps, the packets of
      * the further sender are counted as over-cap-senders. */
     uint32_t senders_max;
-    /* How many senders must have sent a stop item until the stream ends. 0 (default): the stream ends when every
-     * endpoint has ended that any sender was heard at. An endpoint has ended when all its senders have stopped that
-     * were heard within the last stop_silence_ns, or when a stop heap has come to it from a sender that sent no
-     * data. When senders that had sent data have lost their place (senders_max), the stream cannot tell whether a sender
-     * has sent data, and a stop heap ends only its sender. */
+    /* How many senders must have sent a stop item until the stream ends. 0 (default): the stream ends when all
+     * endpoints at which a sender was heard have ended. An endpoint ends in two cases. In the first case, all senders
+     * that were heard there within the last stop_silence_ns have stopped. In the second case, a stop heap comes to the
+     * endpoint from a sender that has sent no data. The second case has an exception: if senders that had sent data
+     * have lost their place (senders_max), the stream cannot tell whether a sender has sent data. A stop heap then ends
+     * only its sender. */
     uint32_t stop_count;
     uint64_t stop_silence_ns; /* default 10 s; see stop_count */
-    /* When a sender was silent longer than this, its next packet begins a new run: its live heaps end incomplete, and
-     * its finished heaps are forgotten. So no heap holds bytes of two runs. Default 2 s. 0 means that no silence begins
-     * a run. */
+    /* When a sender was silent longer than this, its next packet begins a new run: the live heaps of the sender end
+     * incomplete, and the stream forgets which heaps of the sender have ended. So no heap holds bytes of two runs.
+     * Default 2 s. 0 means that no silence begins a run. */
     uint64_t restart_quiet_ns;
-    /* When a packet of a complete heap comes later than this after the end of its heap, the packet is counted as
-     * repeated-counter and not as duplicate: the sender probably uses the counter for another heap. Default 10 ms. */
+    /* A limit of time, in nanoseconds; default 10 ms. If a packet of a complete heap comes more than this time after
+     * the end of the heap, the packet is counted as repeated-counter and not as duplicate: the sender probably uses the
+     * counter for another heap. */
     uint64_t repeat_ns;
     /* Whether heap memory is populated ahead; default SPEAD_POPULATE_AHEAD. Only heaps that are longer than 1 MiB need it.
-     * The stream populates no more than what was shown to it: the length of the longest complete heap, or 16 times the
-     * bytes that have come of a live heap. It keeps as many free regions populated as heaps may be live at the endpoints
-     * that were heard. They count in memory_bytes, and stay populated until another heap needs the memory. */
+     * The stream does not trust a length that only one packet claims. It populates at most the length of the longest
+     * complete heap, or 16 times the bytes of a live heap that have come. It also keeps free regions populated: as many
+     * as heaps may be live at the endpoints at which senders were heard. Populated regions count in memory_bytes, and
+     * stay populated until another heap needs the memory. */
     enum spead_populate populate;
     uint32_t reserved_2;
 };
@@ -408,20 +415,20 @@ struct spead_recv_plan {
 
     /* What region_count consists of: regions for live heaps (live_heaps_max x substream_count x endpoints that are
      * apart), for heaps that wait in the hand-over (ring_heaps, or 4), and for heaps that the consumer holds
-     * (held_heaps). If payload is placed, there are more: for heaps that have ended and are still reserved for the
-     * engine, and for heaps that were moved away from such a reservation. */
+     * (held_heaps). If payload is placed, there are also regions for heaps that have ended and are still reserved for
+     * the engine (ahead_regions), and for heaps that were moved away from such a reservation (moved_regions). */
     uint64_t live_regions, hand_over_regions, held_regions, ahead_regions, moved_regions;
-    /* The memory that heaps would need if every region held a heap of the largest size, or if every smaller region held
-     * a heap of its size, whichever is more. */
+    /* The memory that heaps would need in the worst case. There are two cases: every region holds a heap of the largest
+     * size, or every smaller region holds a heap of its size. The case that needs more memory counts. */
     uint64_t memory_need_bytes;
     /* memory_bytes_max, or what the stream has chosen for it; 0: no limit */
     uint64_t memory_limit_bytes;
     /* One line of text: where the number memory_bytes comes from, and what happens if it is less than the need. */
     const char *memory_reason;
-    /* If the limit is less than the need, the memory that is kept for the heaps of each endpoint, whatever comes to the
-     * others; 0 if nothing is kept. */
+    /* If the limit is less than the need: the memory that is kept for the heaps of each endpoint, however much comes to
+     * the other endpoints. 0 if nothing is kept. */
     uint64_t endpoint_share_bytes;
-    /* One line of text: whether heap memory is populated ahead, and why not if it is not. */
+    /* One line of text: whether heap memory is populated ahead, and if not, why. */
     const char *populate_reason;
 };
 /* clang-format off */
@@ -527,12 +534,12 @@ static inline struct spead_node_config spead_recv_stream_node(struct spead_recv_
 
 /* Fills *config with the configuration of a channel for spead_graph_join() at the output of the node. The caller must
  * have set config->struct_size. The channel has the bounds of the hand-over (see ring_heaps) and the policy
- * on_full. The ledger of the stream counts the heaps that this channel sheds as shed.
+ * on_full. If this channel sheds heaps, the ledger of the stream counts their packets as shed.
  *
- * The caller may join the output with another configuration instead. Then the policy of that configuration holds and
- * not on_full, and only the channel counts the heaps that it sheds. Streams that share one input need such a
- * configuration. If the engine cannot make its sender wait, the start of the graph fails for a channel with the policy
- * block. A pulled graph is the exception: there, packets wait in the socket between two calls of spead_graph_next(). */
+ * The caller may join the output with another configuration instead. Then the policy of that configuration replaces
+ * on_full, and only the channel counts the heaps that it sheds. Streams that share one input need such a configuration.
+ * If the engine cannot make its sender wait, the start of the graph fails for a channel with the policy block. A pulled
+ * graph is the exception: there, packets wait in the socket between two calls of spead_graph_next(). */
 void spead_recv_stream_fill_edge(struct spead_recv_stream *stream,
                                  struct spead_channel_config *config);
 
@@ -575,8 +582,8 @@ struct spead_recv_end {
 #define SPEAD_RECV_END_INIT { .struct_size = sizeof(struct spead_recv_end) }
 /* clang-format on */
 
-/* Fills *end, whose struct_size the caller must have set by its _INIT. The caller must not call it before it knows that
- * the stream has ended: poll() has returned a negative value, or take() has returned -ESHUTDOWN. */
+/* Fills *end. The caller must have set end->struct_size by SPEAD_RECV_END_INIT. The caller may call this function only
+ * when it knows that the stream has ended: poll() has returned a negative value, or take() has returned -ESHUTDOWN. */
 void spead_recv_stream_end(const struct spead_recv_stream *stream, struct spead_recv_end *end);
 
 /* What a stream knows of one sender. */
@@ -593,9 +600,9 @@ struct spead_recv_sender {
 #define SPEAD_RECV_SENDER_INIT { .struct_size = sizeof(struct spead_recv_sender) }
 /* clang-format on */
 
-/* Fills *sender with what the stream knows of sender number `index` (0, 1, ...). The struct_size of *sender must have
- * been set by its _INIT. The same rule as for spead_recv_stream_end() says when to call it. Returns 0, or -ERANGE if
- * index is past the last sender. */
+/* Fills *sender with what the stream knows of sender number `index` (0, 1, ...). The caller must have set
+ * sender->struct_size by SPEAD_RECV_SENDER_INIT. The caller may call this function only when it may call
+ * spead_recv_stream_end(). Returns 0, or -ERANGE if index is past the last sender. */
 int spead_recv_stream_sender(const struct spead_recv_stream *stream, uint32_t index,
                              struct spead_recv_sender *sender);
 

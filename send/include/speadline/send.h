@@ -189,8 +189,8 @@ struct spead_send_stream_config {
     const struct spead_engine_options *engine_options;
     /* True: the first packet that cannot be sent ends the stream, whatever the reason is: poll() returns its error, and
      * the other heaps are abandoned. False (default): such packets are only counted, in the bucket of their error, and
-     * the stream goes on. The log names each error once; later lines, at most one in 10 s, say how many packets there
-     * were since. */
+     * the stream goes on. The log names each error once. Later lines, at most one in 10 s, say how many such packets
+     * came after the line before. */
     bool fail_fast;
     uint8_t reserved_end[7];
 };
@@ -275,8 +275,8 @@ int spead_send_stream_submit(struct spead_send_stream *stream, const struct spea
 
 /* Submits a heap as submit() does. If heaps_max heaps are in flight, it waits until one of them completes or until
  * deadline_ns (a time of CLOCK_MONOTONIC; 0 means no limit). Returns the same values as submit(), and -ETIMEDOUT when
- * the deadline has passed. Any thread except the owner thread may wait in it. In the owner thread, where it would have
- * to wait, it returns -EDEADLK. */
+ * the deadline has passed. Any thread may call this function. In the owner thread it never waits: if heaps_max heaps
+ * are in flight there, it returns -EDEADLK. */
 int spead_send_stream_submit_wait(struct spead_send_stream *stream,
                                   const struct spead_send_heap *heap,
                                   const struct spead_send_options *options, uint64_t deadline_ns);
