@@ -21,7 +21,7 @@ from contenders import Limit, LimitSender, Shape, Spead2, Speadline, engines
 from processes import ProgramFailed, Receiver, free_port, run_sender, sink, pin_to_receiver_core
 
 MIB = 1 << 20
-SOCKET_BYTES = 8 * MIB  # effective receive buffer that each receiver is asked to have; it is read back and printed
+SOCKET_BYTES = 8 * MIB  # each receiver asks for this effective receive buffer; the bench reads it back and prints it
 PACED_GBPS = 16
 LADDER_GBPS = [26.6 * 1.15**step for step in range(-8, 13)]
 LADDER_PASSES = 0.8  # share of a rung's runs that must be free of loss

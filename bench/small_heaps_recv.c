@@ -1,6 +1,6 @@
-/* Receives heaps as a user of the library does, for small_heaps.py: one thread polls the stream, and another thread takes
- * the heaps (mode "take"), or a graph of the stream and a sink (mode "graph"). Everything has its defaults. It ends with
- * the stop heap of the sender, or by SIGINT, and prints one line of JSON.
+/* Receives heaps as a user of the library does, for small_heaps.py. In mode "take" one thread polls the stream, and
+ * another thread takes the heaps. In mode "graph" a graph of the stream and a sink receives them. All settings have
+ * their defaults. The program ends after the stop heap of the sender or after SIGINT, and prints one line of JSON.
  *
  * usage: bench-small-heaps take|graph ENDPOINT */
 #include <errno.h>

@@ -40,7 +40,8 @@ static struct survey_engine *add_engine(struct survey *survey, const char *name,
     return engine;
 }
 
-/* Returns a new remedy of the engine, or a remedy that nobody sees if the engine has too many. */
+/* Returns a new remedy of the engine. If the engine has SURVEY_REMEDIES_MAX remedies already, it returns a remedy that
+ * nobody sees. */
 static struct tool_remedy *new_remedy(struct survey_engine *engine)
 {
     static struct tool_remedy spilled;
@@ -117,7 +118,8 @@ static void path_of_tool(char path[PATH_MAX], const char *tool)
     snprintf(path, PATH_MAX, "%s/%s", bytes > 0 ? dirname(own) : ".", tool);
 }
 
-/* Adds the commands by which this user gets spead-net-raw, and one that tries it. */
+/* Adds the commands that let this user run spead-net-raw. If the user can run it already, adds a command that tries
+ * it. */
 static void add_net_raw(struct tool_remedy *remedy)
 {
     char net_raw[PATH_MAX], info[PATH_MAX], quoted[2][TOOL_COMMAND_MAX];

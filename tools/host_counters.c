@@ -8,8 +8,8 @@
 
 #define LINE_MAX_BYTES 8192
 
-/* Where each counter stands: the protocol and the name, as /proc/net/snmp, netstat and snmp6 have them. A counter may be
- * the sum of several. */
+/* For each counter: its protocol and its name in /proc/net/snmp, netstat or snmp6. A counter with several entries is
+ * the sum of these entries. */
 static const struct source {
     enum host_counter counter;
     const char *protocol, *name;
@@ -52,7 +52,8 @@ static void add(struct host_counters *counters, const char *protocol, size_t pro
             counters->value[sources[i].counter] += value;
 }
 
-/* Adds the counters of two lines "Udp: InDatagrams NoPorts ..." and "Udp: 12 0 ...". Changes the lines. */
+/* Adds the counters of two lines "Udp: InDatagrams NoPorts ..." and "Udp: 12 0 ...". The function writes into both
+ * strings. */
 static void add_lines(struct host_counters *counters, char *names, char *values)
 {
     size_t protocol_length = strcspn(names, ":");

@@ -1,5 +1,5 @@
-/* What this host has counted about packets that came: counters of IP and UDP, and of each network interface. They belong
- * to the network namespace of the program, and all its programs together. */
+/* What this host has counted about received packets: counters of IP and UDP, and of each network interface. The
+ * counters cover all programs in the network namespace of this program. */
 #ifndef SPEADLINE_TOOLS_HOST_COUNTERS_H
 #define SPEADLINE_TOOLS_HOST_COUNTERS_H
 
@@ -7,10 +7,9 @@
 #include <stdint.h>
 
 enum host_counter {
-    /* packets of IPv4 that came, and those that a protocol of this host got */
-    HOST_V4_RECEIVED,
-    HOST_V4_DELIVERED,
-    /* packets of IPv4 that were dropped for a reason that has a counter of its own, or that were forwarded */
+    HOST_V4_RECEIVED,  /* IPv4 packets that came */
+    HOST_V4_DELIVERED, /* IPv4 packets that a protocol of this host got */
+    /* IPv4 packets that were forwarded, or dropped for a reason that has a counter of its own */
     HOST_V4_ACCOUNTED,
     HOST_V6_RECEIVED,
     HOST_V6_DELIVERED,
@@ -25,8 +24,8 @@ enum host_counter {
 
 struct host_interface {
     char name[IF_NAMESIZE];
-    uint64_t packets, errors,
-        drops; /* received packets, wrong frames, and frames without a buffer */
+    /* received packets, wrong frames, and frames for which there was no buffer */
+    uint64_t packets, errors, drops;
 };
 
 struct host_counters {
@@ -38,7 +37,7 @@ struct host_counters {
 /* Reads all counters. A counter that cannot be read is 0. */
 void host_counters_read(struct host_counters *counters);
 
-/* Makes *counters the difference since `start`. An interface that is new since then keeps its numbers. */
+/* Subtracts *start from *counters. An interface that is not in *start keeps its numbers. */
 void host_counters_since(struct host_counters *counters, const struct host_counters *start);
 
 /* Returns the interface of this name, or NULL. */

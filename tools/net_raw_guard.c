@@ -8,7 +8,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* This link always leads to the file that runs, also if another file has its name by now. */
+/* This link always leads to the file that this process runs, even if another file has the name of that file now. */
 #define SELF "/proc/self/exe"
 
 static bool gives_rights(const struct stat *file)
@@ -17,7 +17,8 @@ static bool gives_rights(const struct stat *file)
            getxattr(SELF, "security.capability", NULL, 0) > 0;
 }
 
-/* In a sticky folder, such as /tmp, others cannot rename or remove what is not theirs, but the owner of the folder can. */
+/* In a sticky folder, such as /tmp, only the owner of a file and the owner of the folder can rename or remove the
+ * file. */
 static bool others_replace_in(const struct stat *folder)
 {
     if (folder->st_uid != 0 && folder->st_uid != getuid())
@@ -25,8 +26,8 @@ static bool others_replace_in(const struct stat *folder)
     return folder->st_mode & (S_IWGRP | S_IWOTH) && !(folder->st_mode & S_ISVTX);
 }
 
-/* Looks for a folder on the way to the file in which others could put another file, or another folder, in the place of
- * ours. Then those who trust the name would run the program of somebody else. Leaves the path of that folder in path. */
+/* Looks at each folder in the path of the file. If others can replace an entry of a folder, users who run this program
+ * by its name could run a foreign program. `path` then gets the path of this folder. */
 static enum net_raw_guard check_folders(char path[NET_RAW_PATH_MAX])
 {
     char whole[NET_RAW_PATH_MAX], *slash;
@@ -34,7 +35,7 @@ static enum net_raw_guard check_folders(char path[NET_RAW_PATH_MAX])
 
     strcpy(whole, path);
     while ((slash = strrchr(path, '/'))) {
-        slash[slash == path] = '\0'; /* of "/name", "/" is left */
+        slash[slash == path] = '\0'; /* "/name" becomes "/" */
         if (stat(path, &st) < 0)
             return NET_RAW_UNKNOWN;
         if (others_replace_in(&st))
@@ -56,7 +57,7 @@ enum net_raw_guard net_raw_guard_check(char path[NET_RAW_PATH_MAX])
         return NET_RAW_UNKNOWN;
     if (!gives_rights(&file))
         return NET_RAW_GUARDED;
-    if (bytes == NET_RAW_PATH_MAX - 1) /* perhaps only the beginning of the path */
+    if (bytes == NET_RAW_PATH_MAX - 1) /* perhaps readlink() has cut the path */
         return NET_RAW_UNKNOWN;
     if (file.st_mode & S_IXOTH)
         return NET_RAW_ANYBODY_RUNS;

@@ -114,7 +114,7 @@ static int flags_of(const char *name)
     return ret < 0 ? 0 : request.ifr_flags & 0xffff;
 }
 
-/* Says that nothing at all came by the interface, and why that may be. */
+/* Says that the interface has received nothing at all, and names possible reasons. */
 static void nothing_came_by(struct search *search, const char *name)
 {
     if (search->joins)
@@ -158,7 +158,7 @@ static void look_at_interface(struct search *search, const char *name)
               name, counted->drops, counted->errors, name, name);
 }
 
-/* A group is joined on one interface. Its packets may come by another one. */
+/* A group is joined on one interface, but the packets of the group can arrive at another interface. */
 static void look_at_other_interfaces(struct search *search)
 {
     for (unsigned i = 0; i < search->host.interface_count; i++) {

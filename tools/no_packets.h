@@ -1,5 +1,5 @@
-/* Says why no packet may have come: where the program listened, and what the host has counted since the start. Each
- * finding is one sentence with what helps. */
+/* Says why perhaps no packet has come: where the program listened, and what the host has counted since the start. Each
+ * finding is one sentence, which also says what helps. */
 #ifndef SPEADLINE_TOOLS_NO_PACKETS_H
 #define SPEADLINE_TOOLS_NO_PACKETS_H
 

@@ -25,7 +25,7 @@ static int parse_fraction(const struct tool_option *row, const char *text, doubl
     }
     ret = tool_parse_real(&number, text, row->least, row->most, err);
     /* For a number outside the range, the sentence adds that 0 is allowed too. For a text that is not a number, the
-     * sentence says only that. */
+     * sentence says nothing about 0. */
     if (ret < 0)
         return row->or_zero && tool_parse_real(&number, text, -HUGE_VAL, HUGE_VAL, NULL) == 0
                    ? speadi_err_add(err, ret, ", or 0")

@@ -101,7 +101,7 @@ struct tool_program {
  * wrong, and after --help, --usage and --version. */
 void tool_options_parse(const struct tool_program *program, int argc, char **argv, void *options);
 
-/* Returns option number index of the program (0, 1, ...), or NULL past the last option. */
+/* Returns option number `index` of the program (0, 1, ...), or NULL past the last option. */
 const struct tool_option *tool_option_at(const struct tool_program *program, size_t index);
 
 /* Returns the option that sets this field of the library's configuration, or NULL if no option sets it. */

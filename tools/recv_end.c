@@ -1,7 +1,8 @@
 /* See recv_end.h. */
 #include "recv_end.h"
 
-/* Returns the cause if it lies in the stream; TOOL_END_UNKNOWN if the stream was told to stop. */
+/* Returns the cause if the stream itself has ended the reception. Returns TOOL_END_UNKNOWN if the stream was told to
+ * stop or had no reader. */
 static enum tool_end_cause cause_of(const struct spead_recv_end *stream)
 {
     switch (stream->cause) {
@@ -24,7 +25,7 @@ struct tool_end recv_end_settle(const struct tool_end *own, const struct spead_r
 {
     struct tool_end end = {.cause = cause_of(stream)};
 
-    /* Heaps that come after those of --heaps are released, so nothing that the stream meets later ends the reception. */
+    /* After the heaps of --heaps the program only releases heaps. So the later end of the stream is not the cause. */
     if (own->cause == TOOL_END_HEAPS)
         return *own;
     if (end.cause == TOOL_END_STOP_HEAP && stream->has_stop) {

@@ -35,7 +35,7 @@ static void print_kernel_drops(FILE *to, const struct recv_report *report)
     uint64_t unknown = unexplained_drops(counters);
     char buffer[TOOL_TEXT_MAX], remedy[128];
 
-    /* The kernel may not have said that these drops are drops of a full buffer. */
+    /* Perhaps the kernel did not report all drops after a pause as drops of a full buffer. */
     if (after_pause > counters->buffer_drops)
         unknown -= speadi_min_u64(unknown, after_pause - counters->buffer_drops);
     if (after_pause > 0)

@@ -113,8 +113,8 @@ static const char *const sentences[] = {
 };
 /* clang-format on */
 
-/* Tells reordering from loss: the stream has seen packets that came after later ones of their heap, or it has seen none
- * and the packets before were lost. */
+/* Tells reordering from loss. In a reordering, packets came after later packets of their heap. If no packet did so,
+ * earlier packets were lost. */
 static const char *out_of_order(const struct spead_recv_counters *counters)
 {
     if (counters->packets_reordered == 0)

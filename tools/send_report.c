@@ -15,7 +15,7 @@ static double measured_gbps(const struct send_report *report)
     return seconds > 0 ? (double)bytes * 8e-9 / seconds : 0;
 }
 
-/* Prints what the packets mean that did not leave this host, and which heaps they were in. */
+/* Prints how many packets a queue of this host has dropped, and how many heaps were not sent whole. */
 static void report_local(FILE *to, const struct spead_send_stats *stats)
 {
     const struct spead_send_counters *counters = &stats->counters;

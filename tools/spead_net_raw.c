@@ -3,7 +3,8 @@
  *
  * spead-net-raw runs any program. A list of allowed names would protect nothing, because a user who may run one of our
  * tools can make the tool load any library. The owner of the file spead-net-raw decides which users may run it, by the
- * group of the file. It refuses to work while its mode lets everybody run it (net_raw_guard.h). */
+ * group of the file. spead-net-raw refuses to work as long as the mode of the file lets everybody run it
+ * (net_raw_guard.h). */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@ static void print_help(void)
          "  sudo setcap cap_net_raw,cap_ipc_lock+p spead-net-raw");
 }
 
-/* Prints the sentence `why`, and the commands that make the file fit. */
+/* Prints the sentence `why`, and the commands that set group, mode and capabilities of the file. */
 static int refuse(const char *why, const char *path)
 {
     struct tool_remedy remedy;
@@ -47,8 +48,8 @@ static int refuse(const char *why, const char *path)
     return tool_failed("%s: run %s", why, tool_remedy_line(&remedy, line, sizeof line));
 }
 
-/* The file lends raw sockets to whoever executes it. So it must not do that while its mode does not say to whom.
- * Returns 0 or the exit status. */
+/* Whoever executes the file gets raw sockets. So the program must not go on if every user can execute the file, or if
+ * others can change it. Returns 0 or the exit status. */
 static int check_guard(void)
 {
     char path[NET_RAW_PATH_MAX], why[NET_RAW_PATH_MAX + 80], quoted[TOOL_COMMAND_MAX];

@@ -72,7 +72,7 @@ static void show(struct receiver *receiver, uint64_t now_ns)
                          rest);
 }
 
-/* Notes what has ended the reception, as far as this program sees it. */
+/* Notes the cause if --heaps, a signal or --seconds has ended the reception. */
 static void note_end(struct receiver *receiver, uint64_t now_ns)
 {
     const struct tool_shared *shared = &receiver->options->shared;
@@ -131,7 +131,7 @@ static int wrong_bytes(const struct receiver *receiver, uint64_t bytes)
     return tool_failed("%" PRIu64 " bytes are wrong: was the sender told to --verify too?", bytes);
 }
 
-/* Returns true if the options ask for something that needs packets. Without them, hearing nothing is no failure. */
+/* Returns true if an option needs packets. If no option does, a run without packets is no failure. */
 static bool wants_packets(const struct spead_recv_tool_options *options)
 {
     return options->strict || options->shared.verify || options->shared.heaps > 0;

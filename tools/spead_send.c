@@ -21,9 +21,9 @@
 #include "verify_pattern.h"
 
 #define TICK_NS 100000000u /* the program looks at signals and the clock at least this often */
-/* An early end waits for heaps in flight as long as packets leave. It gives up after this time without any. */
+/* In an early end the program waits for heaps in flight. It gives up when no packet has left for this time. */
 #define DRAIN_NS 10000000000u
-/* after this time of an early end the program says what it waits for */
+/* if an early end lasts longer than this time, the program says what it waits for */
 #define PATIENCE_NS 2000000000u
 /* for how long the program tries again to send a stop heap that was refused */
 #define STOP_TRIES_NS 5000000000u
@@ -40,7 +40,7 @@ struct slot {
 /* The stop heap of one destination. */
 struct stop {
     struct sender *sender;
-    struct spead_send_options options; /* its counter and destination, once it has been submitted */
+    struct spead_send_options options; /* counter and destination; valid if is_numbered is true */
     bool is_numbered;
     bool is_waiting; /* true if it must still be submitted, for the first time or again */
 };
@@ -59,7 +59,7 @@ struct sender {
     struct stop *stops;  /* one for each endpoint */
     unsigned stops_left; /* stop heaps that the program must still submit */
     unsigned stops_lost; /* stop heaps that could not be sent */
-    /* when refused stop heaps are submitted again, and until when; 0 if there is none */
+    /* the time at which refused stop heaps are submitted again, and the time at which this ends; 0 if not set */
     uint64_t stops_again_ns, stops_until_ns;
     unsigned data_in_flight, stops_in_flight;
     uint64_t heaps_sent;
@@ -110,8 +110,8 @@ static int make_heap(struct slot *slot, const struct spead_send_tool_options *op
     return ret < 0 ? ret : 0;
 }
 
-/* The memory of the heaps is filled at once, and engine verbs pins it. Refuses more than the host or a cgroup has free,
- * because the kernel would kill the program, or another one. */
+/* The memory of the heaps is filled at once, and engine verbs pins it. If it is more than the host or a cgroup has
+ * free, the function refuses it, because the kernel would kill this program or another one. */
 static int check_free_memory(const struct sender *sender, struct spead_err *err)
 {
     const struct speadi_free_memory free_now = speadi_free_memory_read();

@@ -12,7 +12,7 @@ enum {
     TOOL_NOT_CLEAN = 3,
 };
 
-/* Returns true if a terminal may obey the character instead of showing it. */
+/* Returns true if a terminal could obey the character instead of showing it. */
 bool tool_is_control(char character);
 
 /* Prints one line on stderr ("spead-send: ...") and exits with TOOL_USAGE. Control characters are printed as "\x1b". */

@@ -8,7 +8,7 @@
 
 #include <speadi/remedy.h>
 
-/* The group that owns spead-net-raw. The commands make it. */
+/* The group of the file spead-net-raw. The commands of tool_remedy_net_raw() create this group. */
 #define GROUP "speadline"
 
 void tool_remedy_init(struct tool_remedy *remedy, const char *lack, ...)
@@ -21,7 +21,7 @@ void tool_remedy_init(struct tool_remedy *remedy, const char *lack, ...)
     va_end(arguments);
 }
 
-/* A command that does not fit is left out: one that was cut would do something else. */
+/* A command that does not fit is left out, because a part of a command would do something else. */
 static void add(struct tool_remedy *remedy, const char *prefix, const char *command,
                 va_list arguments)
 {

@@ -15,8 +15,8 @@
 struct tool_remedy {
     char lack[160]; /* what is lacking, for the user */
     char command[TOOL_REMEDY_COMMANDS_MAX][TOOL_COMMAND_MAX];
-    unsigned command_count; /* 0 if no command helps; then the note says what does */
-    /* The command that makes the remedy last over a reboot. "" if it lasts anyway, or if the note says how. */
+    unsigned command_count; /* 0 if no command helps; then the note says what helps */
+    /* The command that keeps the remedy after a reboot. "" if no command is needed, or if the note says what to do. */
     char keep[TOOL_COMMAND_MAX];
     bool on_host; /* this process is in a container, and the commands help only on its host */
     char note[240];
@@ -36,7 +36,7 @@ __attribute__((format(printf, 2, 3))) void tool_remedy_add_as_root(struct tool_r
 __attribute__((format(printf, 2, 3))) void tool_remedy_note(struct tool_remedy *remedy,
                                                             const char *note, ...);
 
-/* Adds the command that sets a system setting, and the one that keeps it. */
+/* Adds the command that sets a system setting, and fills `keep` with the command that keeps the setting. */
 void tool_remedy_sysctl(struct tool_remedy *remedy, const char *name, unsigned value);
 
 /* Adds the commands that let a group of users run spead-net-raw, which lies at `path`. The capabilities come last,

@@ -50,8 +50,7 @@ struct speadi_packet_space {
     uint32_t packet_overhead;
 };
 
-/* The packetiser of a stream. It also holds the position in the current heap up to which that heap has been cut into
- * packets. */
+/* The packetiser of a stream. It also records how much of the current heap it has cut into packets. */
 struct speadi_packetiser {
     uint32_t packet_bytes; /* the size of a full packet; set by init() */
     uint32_t pointers_max; /* the largest number of item pointers in one packet */

@@ -261,8 +261,8 @@ static int start(void *state, struct spead_node *self, struct spead_err *err)
         return speadi_err_set(err, -EBUSY, "another sink feeds its send stream");
     /* relaxed: the caller still holds a reference to the sink */
     atomic_fetch_add_explicit(&sink->references, 1, memory_order_relaxed);
-    /* relaxed: a thread in on_progress() can still read the old value. That does no harm, because on_progress() was
-     * then not called for a heap of this node. */
+    /* relaxed: a thread in on_progress() can still read the old value. In this case on_progress() was not called for a
+     * heap of this node, so the old value does no harm. */
     atomic_store_explicit(&sink->node, self, memory_order_relaxed);
     sink->ended = sink->flushing = false;
     sink->pending_error.code = 0;

@@ -116,9 +116,8 @@ static inline void speadi_sink_release_slot(struct speadi_sink_slot *slot)
     spead_message_unref(&slot->message);
 }
 
-/* Makes the owner thread of the stream wake the node when its `completed` has reached the value of the parameter. The
- * caller must read sink->completed after this call, because that field can have reached the value just before the
- * call. */
+/* Makes the owner thread of the stream wake the node when sink->completed has reached `completed`. The caller must read
+ * sink->completed after this call, because it can have reached that value just before the call. */
 static inline void speadi_sink_wake_when(struct spead_send_sink *sink, uint64_t completed)
 {
     /* relaxed: the watch() below publishes `wake_at` (PROGRESS1) */

@@ -19,7 +19,7 @@ static void release_or_keep(struct spead_send_sink *sink, struct speadi_sink_slo
         spead_message_unref(&slot->message);
         speadi_sink_count(&sink->sent);
     } else if (error == -ENOBUFS) {
-        /* A switch that drops packets fails no node either. */
+        /* The node does not fail. A switch can drop packets too, and then no node fails. */
         spead_message_unref(&slot->message);
         speadi_sink_count(&sink->dropped_local);
     } else if (error == -ECANCELED) {
@@ -93,8 +93,8 @@ static int reap(struct spead_send_sink *sink, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
-/* Waits until half of the heaps in flight have completed. The node does not wake at every completion, because the
- * stream still has enough heaps to send until then. */
+/* Waits until half of the heaps in flight have completed. Until then the stream has enough heaps to send, so the node
+ * need not wake at every completion. */
 static int wait_for_slots(struct spead_send_sink *sink)
 {
     const uint64_t enough = sink->reaped + (sink->in_flight_max + 1) / 2;

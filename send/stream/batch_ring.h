@@ -59,9 +59,9 @@ struct speadi_batch *speadi_batch_ring_untaken(struct speadi_batch_ring *ring);
 /* Returns true when the engine has taken packets that are not yet reaped. */
 bool speadi_batch_ring_is_reapable(const struct speadi_batch_ring *ring);
 
-/* Marks the oldest packets that the engine has taken as reaped. It marks at most `most` packets, and only packets of
- * one batch. Returns how many packets it marked, or 0 if no packet can be reaped. Sets *bytes to the sum of the sizes
- * of the marked packets. */
+/* Marks packets as reaped, beginning with the oldest packet that the engine has taken. It marks at most `most` packets,
+ * and only packets of one batch. Returns how many packets it marked, or 0 if no packet can be reaped. Sets *bytes to
+ * the sum of the sizes of the marked packets. */
 unsigned speadi_batch_ring_reap(struct speadi_batch_ring *ring, uint64_t most, uint64_t *bytes);
 
 /* Removes from the ring all packets that the engine has not taken. */

@@ -3,21 +3,21 @@
 
 #include <speadi/numbers.h>
 
-/* In a slow-down the rate grows once in GROW_NS. The first steps are small, so that a rate just below that of the queue
- * lasts; later ones are large, so that a rate far below it soon ends. */
+/* In a slow-down the rate grows by one step after each GROW_NS. The first steps are small, so that a rate just below
+ * the rate of the queue lasts long. Later steps are large, so that a rate far below the rate of the queue ends soon. */
 #define GROW_NS UINT64_C(20000000)
 enum {
     SMALLEST_STEP = 64,
     LARGEST_STEP = 4
 }; /* the rate grows by 1/64, 1/32, 1/16, 1/8, 1/4, 1/4, ... */
 
-/* The rate after a refusal, as a part of the rate that was too much. */
+/* If packets are refused in a slow-down, the new rate is this part of the rate that rate_of_queue() gives. */
 #define CAUTION (7.0 / 8)
 
-/* Below this time for a byte (above 100 Gb/s) a slow-down is over, if the stream has no limit of its own. */
+/* The time for one byte at 100 Gb/s. If the stream has no configured rate, a slow-down ends at 100 Gb/s. */
 #define FREE_NS_PER_BYTE 0.08
 
-/* In a slow-down a burst lasts at most so long, because a long burst would overrun a short queue. */
+/* In a slow-down a burst lasts at most this time, because a longer burst would overrun a short queue. */
 #define SLOW_BURST_NS 500000.0
 
 static void set_rate(struct speadi_pacer *pacer, double ns_per_byte, uint64_t burst_bytes)
@@ -78,9 +78,10 @@ static void grow(struct speadi_pacer *pacer, uint64_t now_ns)
         set_slow_rate(pacer, slower);
 }
 
-/* Returns the time for a byte at the rate that the queue can take. At two refusals the queue was full, so in between it
- * has taken as much as it has passed on. It was not idle if the second refusal came before the rate grew. Later the
- * queue was idle for a while, and the present rate is only a little too much. */
+/* Returns the time for one byte at the rate that the queue can take. The queue was full at the last refusal and is full
+ * now. So between the two refusals it passed on as many bytes as it took. If the rate has not grown since the last
+ * refusal, the queue was never idle, and `taken` is the right time. If the rate has grown, the queue was idle for a
+ * while, and the present rate is only a little too high. The function then returns the time of the higher rate. */
 static double rate_of_queue(const struct speadi_pacer *pacer, uint64_t now_ns)
 {
     const double taken = (double)(now_ns - pacer->refused_ns) / (double)pacer->since_refusal;
@@ -107,7 +108,7 @@ bool speadi_pacer_refused(struct speadi_pacer *pacer, uint64_t now_ns)
     pacer->since_refusal = 0;
     pacer->steps = 0;
     pacer->grow_ns = now_ns + SPEADI_PACER_HOLD_NS + GROW_NS;
-    /* The stream does not catch up on what the queue could not take. */
+    /* The stream must not send faster later to make up for the refused packets. */
     pacer->ideal_ns = now_ns;
     pacer->burst_ns = now_ns;
     pacer->in_burst = 0;

@@ -25,7 +25,7 @@
 struct speadi_pacer_config {
     double rate_bytes_per_s; /* 0 means no limit; every other value is at least 1 */
     double burst_rate_ratio; /* at least 1 */
-    uint64_t burst_bytes; /* the size of a burst; if it is less, the pacer uses packet_bytes_max */
+    uint64_t burst_bytes;    /* the size of a burst; packet_bytes_max if that is larger */
     /* The largest size of a packet. If the rate counts the overhead of packets, this size includes it. */
     uint64_t packet_bytes_max;
 };
@@ -49,8 +49,9 @@ struct speadi_pacer {
     bool idle;
 
     uint64_t hold_ns; /* nothing is sent before this time; 0 if there is no such time */
-    /* The slow-down. When the local queue refused packets last, or 0; how many bytes were sent since then; and the time
-     * at which the rate grows next, or 0 if there is no slow-down. */
+    /* The slow-down. `refused_ns` is the time of the last refusal of the local queue, or 0. `since_refusal` is the
+     * number of bytes that were sent after it. `grow_ns` is the time at which the rate grows next, or 0 if there is no
+     * slow-down. */
     uint64_t refused_ns, since_refusal;
     uint64_t grow_ns;
     unsigned steps; /* how often the rate has grown since the last refusal */
@@ -76,11 +77,11 @@ void speadi_pacer_sent(struct speadi_pacer *pacer, uint64_t now_ns, uint64_t byt
  * begun, the call changes nothing. */
 void speadi_pacer_idle(struct speadi_pacer *pacer, uint64_t now_ns);
 
-/* Tells the pacer that the local queue has refused packets at now_ns: it slows down. Returns true, or false when it has
- * slowed down already and the time of that hold is not over. */
+/* Tells the pacer that the local queue has refused packets at now_ns. The pacer slows down and returns true. If an
+ * earlier hold is not over, the call changes nothing and returns false. */
 bool speadi_pacer_refused(struct speadi_pacer *pacer, uint64_t now_ns);
 
-/* Sends nothing before until_ns. */
+/* Makes the pacer allow nothing before until_ns. */
 void speadi_pacer_hold(struct speadi_pacer *pacer, uint64_t until_ns);
 
 /* Returns true during a hold or a slow-down. Then speadi_pacer_room() also limits packets that it allowed before. */

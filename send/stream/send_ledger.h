@@ -51,8 +51,8 @@ enum spead_send_bucket speadi_send_bucket_of(int error);
 void speadi_send_ledger_end(struct speadi_send_ledger *ledger, enum spead_send_bucket bucket,
                             uint64_t packets, uint64_t bytes, int error);
 
-/* Counts a heap that has completed: without an error, or with one. `bucket` is that of its first packet with an
- * error. */
+/* speadi_send_ledger_complete() counts a heap that has completed without an error, and speadi_send_ledger_fail() one
+ * that has completed with an error. `bucket` is the bucket of the first packet of this heap that had an error. */
 void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t payload_bytes);
 void speadi_send_ledger_fail(struct speadi_send_ledger *ledger, enum spead_send_bucket bucket);
 

@@ -186,7 +186,8 @@ static void reap(struct spead_send_stream *stream)
         settle_trouble(stream);
 }
 
-/* Ends all heaps of a stream that has failed. With fail_fast, the engine still works: the rest is abandoned. */
+/* Ends all heaps of a stream that has failed. If fail_fast has ended the stream, the engine still works, and the heaps
+ * end as abandoned. */
 static void end_heaps(struct spead_send_stream *stream)
 {
     const bool by_choice = stream->failure == stream->trouble.first_error;
@@ -216,7 +217,8 @@ int spead_send_stream_poll(struct spead_send_stream *stream)
     speadi_send_stream_publish(stream);
     if (moved == 0 && speadi_heap_queue_is_drained(&stream->queue)) {
         /* The engine has reported all packets. But if the engine is a fault decorator, it can still hold copies of some
-         * packets. quiesce() sends these copies. An engine of datagrams counts the last ICMP messages in it. */
+         * packets. quiesce() sends these copies. In quiesce(), an engine of datagrams also counts the last ICMP
+         * messages. */
         stream->transport.ops->quiesce(stream->transport.engine);
         stream->ledger.changed = true;
         speadi_send_stream_publish(stream);

@@ -9,8 +9,9 @@
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 
-/* While a stream without a rate is refused, it tries again after this time, then after twice this time, and so on. Else
- * it would use up all its heaps, and a CPU, during a short failure of the link. A stream with a rate keeps its rate. */
+/* When packets of a stream without a rate are refused, the stream tries again after this time, then after twice this
+ * time, and so on. Otherwise it would use up all its heaps, and a CPU, during a short failure of the link. A stream
+ * with a rate tries again at its rate. */
 #define FIRST_RETRY_NS UINT64_C(1000000)
 #define RETRY_NS_MAX   UINT64_C(20000000)
 
@@ -60,7 +61,7 @@ void speadi_send_trouble_note(struct speadi_send_trouble *trouble,
 
 /* ---- Saying -------------------------------------------------------------------------------- */
 
-/* Returns where a person looks next. */
+/* Returns the text that tells the user where to look. */
 static const char *advice(int error)
 {
     switch (-error) {

@@ -1,6 +1,6 @@
-/* The trouble of a send stream: packets that could not be sent. The part decides what follows from them: the pacer slows
- * down or waits, or the stream ends (fail_fast). It also tells the log: each errno once, and after that the numbers, at
- * most once in SPEADI_SEND_TROUBLE_QUIET_NS.
+/* The trouble of a send stream: packets that could not be sent. This part decides what the stream does then: the pacer
+ * slows down or waits, or the stream ends (fail_fast). It also logs each errno at once, and after that the number of
+ * further packets, at most once in SPEADI_SEND_TROUBLE_QUIET_NS.
  *
  * Only the owner thread calls these functions. */
 #ifndef SPEADI_SEND_TROUBLE_H
@@ -36,7 +36,7 @@ struct speadi_send_trouble {
     int first_error; /* the first error since the start of the stream; 0 if there is none */
 
     bool is_interrupted; /* packets were refused, and no packet was sent after that */
-    uint32_t tries;      /* how many settles in a row have found only refusals */
+    uint32_t tries;      /* how many consecutive settle() calls found only refusals */
     /* What the log was told. An entry whose error is 0 is free. */
     struct {
         int error;
@@ -51,7 +51,7 @@ struct speadi_send_trouble {
 void speadi_send_trouble_note(struct speadi_send_trouble *trouble,
                               const struct speadi_send_mishap *mishap);
 
-/* Where settle() acts. `name` are the names of the destinations. */
+/* What settle() works with. `name` is the array of the names of the destinations. */
 struct speadi_send_settling {
     struct speadi_pacer *pacer;
     const struct spead_log *log;

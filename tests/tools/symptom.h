@@ -32,10 +32,11 @@ void symptom_preload(const char *library);
 /* Stops the receiver's process until symptom_awake(). Packets that are sent meanwhile wait in its socket. */
 void symptom_asleep(void);
 void symptom_awake(void);
-/* Waits until the programs of this namespace have read so many datagrams since the test began. */
+/* Waits until the programs of this namespace have read `datagrams` datagrams since the test began. */
 void symptom_await(unsigned datagrams);
-/* Waits until the receiver has ended, and expects this exit status. The other functions first interrupt it, once or
- * twice; the last one first calls symptom_await(). */
+/* These functions wait until the receiver has ended, and expect this exit status. symptom_interrupt() first interrupts
+ * the receiver once, and symptom_interrupt_twice() twice. symptom_end_after() first calls symptom_await(), and then
+ * interrupts the receiver once. */
 void symptom_end(int status);
 void symptom_interrupt(int status);
 void symptom_interrupt_twice(int status);

@@ -1,5 +1,5 @@
-/* Goal: another user cannot choose by a link into which file spead-recv --output writes what comes from the network.
- * Method: the test lays such traps in a folder of its own, and runs the built program. */
+/* Goal: another user cannot make a link by which spead-recv --output writes into a file that this user has chosen.
+ * Method: the test makes such links in a folder of its own, and runs the built program. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -413,7 +413,7 @@ Test(reports, missing_packets_heaps_and_kernel_drops_are_not_clean)
     report.stats.counters.missing_heaps = 0;
     report.stats.counters.kernel_drops = 1;
     cr_expect_not(recv_report_is_clean(&report));
-    report.stats.counters.filtered_drops = 1; /* what others sent was asked to be turned away */
+    report.stats.counters.filtered_drops = 1; /* the user has asked for these drops (--source) */
     cr_expect(recv_report_is_clean(&report));
     report.stats.counters.undrained_packets = 1;
     cr_expect_not(recv_report_is_clean(&report));

@@ -22,7 +22,7 @@ static json_int_t missing(const char *what)
 
 /* ---- Order and loss ------------------------------------------------------------------------- */
 
-/* Sends a heap of four packets in this order of packets. A packet of the number 9 is not sent. */
+/* Sends the four packets of a heap. `order` has the numbers of the packets; for a number above 3 no packet is sent. */
 static void send_in_order(int fd, uint64_t counter, const unsigned order[4])
 {
     for (unsigned i = 0; i < 4; i++)
@@ -209,7 +209,7 @@ Test(trouble_heaps, heaps_that_nobody_takes_in_time)
     rmdir(folder);
 }
 
-/* Two heaps of 48 KiB wait for their last packets at a time. */
+/* Sends two heaps of 48 KiB. Both heaps wait for their last packets at the same time. */
 static void send_two_large(int fd)
 {
     for (unsigned i = 0; i < 6; i++)

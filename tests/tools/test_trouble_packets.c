@@ -1,6 +1,6 @@
 /* Goal: the rows of docs/troubleshooting.md about packets that are refused are as the page says. Method: as in
- * test_trouble_senders.c. The engines of the kernel cannot see whole frames, so the rows about frames have tests at
- * the engine that can. */
+ * test_trouble_senders.c. The engines of the kernel cannot see whole frames, so the tests of engine verbs check the
+ * rows about frames. */
 #include <criterion/criterion.h>
 
 #include <speadline/item.h>

@@ -43,7 +43,8 @@ Test(trouble_senders, heaps_striped_over_ports)
     cr_expect_eq(heaps(), 8);
 }
 
-/* Sends 4 heaps of four packets over two networks. Each network loses one packet of each heap, and never the same. */
+/* Sends 4 heaps of four packets over two networks. Each network loses one packet of each heap, and the two networks
+ * lose different packets. */
 static void send_doubled(const int network[2])
 {
     for (uint64_t counter = 1; counter <= 4; counter++)
@@ -125,8 +126,8 @@ Test(trouble_senders, a_counter_that_is_stuck)
     cr_expect_eq(heaps(), 4);
 }
 
-/* Sends the first half of a heap, and when the receiver has read it, waits longer than `quiet_ms`. Then sends the whole
- * heap, as a sender does that was started anew. `datagrams` is how many the test has sent before. */
+/* Sends the first half of a heap and waits until the receiver has read it. Then waits longer than `quiet_ms`, and sends
+ * the whole heap, as a restarted sender does. `datagrams` is the number of datagrams that the test has sent before. */
 static void send_two_runs(int fd, unsigned datagrams, unsigned quiet_ms)
 {
     symptom_piece(fd, 3, 64, 0, 16);
@@ -289,7 +290,8 @@ Test(trouble_senders, an_end_before_the_second_sender_began)
     symptom_says("by a stop heap of 127.0.0.1:7001 at 127.0.0.1:7148");
 }
 
-/* The first sender dies after one heap. The receiver waits for its stop heap as long as --stop-silence says. */
+/* The first sender dies after one heap. The receiver waits for the stop heap of this sender as long as --stop-silence
+ * says. */
 Test(trouble_senders, a_receiver_that_does_not_end)
 {
     int dead = symptom_from("127.0.0.1", 7000), alive = symptom_from("127.0.0.1", 7001);

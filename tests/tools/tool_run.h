@@ -45,7 +45,6 @@ void release(struct run *run);
 void await_udp(const char *counter);
 void await_udp_count(const char *counter, long long count);
 
-/* Sleeps at least so long. */
 void tool_sleep_ms(unsigned ms);
 
 /* Sends SIGINT and waits until the program has taken it. So the program sees the next SIGINT as a second signal. */

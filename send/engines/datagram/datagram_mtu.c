@@ -29,7 +29,7 @@ void speadi_datagram_mtu_check(struct speadi_datagram_mtu *self, int fd,
     uint32_t mtu, fits = speadi_udp_whole_bytes(fd, &mtu);
 
     if (self->packet_bytes_max <= fits) {
-        if (fits != UINT32_MAX) /* at this moment there is no route */
+        if (fits != UINT32_MAX) /* UINT32_MAX: there is no route at this moment */
             self->mtu_said = 0;
         return;
     }

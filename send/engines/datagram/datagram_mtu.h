@@ -1,7 +1,7 @@
 /* Says which destinations get packets in IP fragments, because the packets are longer than the MTU of the route. The
- * sockets let the kernel cut such packets: without that, a stream whose path shrinks would send nothing any more. But one
- * lost fragment loses the whole packet, and not every receiver puts fragments together. So the log gets a warning: when
- * the stream is created, and later whenever the MTU of a route has shrunk. */
+ * sockets let the kernel cut such packets. Otherwise a stream would stop sending when the MTU of its path shrinks. But
+ * one lost fragment loses the whole packet, and not every receiver puts fragments together. So the log gets a warning:
+ * when the stream is created, and later whenever the MTU of a route has shrunk. */
 #ifndef SPEADI_DATAGRAM_MTU_H
 #define SPEADI_DATAGRAM_MTU_H
 

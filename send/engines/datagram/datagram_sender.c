@@ -12,15 +12,16 @@
 #include <speadi/packet.h>
 #include <speadi/queue_kind.h>
 
-/* How long the engine waits after ENOBUFS or ENOMEM before it sends again. */
+/* How long the engine waits after ENOMEM before it sends again. */
 #define STARVED_RETRY_NS 200000u
 
 /* How often the engine looks at the MTUs of the routes and at the queues of the interfaces. */
 #define CHECK_NS UINT64_C(1000000000)
-/* How long packets go one by one after a queue of this host has dropped some. */
+/* How long the engine sends packets one by one after a queue of this host has dropped packets. */
 #define SINGLY_NS UINT64_C(1000000000)
 
-/* How many entries of error queues one send(), and the end of the stream for each socket, take at most. */
+/* One send() takes at most this many entries from all error queues together. At the end of the stream, quiesce() takes
+ * at most this many entries from each error queue. */
 enum { DRAIN_MAX = 256 };
 
 /* Looks at the MTUs of the routes, and at the queues in front of the interfaces. */
@@ -125,9 +126,9 @@ static unsigned handle_result(struct speadi_datagram_sender *sender, unsigned i)
     return 0;
 }
 
-/* Sends the kernel messages of the last build in order. Stops at the first message that must be sent again, and behind
- * a message that a queue of this host has dropped. The function adds the number of packets that are done to *taken. Returns 0, or -errno when the engine cannot send any
- * more. */
+/* Sends the kernel messages of the last build in order. Stops before a message that must be sent again, and after a
+ * message that a queue of this host has dropped. The function adds the number of packets that are done to *taken.
+ * Returns 0, or -errno when the engine cannot send any more. */
 static int send_built(struct speadi_datagram_sender *sender, unsigned *taken)
 {
     unsigned i = 0;
@@ -211,7 +212,8 @@ void speadi_datagram_sender_counters(void *self, struct speadi_tx_counters *coun
     *counters = (struct speadi_tx_counters){
         .messages = sender->messages,
         .batches = sender->batches,
-        /* An error queue has a bound. If it has lost messages, the sends that failed because of them are more. */
+        /* A full error queue loses ICMP messages. mishaps.icmp lacks these messages, so the number of sends that failed
+         * because of ICMP messages can be larger. */
         .icmp_unreachable = speadi_max_u64(sender->mishaps.icmp, sender->train.icmp_unreachable),
         .memory_bytes = SPEADI_UDP_BYTES_MAX,
     };

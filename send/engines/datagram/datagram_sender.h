@@ -40,7 +40,8 @@ struct speadi_datagram_sender {
     /* These three fields say why the last send() did not take all packets. */
     int full_fd;  /* descriptor of the socket that had no room; -1 if all sockets had room */
     bool starved; /* true if the kernel had no memory for buffers */
-    /* True if a queue of this host has dropped packets. The core reaps their error and decides when to go on. */
+    /* True if a queue of this host has dropped packets. The core reaps the error of these packets and decides when to
+     * send again. */
     bool dropped;
 
     /* How many entries of error queues this send() may still take. */

@@ -174,9 +174,10 @@ static bool regroup(struct speadi_train *train, unsigned i, int result)
 
 /* Returns how often the caller is allowed to repeat a send that returned `result`. Some errors concern an earlier
  * datagram, for which an ICMP packet has come back. A call that reports such an error sends nothing, but it clears the
- * error. The same errno can also come from the route, and then every call reports it. If the error queue shows no ICMP
- * message (it has a bound, and can have lost the message), only a second call shows which of the two cases it is.
- * ECONNREFUSED never comes from the route. When many ICMP packets arrive, several consecutive calls can report them. */
+ * error. The route can cause the same errno, and then every call reports it. `icmp` is true if the error queue has
+ * shown an ICMP message. If it is false, the queue was perhaps full and has lost the message. Then only a second call
+ * shows which of the two cases it is. ECONNREFUSED never comes from the route. When many ICMP packets arrive, several
+ * consecutive calls can report them. */
 static unsigned repeats_allowed(int result, bool icmp)
 {
     if (icmp)

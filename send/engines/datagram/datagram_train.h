@@ -56,7 +56,8 @@ struct speadi_train {
     /* True if every packet must go by itself. The caller sets it while a queue of this host drops packets: such a queue
      * can take a part of a train, and the kernel then says nothing of the rest. */
     bool singly;
-    /* The same for the packets to destination i: its queue is one that can take a part of a train. */
+    /* singly_to[i] says the same for packets to destination i. It is true if the queue to this destination can take a
+     * part of a train. */
     bool singly_to[SPEADI_TX_DESTINATIONS_MAX];
 
     /* How many packets of a refused train the probe has not tried yet. It is 0 if there is no probe. */
@@ -97,8 +98,9 @@ enum speadi_train_decision {
 
 /* Takes the result of kernel message i of the last build, and decides what the caller must do next. The result is the
  * number of bytes sent (0 or more) or -errno. `icmp` is true if the error queue of the socket has shown ICMP messages
- * after this result: then an error is probably that of an earlier datagram. The caller must pass the results in the order of the kernel messages.
- * After every decision except DONE, it must build again before it passes another result. */
+ * after this result. The error then probably belongs to an earlier datagram. The caller must pass the results in the
+ * order of the kernel messages. After every decision except DONE, it must build again before it passes another
+ * result. */
 enum speadi_train_decision speadi_train_decide(struct speadi_train *train, unsigned i, int result,
                                                bool icmp, int *error);
 

@@ -57,9 +57,9 @@ struct fault_engine {
     bool rolled;
     struct speadi_fault_decision decision;
 
-    /* the packets and copies that the inner engine has and has not finished, in order */
+    /* the packets and copies that the inner engine has taken and not yet finished, in order */
     struct speadi_fault_under_way under_way;
-    /* How each packet that the decorator has taken has ended, in order: 0, SPEADI_TX_INJECTED or PASSED_ON. */
+    /* The result of each packet that the decorator has taken, in order: 0, SPEADI_TX_INJECTED or PASSED_ON. */
     struct speadi_tx_done_queue outcomes;
     /* The results of the packets that were passed on to the inner engine, in order. */
     struct speadi_tx_done_queue passed;
@@ -196,7 +196,7 @@ static uint16_t copy_packet(struct fault_engine *engine, const struct speadi_tx_
 }
 
 /* Gives late copies the time due_ns, at which send_copies() sends them. If `all` is true, all late copies get this
- * time. Otherwise only those late copies get it that enough packets have overtaken. */
+ * time. Otherwise only the late copies that enough packets have overtaken get this time. */
 static void end_lateness(struct fault_engine *engine, bool all, uint64_t due_ns)
 {
     uint16_t copies[LATE_MAX];

@@ -27,9 +27,9 @@ static unsigned run_length(const struct speadi_train *train, unsigned i)
  * icmp_unreachable. Such errors are frequent: when the port at the receiver is closed, every second kernel message has
  * one. So when sendmmsg() has stopped early, this function gives it the kernel messages one by one for the rest of this
  * send(). Then every error is returned. If sendmmsg() stopped because the socket was full, the next call reports that
- * immediately. If a queue of this host dropped that message, the
- * message goes to the kernel a second time; its last result counts. As long as the queue drops (train->singly), this
- * cannot happen again. */
+ * immediately. If sendmmsg() stopped because a queue of this host dropped a message, the kernel gets this message a
+ * second time, and the second result counts. After that, train->singly prevents the same case as long as the queue
+ * drops packets. */
 static int transmit(struct speadi_datagram_sender *sender, unsigned first)
 {
     struct socket_engine *engine = (struct socket_engine *)sender;

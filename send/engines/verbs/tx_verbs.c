@@ -114,9 +114,8 @@ static void rebuild(struct speadi_verbs_sender *engine)
     }
 }
 
-/* Rebuilds a failed queue. But if the device is gone or cannot make a new queue, the function completes the posted
- * frames with an error. It does nothing as long as the queue is not allowed to be rebuilt, or as long as `done` has no
- * space. */
+/* Rebuilds a failed queue, but only when the queue is allowed to be rebuilt and `done` has space. If the device is gone
+ * or cannot make a new queue, the function completes the posted frames with an error. */
 static void recover(struct speadi_verbs_sender *engine)
 {
     if (!speadi_verbs_send_queue_may_rebuild(&engine->queue, speadi_clock_mono_ns()) ||

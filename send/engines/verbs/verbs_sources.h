@@ -11,7 +11,7 @@
 #include <speadi/verbs_device.h>
 
 struct speadi_verbs_source {
-    uintptr_t first; /* the address of the first byte, as the iovecs of packets have it */
+    uintptr_t first; /* the address of the first byte; iovecs of packets use this address */
     size_t bytes;
     bool is_readable; /* true if the CPU can read this memory */
     struct speadi_verbs_memory memory;

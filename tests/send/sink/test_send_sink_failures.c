@@ -209,7 +209,7 @@ Test(send_sink_failures, a_refusal_is_told_at_once_also_while_the_input_is_idle)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* The network can lose such packets too, and then nobody fails. */
+/* A switch can drop packets too, and then no node fails. */
 Test(send_sink_failures, what_a_full_queue_of_this_host_dropped_is_counted_and_fails_nothing)
 {
     struct sink_rig rig;

@@ -231,7 +231,7 @@ static bool queue_takes(struct queue *queue, uint64_t now_ns)
     return true;
 }
 
-/* Sends through the queue for `ns`, as much as the pacer allows. A packet takes 100 ns of time. */
+/* Sends through the queue for `ns` nanoseconds, as much as the pacer allows. Each packet takes 100 ns. */
 static uint64_t send_through(struct speadi_pacer *pacer, struct queue *queue, uint64_t now_ns,
                              uint64_t ns)
 {

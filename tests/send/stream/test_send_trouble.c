@@ -1,5 +1,5 @@
-/* Goal: packets that cannot be sent are in the right bucket, with their heap. The stream goes on after them, or ends if
- * fail_fast is true. The log names each error once.
+/* Goal: packets that cannot be sent, and their heaps, are counted in the right bucket. The stream goes on after them,
+ * or ends if fail_fast is true. The log names each error once.
  *
  * Method: a stream on a scripted engine (support/send_rig.h). The test polls the stream. */
 #include <criterion/criterion.h>

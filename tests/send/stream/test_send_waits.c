@@ -1,7 +1,7 @@
 /* Goal: no wait of a send stream is for ever. A stream on a thread of its own completes all heaps with every fault over
  * every engine of the kernel, and with packets of every size.
  * Method: more packets are in flight than the fault decorator can hold, so the stream waits for room, for free copies
- * and for the time of copies. Nobody reads the packets. A wake-up that is lost shows as a time limit that has passed. */
+ * and for the time of copies. Nobody reads the packets. If a wake-up is lost, the time limit of a test passes. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -58,7 +58,7 @@ ParameterizedTestParameters(send_waits, a_stream_with_faults_completes_all_heaps
     return cr_make_param_array(struct wait_case, cases, n);
 }
 
-/* Opens a socket that nobody reads, and writes its address. */
+/* Opens a socket that nobody reads, and writes the address of the socket into `endpoint`. */
 static int open_target(char *endpoint, size_t max)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

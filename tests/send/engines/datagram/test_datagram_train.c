@@ -254,7 +254,7 @@ Test(datagram_train, an_error_of_the_route_itself_becomes_the_packets_error)
     cr_expect_eq(error, -EPERM);
 }
 
-/* A router can send many such messages while packets are still sent. */
+/* A router can send many ICMP messages in a short time. */
 Test(datagram_train, many_icmp_messages_in_a_row_fail_no_packet)
 {
     add(1, 100);

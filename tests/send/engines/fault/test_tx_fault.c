@@ -359,7 +359,8 @@ Test(tx_fault, a_core_that_waits_for_room_is_told_when_copies_have_left)
     tear_down();
 }
 
-/* Some engines, such as verbs, report results later. Their wait() ends for new results only if for_room is true. */
+/* Some engines, such as verbs, report results later. The wait() of such an engine ends for new results only if for_room
+ * is true. */
 Test(tx_fault, a_core_that_waits_for_results_has_the_inner_engine_wait_for_them)
 {
     struct scripted_tx *tx = scripted_tx_create();

@@ -1,5 +1,6 @@
-/* Goal: a tool whose file has capabilities runs no code of its user. libibverbs loads the driver that RDMAV_DRIVERS
- * names, for a device that the folder SYSFS_PATH describes, in each program whose user ids agree.
+/* Goal: a tool whose file has capabilities runs no code of its user. RDMAV_DRIVERS names a driver, and SYSFS_PATH is a
+ * folder that describes a device. libibverbs loads the driver for this device in each program whose real and effective
+ * user ids are equal.
  * Method: the test makes such a driver and such a folder, and runs copies of the built tools with file capabilities as
  * an ordinary user. First it runs a tool without capabilities, which must load the driver: otherwise the attack would
  * not work on this machine, and the test would show nothing. */
@@ -37,7 +38,7 @@ static void write_file(const char *name, const char *text)
 }
 
 /* Makes device nodes in a folder, and puts this folder in the place of /dev, for this test and its children. libibverbs
- * demands that the device of SYSFS_PATH has a node there, as each host with an RDMA device has one. */
+ * needs a node in /dev for the device of SYSFS_PATH. A host with an RDMA device has such a node. */
 static void make_dev(void)
 {
     char path[128];
