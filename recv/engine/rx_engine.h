@@ -8,8 +8,8 @@
  *
  * Payload is placed as follows. Before a poll the core may call reserve() to say where the payload of the next packets
  * should go. The engine numbers the reservations 0, 1, 2, ... in the order in which it accepts them, and ends them in
- * that order. burst.reservations_ended says how many reservations have ended since open(), after the core has processed
- * the burst. Until a reservation has ended, the engine may write to its range. Until then the core must not touch the
+ * that order. When the core has processed the burst, the first burst.reservations_ended reservations since open() have
+ * ended. Until a reservation has ended, the engine may write to its range. Until then the core must not touch the
  * range, must not move a packet to it, and must not hand over or free its heap. A packet with place = r has its payload
  * in range r. That payload may belong elsewhere: the core decodes every header, and moves each payload that landed in
  * the wrong range.
@@ -77,10 +77,10 @@ enum {
 
 /* Who sent a packet to an endpoint. */
 struct speadi_rx_from {
-    /* The address and port from which the packet came. sender.known is false if the engine does not know them; then they
-     * are 0. There are two reasons. The packets of some sources have no addresses, such as those of a memory link. Then
-     * all packets of the source are of one sender. Or the packet is REFUSED or TRUNCATED, and the engine could not read
-     * its addresses. */
+    /* The address and port from which the packet came. If the engine does not know them, sender.known is false and they
+     * are 0. There are two reasons for that. The first: the source has no addresses, for example a memory link. Then
+     * all packets of the source are of one sender. The second: the packet is REFUSED or TRUNCATED, and the engine could
+     * not read its addresses. */
     struct spead_sender sender;
     uint16_t source; /* index of the endpoint */
 };
@@ -135,7 +135,7 @@ struct speadi_rx_range {
 /* Packets that have come and that poll() has not lent when the stream ends. */
 struct speadi_rx_unread {
     struct spead_count count; /* the packets that were counted, and the bytes of their datagrams */
-    /* Memory of the kernel that packets take which still wait and are not counted, in bytes. */
+    /* How many bytes of kernel memory hold packets that still wait and are not counted. */
     uint64_t memory_bytes;
 };
 
@@ -192,7 +192,7 @@ struct speadi_rx_config {
 /* What the core knows about an engine only after open(). */
 struct speadi_rx_facts {
     uint32_t buffer_bytes;     /* real buffer size of the first socket; 0 without a socket */
-    uint32_t packet_bytes_max; /* no longer packet can come; 0 means no limit */
+    uint32_t packet_bytes_max; /* length of the longest packet that can come; 0 means no limit */
     enum spead_clock clock;    /* the clock of speadi_rx_packet.time_ns */
     /* True if the options asked for busy polling. Then wait() returns immediately, and the core does not sleep to
      * coalesce packets. */
@@ -241,8 +241,8 @@ struct speadi_rx_engine_ops {
 
     /* Only the owner thread calls it. Offers ranges for the payloads of the next packets of `source`, in this order.
      * The core expects that each of these packets has head_bytes bytes before its payload. The engine accepts some
-     * ranges from the beginning of the array, or none now, and returns how many. The core does not call reserve() while
-     * a burst is lent, nor while SPEADI_RX_RESERVE_MAX reservations are outstanding. */
+     * ranges from the beginning of the array, or none now, and returns how many. The core calls reserve() only if no
+     * burst is lent and fewer than SPEADI_RX_RESERVE_MAX reservations are outstanding. */
     unsigned (*reserve)(void *self, uint16_t source, uint32_t head_bytes,
                         const struct speadi_rx_range *ranges, unsigned count);
 
@@ -266,14 +266,14 @@ struct speadi_rx_engine_ops {
     void (*wake)(void *self);
 
     /* Data path; only the owner thread calls it. Returns the time by which heaps age, in ns. This time never goes back,
-     * and it changes only inside poll(). An engine without a clock of its own sets now to NULL; then the core uses
-     * CLOCK_MONOTONIC. In an engine that reads a capture, the packets have a time of their own. Such an engine returns
-     * the time up to which it has lent all packets. The core calls now() once in a poll and again after each burst.
-     * For the core all packets of a burst come at that time. So before a packet that comes much later than the packet
-     * before it, the engine must end the burst: else the core does not notice the silence between them.
-     * With this time the core decides when a heap times out (heap_timeout_ns) and when it forgets a finished heap. The
-     * core lets heaps time out only after a poll() that lent nothing, because a packet that is still to be read has not
-     * been lost.
+     * and it changes only inside poll(). An engine without a clock of its own sets `now` to NULL; then the core uses
+     * its reading clock (recv_stream.h). In an engine that reads a capture, the packets have a time of their own. Such
+     * an engine returns the time up to which it has lent all packets. The core calls now() once in a poll and again
+     * after each burst. For the core all packets of a burst come at that time. So if a packet comes much later than the
+     * packet before it, the engine must end the burst between the two. Else the core does not notice the silence. With
+     * this time the core decides when a heap times out (heap_timeout_ns) and when it forgets a finished heap. The core
+     * lets heaps time out only after a poll() that lent nothing, because a packet that is still to be read has not been
+     * lost.
      *
      * All other times are times of the host, because a thread waits for them: the deadline of wait(), stop_drain_ns,
      * coalesce_ns, and the time between two readings of the counters. If the engine has a clock, the core does not wake
@@ -281,9 +281,9 @@ struct speadi_rx_engine_ops {
      * no packet. */
     uint64_t (*now)(void *self);
 
-    /* Owner thread. Returns how full the fullest source is: the part of its buffer that holds packets which no poll() has
-     * lent yet, 0 to 1. The core calls it at most once in a poll, and only while the consumer has no room for heaps. NULL:
-     * the engine does not know; then the core never pauses reading. */
+    /* Only the owner thread calls it. Returns how full the fullest source is, 0 to 1: the part of its buffer that holds
+     * packets which no poll() has lent yet. The core calls it at most once in a poll, and only while the consumer has
+     * no room for heaps. An engine that cannot tell sets `fill` to NULL; then the core never pauses reading. */
     double (*fill)(void *self);
 
     /* Prepares the engine for its end. The owner thread calls quiesce() when the stream stops. quiesce() takes all
@@ -296,7 +296,7 @@ struct speadi_rx_engine_ops {
      * Counts packets that have come and that poll() has not lent, and adds them to *unread; the caller zeroes *unread
      * before the first call. The engine discards what it has counted, if the source of the packets ends with the stream
      * anyway. One call does a bounded part of the work. `scratch` is an empty burst that the engine may use. Returns
-     * true if the core should call again, because packets still wait. In an engine that sets unread to NULL, the core
+     * true if the core should call again, because packets still wait. If an engine sets `unread` to NULL, the core
      * counts by poll() instead. */
     bool (*unread)(void *self, struct speadi_rx_burst *scratch, struct speadi_rx_unread *unread);
 

@@ -1,7 +1,8 @@
 /* Fills in the senders of a burst. All engines use these functions, so there is one way to do it.
  *
  * An engine calls speadi_rx_burst_begin() at the beginning of each poll. For each receive (or for each packet) it calls
- * speadi_rx_from_add(), and stores the result in the field `from` of the packets that it lends. Owner thread. */
+ * speadi_rx_from_add(), and stores the result in the field `from` of the packets that it lends. Only the owner thread
+ * calls these functions. */
 #ifndef SPEADI_RX_FROM_H
 #define SPEADI_RX_FROM_H
 
@@ -25,9 +26,9 @@ static inline void speadi_rx_burst_begin(struct speadi_rx_burst *burst)
     burst->from_count = 0;
 }
 
-/* Returns the index of an entry of the burst that is equal to *from. That is the entry that was added last for the same
- * source, if it is equal; else the function adds an entry. The caller must add at least one packet to the burst for
- * each entry. So there are never more than SPEADI_RX_FROM_MAX entries. */
+/* Returns the index of an entry of the burst that is equal to *from. If the entry that was added last for the same
+ * source is equal, returns that one; else adds an entry. The caller must add at least one packet to the burst for each
+ * entry. So there are never more than SPEADI_RX_FROM_MAX entries. */
 uint16_t speadi_rx_from_add(struct speadi_rx_burst *burst, const struct speadi_rx_from *from);
 
 /* Does the same as speadi_rx_from_add() for packets of `source` whose sender is not known. */

@@ -1,9 +1,10 @@
 /* A hash table that maps heaps to small numbers. A heap is named by the id of its sender and by its counter. The table
  * has a fixed size. Heaps with the same hash form a chain.
  *
- * The counters come from the network, and the senders choose them. So the hash has a random key (keyed_hash.h). Whatever
- * counters come, the expected number of others in a chain is less than 1, and a chain of 20 heaps is unlikely (one of
- * 10^18 searches). A table is used by one thread. The data path may call all functions except init() and release(). */
+ * The counters come from the network, and the senders choose them. So the hash has a random key (keyed_hash.h).
+ * Whatever counters come, a heap shares its chain with less than 1 other heap on average, and a chain of 20 heaps is
+ * unlikely (one of 10^18 searches). A table is used by one thread. The data path may call all functions except init()
+ * and release(). */
 #ifndef SPEADI_COUNTER_MAP_H
 #define SPEADI_COUNTER_MAP_H
 

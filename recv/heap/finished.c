@@ -49,8 +49,8 @@ struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finishe
     heap->has_length = false;
     heap->complete = false;
     heap->used = true;
-    /* An earlier heap of this counter, which is forgotten, may still be in the table. Its entry is in the same ring and
-     * will be replaced before this one, and until then a search finds this one. */
+    /* The table may still hold a forgotten heap with the same counter. A search finds the new entry, which was inserted
+     * last. The old entry is in the same ring, so it is replaced before the new entry. */
     speadi_counter_map_insert(&finished->map, key->sender, key->counter, index);
     if (++finished->next[key->ring] == finished->per_ring)
         finished->next[key->ring] = 0;
@@ -82,7 +82,8 @@ void speadi_finished_describe(struct speadi_finished_heap *entry, const struct s
 
 /* ---- Searching ----------------------------------------------------------------------------- */
 
-/* Returns true if so many heaps of the sender have ended since that the sender may have used all its counters. */
+/* Returns true if the sender may use the counter of this heap again: at least half as many heaps as there are counters
+ * have ended after this heap. */
 static bool may_have_wrapped(const struct speadi_finished_heap *heap,
                              const struct speadi_sender *sender)
 {

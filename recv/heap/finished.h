@@ -1,9 +1,9 @@
 /* Remembers how the last heaps of each sender ended.
  *
  * Each substream of each endpoint remembers its last heaps, so that a late packet does not open its heap again. If the
- * heap of a packet is not remembered, the packet opens a new heap. If the heap is remembered, its packet is a duplicate
- * (the heap was complete) or late (it was incomplete), or the sender has used the counter for another heap. Then the
- * packet contradicts what is remembered of the heap, or comes too late after it.
+ * heap of a packet is not remembered, the packet opens a new heap. If the heap is remembered, the packet is a duplicate
+ * (the heap was complete) or late (the heap was incomplete). If the packet contradicts what is remembered of the heap,
+ * or comes too late after the heap, the sender has used the counter for another heap.
  *
  * Counters are only compared for equality, never by order: a sender that restarts and counts from 1 again must be
  * received. For the same reason a heap is forgotten after one second, at a start or stop item of its sender, and when
@@ -57,8 +57,8 @@ int speadi_finished_init(struct speadi_finished *finished, uint32_t ring_count, 
 void speadi_finished_release(struct speadi_finished *finished);
 
 /* Remembers a heap that has ended now. If its ring is full, the new entry replaces the oldest one. Returns the entry.
- * The caller sets `complete` of the entry and calls speadi_finished_describe(). No packet of the heap counts as missing,
- * unless the caller sets `gaps` of the entry. */
+ * The caller sets `complete` of the entry and calls speadi_finished_describe(). Packets of the heap count as missing
+ * only if the caller sets `gaps` of the entry. */
 struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finished,
                                                  const struct speadi_heap_key *key,
                                                  struct speadi_sender *sender, uint64_t now_ns);

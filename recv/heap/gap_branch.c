@@ -52,7 +52,8 @@ static void decide_branch(struct speadi_gap_group *group, struct speadi_gap_memb
     }
 }
 
-/* A sequence that fell silent soon after it had been told apart may have been late heaps before an outage. */
+/* If the origin falls silent soon after the two were told apart, its last heaps may have been late heaps before an
+ * outage. */
 static void decide_doubt(struct speadi_gap_group *group, struct speadi_gap_member *member)
 {
     if (member->origin != SPEADI_GAP_NONE && member->went_on < SPEADI_GAP_WINDOW) {

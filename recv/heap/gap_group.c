@@ -3,7 +3,7 @@
 
 #include "gap_branch.h"
 
-/* A lone counter attracts others less than a sequence does, by so many steps. */
+/* When the nearest member is searched, a lone member counts as this many steps farther away. */
 #define LONE_DISTANCE 64u
 
 /* ---- Room for a sequence -------------------------------------------------------------------- */
@@ -161,7 +161,7 @@ bool speadi_gap_group_advance(struct speadi_gap_group *group, uint64_t counter)
     return true;
 }
 
-/* Makes two members of one that has gone on at two fronts after a jump. */
+/* Divides a member that has gone on at two fronts after a jump into two members. */
 static void divide(struct speadi_gap_group *group, unsigned i)
 {
     unsigned upper = take_member(group);
@@ -268,7 +268,7 @@ unsigned speadi_gap_group_open(struct speadi_gap_group *group, uint64_t counter,
     uint64_t steps = 1;
     bool ahead = true;
 
-    /* a lone counter may have been early, so that a sequence near it has come to it now */
+    /* a lone counter may have been early, and a sequence near it may reach it now */
     if (i == SPEADI_GAP_NONE || learning != group->member[i].learning ||
         group->member[i].state == SPEADI_GAP_LONE)
         i = nearest_member(group, counter, learning, &steps, &ahead);

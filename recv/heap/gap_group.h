@@ -1,14 +1,14 @@
 /* The sequences of heap counters that take turns in one tracker, at most 32.
  *
- * A counter that is far ahead of every sequence begins a branch. The counters between are missing at once, but
- * provisionally: the branch has an origin, and what both do next decides.
+ * A counter that is far ahead of every sequence begins a branch. The origin of the branch is the nearest sequence below
+ * it. The counters between the two are missing at once, but provisionally. What the two do next decides:
  *  - The branch goes on (4 counters, each less than 16 steps from the one before), and the origin goes on too (4
  *    counters): there are two sequences. The counters between were never sent, and no longer count as missing.
  *  - The branch goes on for 64 heaps, and the origin is silent: it was an outage. The counters between are missing, and
  *    this is final.
- *  - The origin goes on for 8 heaps, and the branch does not: it was a stray counter, and nothing is missing.
- * Until then it stays provisional. Only the owner thread of a stream calls these functions; none of them allocates, and
- * each takes a time that is bounded by the number of sequences. */
+ *  - The origin goes on for 8 heaps, and the branch does not: the branch was a stray counter, and nothing is missing.
+ * Until one of these cases holds, the counters stay provisionally missing. Only the owner thread of a stream calls
+ * these functions; none of them allocates, and each takes a time that is bounded by the number of sequences. */
 #ifndef SPEADI_GAP_GROUP_H
 #define SPEADI_GAP_GROUP_H
 
@@ -22,10 +22,11 @@
 #define SPEADI_GAP_OUTAGES 2u
 /* A lone sequence is part of another one if it is not longer than this and the other one passes it. */
 #define SPEADI_GAP_LONE_SPAN 64u
-/* So many heaps show that the origin of a branch goes on; so many that the branch is a stray counter. */
+/* An origin goes on if it has had WENT_ON heaps after the branch began. If it has had STRAY heaps and the branch has
+ * not gone on, the branch is a stray counter. */
 #define SPEADI_GAP_WENT_ON 4u
 #define SPEADI_GAP_STRAY   8u
-/* A sequence is silent after so many heaps of other sequences, plus 8 times its usual distance. */
+/* A sequence is silent after this many heaps of other sequences, plus 8 times the `interval` of the sequence. */
 #define SPEADI_GAP_SILENT 1024u
 
 enum speadi_gap_state {
@@ -46,7 +47,7 @@ struct speadi_gap_member {
     uint8_t origin;    /* SPEADI_GAP_NONE if this sequence has none */
     uint8_t follower;  /* the sequence whose heap came after the last heap of this one */
     bool counts_gap;   /* the branch began ahead of its origin */
-    /* The member was said to be another sequence than its origin, and the origin may still end early. */
+    /* The member was told apart from its origin. This is in doubt as long as the origin may fall silent early. */
     bool in_doubt;
     bool learning; /* its step is not proven yet */
 };
@@ -57,7 +58,7 @@ struct speadi_gap_group {
     uint32_t used; /* bit i is set if member[i] is in use */
     uint32_t open; /* bit i is set if member[i] is a branch or in doubt */
     uint8_t current;
-    /* what the sequences that are no longer here have left: final */
+    /* final counts of the sequences that are no longer here */
     uint64_t missing, absent, not_understood;
     struct speadi_gap_member member[SPEADI_GAP_SEQUENCES];
 };
@@ -84,20 +85,21 @@ static inline void speadi_gap_group_begin(struct speadi_gap_group *group, uint64
 bool speadi_gap_group_advance(struct speadi_gap_group *group, uint64_t counter);
 
 /* Opens the counter in the member that it fits best. With `learning`, only the members that are learning are
- * considered, else only the others. Returns the member, or SPEADI_GAP_NONE if the counter is within 1024 steps of none.
- * Writes what became of the counter to *opened. */
+ * considered, else only the others. Returns the member, or SPEADI_GAP_NONE if no member is within 1024 steps of the
+ * counter. Writes what became of the counter to *opened. */
 unsigned speadi_gap_group_open(struct speadi_gap_group *group, uint64_t counter, bool learning,
                                enum speadi_gap_opened *opened);
 
-/* Returns true if the counter is a multiple of its step away from a member that is not learning. */
+/* Returns true if a member that is not learning is a whole number of its steps away from the counter. */
 bool speadi_gap_group_fits(const struct speadi_gap_group *group, uint64_t counter);
 
-/* Begins a sequence. A counter that fits a member is a branch of it; with `counts_gap` the counters between are
- * missing. `step` is used if the counter fits no member. */
+/* Begins a sequence with this counter. If the counter fits a member, the sequence is a branch of that member and has
+ * the same step. If also `counts_gap` is true and the counter is ahead of that member, the counters between are
+ * missing. If the counter fits no member, the sequence has the step `step`. */
 void speadi_gap_group_add(struct speadi_gap_group *group, uint64_t counter, uint64_t step,
                           bool learning, bool counts_gap);
 
-/* Says that the sequence i begins anew with this counter; what the old one misses is final. */
+/* Says that sequence i begins anew with this counter. What the sequence has missed before is final. */
 void speadi_gap_group_begin_anew(struct speadi_gap_group *group, unsigned i, uint64_t counter);
 
 /* Makes member i free. What it has counted is lost unless the caller has added it to the group. */
@@ -112,7 +114,7 @@ void speadi_gap_group_drop_learning(struct speadi_gap_group *group);
 /* For gap_branch.c: brings the bit of member i in `open` up to date. */
 void speadi_gap_group_mark(struct speadi_gap_group *group, unsigned i);
 
-/* Returns true if sequence i has been silent for `heaps` heaps of the others, plus 8 times its usual distance. */
+/* Returns true if sequence i has been silent for `heaps` heaps of other sequences, plus 8 times its `interval`. */
 bool speadi_gap_group_has_silent(const struct speadi_gap_group *group, unsigned i, uint64_t heaps);
 
 /* Says that the sequence is no branch and not alone: its skipped counters are missing. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* How far from its front a counter may be and still count as the front that goes on. */
+/* A front goes on with a counter that is at most this many steps away from the front. */
 #define FRONT_WIDTH 4u
 /* How often each of two fronts must go on, and how often they must take turns. */
 #define FRONT_HITS  8u
@@ -77,8 +77,8 @@ static bool absent_came(struct speadi_gap_sequence *sequence, uint64_t position)
     return true;
 }
 
-/* Watches whether the sequence goes on at two fronts. Anything that opens elsewhere speaks for heaps that are out of
- * order, so that the watch ends until the next jump. */
+/* Watches whether the sequence goes on at two fronts. A heap that opens elsewhere shows that heaps are out of order.
+ * Then the watch ends until the next jump. */
 static void watch_fronts(struct speadi_gap_sequence *sequence, bool ahead, uint64_t steps)
 {
     uint64_t at = sequence->position - (ahead ? 0 : steps);
@@ -161,8 +161,8 @@ static uint64_t bits_from(const struct speadi_gap_sequence *sequence, uint64_t p
     return shift == 0 ? low : low | sequence->window[(word + 1) % words] << (64 - shift);
 }
 
-/* Returns the absent classes if the newest counters fall into classes modulo `period`, else 0. In the newest periods no
- * counter of an absent class opened, and at least three quarters of the others. */
+/* Returns the classes modulo `period` of which no counter opened in the newest SPEADI_GAP_PERIODS periods. Returns 0 if
+ * less than three quarters of the counters of the other classes opened in these periods. */
 static uint32_t absent_classes(const struct speadi_gap_sequence *sequence, unsigned period)
 {
     uint64_t first = sequence->position + 1 - (uint64_t)period * SPEADI_GAP_PERIODS;
@@ -182,8 +182,8 @@ static uint32_t absent_classes(const struct speadi_gap_sequence *sequence, unsig
     return 4 * opened >= 3 * present * SPEADI_GAP_PERIODS ? absent : 0;
 }
 
-/* Takes the skipped counters of the absent classes out of the missing ones, back to the last counter of the class that
- * opened. */
+/* Counts skipped counters of the absent classes as absent and no longer as missing. For each class the function goes
+ * back to the last counter of the class that opened. */
 static void excuse_absent(struct speadi_gap_sequence *sequence)
 {
     uint32_t left = sequence->absent;
@@ -199,7 +199,6 @@ static void excuse_absent(struct speadi_gap_sequence *sequence)
     }
 }
 
-/* Looks for absent classes. */
 static void find_absent(struct speadi_gap_sequence *sequence)
 {
     uint64_t missing = speadi_gap_sequence_missing(sequence), since = sequence->missing_checked;
@@ -313,8 +312,9 @@ void speadi_gap_sequence_divide(struct speadi_gap_sequence *sequence,
             upper->opened++;
         else if (upper->absent != 0)
             upper->absent_count += upper->absent >> at % upper->period & 1;
+        /* in the older sequence this bit now stands for an older position, which shall not count as skipped */
         if (i < above)
-            set_bit(sequence, at); /* as an older position, it shall not count as skipped */
+            set_bit(sequence, at);
     }
     absent = absent_among(sequence->period, sequence->absent, low + 1, above);
     upper->pending = 0;

@@ -100,7 +100,8 @@ bool speadi_gap_sequence_has(const struct speadi_gap_sequence *sequence, uint64_
 /* Returns how many of the `count` counters after the newest one would count as missing if they were skipped. */
 uint64_t speadi_gap_sequence_skipped(const struct speadi_gap_sequence *sequence, uint64_t count);
 
-/* Takes in `count` skipped counters before the first one: they are missing now. The classes of `before` go on. */
+/* Adds `count` skipped counters in front of the first counter of the sequence: they are missing now. The absent classes
+ * of the earlier sequence, `before`, go on in this sequence. */
 void speadi_gap_sequence_prepend(struct speadi_gap_sequence *sequence,
                                  const struct speadi_gap_sequence *before, uint64_t count);
 

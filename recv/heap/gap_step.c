@@ -1,10 +1,12 @@
 /* Decides which step the counters show.
  *
- * The rules, in their order. n is the number of noted distances, that is, the number of counters less one.
- *  1. If one distance was noted at least 4 times and by at least half of the counters, it is the step. Where a smaller
- *     distance was noted at least three quarters as often, that one is taken.
- *  2. If at least a quarter of the sorted counters are followed by the counter `unit` later, the step is `unit`.
- *  3. If one distance was noted at least 4 times, and all counters lie a multiple of it apart, it is the step.
+ * The rules, in their order:
+ *  1. If one distance was noted at least 4 times and by at least half of the counters, it is the step. If a smaller
+ *     distance was noted at least three quarters as often, the smaller one is the step.
+ *  2. If at least 4 and at least a quarter of the sorted counters are larger by `unit` than the counter before them,
+ *     the step is `unit`.
+ *  3. If one distance was noted at least 4 times, and all counters differ by multiples of this distance, it is the
+ *     step.
  *  4. If the table is full, all counters lie within a window of 1024 steps, and at least a quarter of them came after
  *     a larger one, heaps are out of order. The step is the greatest value that divides all distances.
  *  5. Else nothing is proven. */
@@ -28,7 +30,8 @@ static void vote(struct speadi_gap_step *learn, uint64_t distance)
     learn->votes[i]++;
 }
 
-/* Returns the number of the entry with most votes; a smaller distance with three quarters of them is preferred. */
+/* Returns the number of the entry with most votes; a smaller distance with at least three quarters as many votes is
+ * preferred. */
 static uint32_t best_vote(const struct speadi_gap_step *learn, uint32_t *most)
 {
     uint32_t best = 0;
@@ -44,7 +47,7 @@ static uint32_t best_vote(const struct speadi_gap_step *learn, uint32_t *most)
     return best;
 }
 
-/* Returns how many of the sorted counters are followed by the counter `distance` later. */
+/* Returns how many of the sorted counters are larger by `distance` than the counter before them. */
 static uint32_t followed(const struct speadi_gap_step *learn, uint64_t distance)
 {
     uint32_t found = 0;

@@ -22,7 +22,7 @@ void speadi_gap_tracker_init(struct speadi_gap_tracker *tracker, uint64_t step, 
     tracker->behind_member = 0;
     tracker->behind_counter = 0;
     tracker->unit = unit;
-    /* of the counters of the sender, a substream gets every (unit / common divisor)-th one */
+    /* a substream gets every (unit / common divisor)-th counter of the sender */
     tracker->step = step == 0 ? 0 : step / common_divisor(step, unit) * unit;
     tracker->pause = 0;
     tracker->pause_next = SPEADI_GAP_PAUSE_MIN;

@@ -1,14 +1,15 @@
 /* Counts the heap counters that one sender skipped in one substream, that is, the heaps of which no packet ever came.
  *
- * The tracker learns the step between counters, unless the user gave it, and which sequences take turns. What it cannot
- * understand it says: it never makes up a number.
+ * The tracker learns the step between counters, unless the user gave it, and which sequences take turns. It never makes
+ * up a number: it reports what it cannot understand.
  *  - missing: skipped counters of the sequences that are understood. It includes the provisional ones, and falls when a
  *    skipped counter opens late, or when a jump proves to be another sequence.
  *  - provisional: the part of `missing` that a later heap may still explain; see gap_group.h.
- *  - absent: skipped counters that lie so regularly (every n-th one from the beginning on, n up to 16) that either a
- *    sender never sent, or all of its heaps were lost. They are not part of `missing`.
- *  - not_understood: heaps that opened outside of every sequence that is understood. What was skipped between cannot
- *    be counted. This number may fall when the heaps become understood; a heap may be counted twice.
+ *  - absent: counters that were skipped regularly (every n-th one, n up to 16). Either these heaps were never sent, or
+ *    all of them were lost. They are not part of `missing`.
+ *  - not_understood: heaps that opened outside of every sequence that is understood. The counters that were skipped
+ *    between these heaps cannot be counted. This number may fall when the heaps become understood; a heap may be
+ *    counted twice.
  * A loss that the rules can see leaves at least one of `missing`, `absent` and `not_understood` above 0. What is lost
  * before the first heap or after the last heap of a sequence cannot be seen at all. If a loss is so regular from the
  * first heap on that one step explains all counters, it cannot be seen either, unless the user gives the step.
@@ -24,8 +25,8 @@
 
 /* The value of `expected` when the next counter must not take the short path. No heap counter has this value. */
 #define SPEADI_GAP_NO_COUNTER UINT64_MAX
-/* After 64 heaps without a step, the tracker waits for so many heaps before it tries to learn again. The time doubles
- * with each failure. */
+/* After 64 heaps without a step, the tracker lets PAUSE_MIN heaps pass before it tries to learn again. This number
+ * doubles with each failure, up to PAUSE_MAX. */
 #define SPEADI_GAP_PAUSE_MIN 64u
 #define SPEADI_GAP_PAUSE_MAX 4096u
 
@@ -57,7 +58,7 @@ void speadi_gap_tracker_init(struct speadi_gap_tracker *tracker, uint64_t step, 
  * to 63. Returns true if speadi_gap_tracker_sums() may have changed. */
 bool speadi_gap_tracker_open(struct speadi_gap_tracker *tracker, uint64_t counter, unsigned bits);
 
-/* Says that a heap whose counter is `expected` has opened. `bits` must be as before. */
+/* Says that a heap whose counter is tracker->expected has opened. Its counter must have tracker->bits bits. */
 static inline void speadi_gap_tracker_next(struct speadi_gap_tracker *tracker, uint64_t counter)
 {
     struct speadi_gap_group *group = &tracker->group;
@@ -73,7 +74,8 @@ void speadi_gap_tracker_restart(struct speadi_gap_tracker *tracker);
 
 struct speadi_gap_sums speadi_gap_tracker_sums(const struct speadi_gap_tracker *tracker);
 
-/* Returns the step of the sequence that opened last, in counters of this substream, or 0 if no step is proven. */
+/* Returns the step of the sequence in which a heap opened last, in counters of this substream, or 0 if no step is
+ * proven. */
 uint64_t speadi_gap_tracker_step(const struct speadi_gap_tracker *tracker);
 
 #endif

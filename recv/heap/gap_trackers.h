@@ -1,9 +1,9 @@
 /* All gap trackers of a stream: one for each sender and substream that has sent a heap, up to a fixed number.
  *
- * The set allocates everything in init(). It keeps the sums of all trackers up to date, so that reading them is O(1).
- * A `sender` is an index below senders_max, which already tells endpoints apart. The caller must not give control heaps
- * to the set: their counters need not belong to the sequence of the sender. Only the owner thread of a stream calls
- * these functions. What the sums mean, gap_tracker.h says. */
+ * The set allocates everything in init(). It keeps the sums of all trackers up to date, so that reading them is O(1). A
+ * `sender` is an index below senders_max. Senders of different endpoints have different indexes. The caller must not
+ * give control heaps to the set: their counters need not belong to the sequence of the sender. Only the owner thread of
+ * a stream calls these functions. gap_tracker.h says what the sums mean. */
 #ifndef SPEADI_GAP_TRACKERS_H
 #define SPEADI_GAP_TRACKERS_H
 
@@ -76,8 +76,8 @@ static inline void speadi_gap_trackers_restart(struct speadi_gap_trackers *set, 
     set->epoch[sender]++;
 }
 
-/* Says that the index `sender` will be another sender's. Its trackers become free; what they have counted stays in the
- * sums. */
+/* Says that the index `sender` will belong to another sender. The trackers of the old sender become free. What these
+ * trackers have counted stays in the sums. */
 void speadi_gap_trackers_forget(struct speadi_gap_trackers *set, uint32_t sender);
 
 /* Returns the step that the sender's counters in this substream have, or 0 if none is proven. */

@@ -21,9 +21,10 @@ struct speadi_heap_table {
     uint32_t *head;                 /* [ring_count]: number of the next slot of each ring */
     uint32_t ring_count, slots_each;
     uint32_t count; /* live heaps */
-    /* For the sender with the id s, the heap in last[s % SPEADI_LAST_HEAPS] was found or inserted last. A search looks
-     * there first, because successive packets of a sender mostly belong to one heap. The entry is NULL if there is no
-     * such heap, or if it has left the table. It is a heap of another sender if that one uses the same entry. */
+    /* last[s % SPEADI_LAST_HEAPS] is the heap that was found or inserted last for the sender with the id s. A search
+     * looks there first, because successive packets of a sender mostly belong to one heap. The entry is NULL if there
+     * is no such heap, or if that heap has left the table. Several senders share an entry, so the entry may hold a heap
+     * of another sender. */
     struct speadi_live_heap *last[SPEADI_LAST_HEAPS];
     struct speadi_live_heap *oldest, *newest; /* first and last heap in the order of opening */
     struct speadi_counter_map map;            /* sender and counter -> index into slot */
@@ -58,7 +59,7 @@ static inline bool speadi_heap_table_has(const struct speadi_heap_table *table,
     return live->slot != SPEADI_SLOT_NONE && table->slot[live->slot] == live;
 }
 
-/* Returns where the heap is kept that was found or inserted last for this sender. */
+/* Returns the entry of `last` that this sender uses. */
 static inline struct speadi_live_heap **speadi_heap_table_last(struct speadi_heap_table *table,
                                                                uint32_t sender)
 {

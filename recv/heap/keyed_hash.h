@@ -1,8 +1,8 @@
 /* The hash of every table whose keys come from packets: heap counters, senders, item pointers.
  *
- * A sender knows this code but not the key, which is random and made anew for each table. So a set of keys that collide
- * can be hit only by chance, and is as unlikely as with random numbers, whatever is sent. The key must not become known:
- * nothing may print it, or an order that follows from it. */
+ * A sender knows this code but not the key, which is random and made anew for each table. So whatever a sender sends,
+ * collisions are as rare as those of random numbers. The random key must stay secret: nothing may print it, or print
+ * entries in an order that depends on it. */
 #ifndef SPEADI_KEYED_HASH_H
 #define SPEADI_KEYED_HASH_H
 
@@ -15,7 +15,7 @@ struct speadi_hash_key {
 /* Makes a random key. Any thread may call it. */
 void speadi_hash_key_init(struct speadi_hash_key *key);
 
-/* Returns the product of both numbers, as 128 bits of which the halves are combined. */
+/* Multiplies both numbers to 128 bits. Returns the XOR of the two halves. */
 static inline uint64_t speadi_hash_fold(uint64_t a, uint64_t b)
 {
     unsigned __int128 product = (unsigned __int128)a * b;
@@ -23,9 +23,9 @@ static inline uint64_t speadi_hash_fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Returns the hash of two numbers, of which a table uses the high bits, down to bit 32. Each number meets a part of the
- * key before anything else happens to it. One multiplication alone would leave numbers at a constant distance at a
- * constant distance, and for some keys such numbers fall into few places. */
+/* Returns the hash of two numbers. A table uses only bits 32 to 63 of the hash. The function first combines each number
+ * with a word of the key. A single multiplication would not be enough: if the numbers have a constant distance, their
+ * products have one too, and for some keys such products fall into few places. */
 static inline uint64_t speadi_keyed_hash(const struct speadi_hash_key *key, uint64_t a, uint64_t b)
 {
     return speadi_hash_fold(a ^ key->word[0], b ^ key->word[1]) * key->word[2];

@@ -99,7 +99,8 @@ static bool replace(struct speadi_span *gap, struct speadi_kept_gaps *kept, uint
     return true;
 }
 
-/* Returns `number` after a part of it that was `before` has become `after`. One packet takes away one at most. */
+/* Returns `number` after one part of it has changed from `before` to `after`. The result is at most one less than
+ * `number`, because only one packet came. */
 static uint64_t changed(uint64_t number, uint64_t before, uint64_t after)
 {
     if (after < before)

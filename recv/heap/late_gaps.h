@@ -1,8 +1,7 @@
-/* The gaps of the heaps that ended incomplete. A packet of such a heap that comes late counts as no longer missing only
- * if its whole range lies in a gap, and if the sender could have cut the heap so; then the gap becomes smaller. So the
- * copy of a packet that had arrived changes nothing, and neither does the second copy of a late packet. A forged packet
- * takes no more out of the count than the lost packet whose place it takes, and a packet that fits no place takes
- * nothing.
+/* The gaps of the heaps that ended incomplete. When a packet of such a heap comes late, it no longer counts as missing
+ * if two things hold: its whole range lies in a gap, and the sender could have cut the heap so. Then the gap becomes
+ * smaller. So a copy of a packet that arrived before, in time or late, changes nothing. A forged packet at most takes
+ * the place of one lost packet.
  *
  * All heaps share one ring of ranges. A new heap overwrites the ranges of the oldest heap. Late packets of a heap that
  * was overwritten stay counted as missing. Only the owner thread calls these functions. */
@@ -16,8 +15,8 @@
 
 #define SPEADI_LATE_GAPS_RANGES 4096u
 #define SPEADI_LATE_GAPS_EACH   1024u /* ranges that are kept of one heap */
-/* A late packet in the middle of a gap makes two gaps of it. This can happen so often in a heap; then such packets stay
- * counted as missing. */
+/* A late packet in the middle of a gap divides the gap into two gaps. A heap has room for this many divisions. After
+ * that such packets stay counted as missing. */
 #define SPEADI_LATE_GAPS_SPLITS 16u
 
 /* The gaps of one heap, and how many of its packets count as missing. If `count` is 0, no late packet changes
@@ -49,8 +48,8 @@ struct speadi_kept_gaps speadi_late_gaps_keep(struct speadi_late_gaps *late,
 
 /* Says that a packet with the range [start, end) has come late. If it fits into a gap, takes the range out of the gap,
  * makes `packets` and `least` smaller by one at most, and returns true. If the sizes of the packets are known
- * (`estimated` is false), a packet fits where a lost packet can have been: it has this size and lies at a multiple of it
- * from an end of the gap. The first and the last packet of a heap may be shorter. */
+ * (`estimated` is false), a packet fits where a lost packet can have been: the packet has this size, and only whole
+ * packets fit between it and one end of the gap. The first and the last packet of a heap may be shorter. */
 bool speadi_late_gaps_fill(struct speadi_late_gaps *late, struct speadi_kept_gaps *kept,
                            uint64_t start, uint64_t end);
 

@@ -14,8 +14,9 @@
 /* This many item pointers of the first packet are compared with the items of the later packets. */
 #define FIRST_POINTERS_MAX 16u
 
-/* The tables of a region that is not of class 0: item pointers, and received ranges by the size of the region. Few
- * heaps need more, and those borrow larger tables. */
+/* A region that is not of class 0 has small tables: for SMALL_POINTERS item pointers, and for one received range for
+ * each SMALL_RANGE_BYTES bytes of the region, but at least SMALL_RANGES_MIN. The few heaps that need more borrow larger
+ * tables. */
 #define SMALL_POINTERS    32u
 #define SMALL_RANGE_BYTES 512u
 #define SMALL_RANGES_MIN  16u
@@ -154,8 +155,8 @@ static bool has_pointer(const struct speadi_live_heap *live,
     return false;
 }
 
-/* Returns true if the first packet of the heap had an immediate item with this identifier. The caller must make sure
- * that the heap does not have this pointer. So the value of that item differs. */
+/* Returns true if the first packet of the heap had an immediate item with this identifier. If the heap does not have
+ * this pointer, the value of that item differs, and so the pointer contradicts the heap. */
 static bool contradicts_first(const struct speadi_live_heap *live, uint64_t pointer)
 {
     unsigned bits = live->heap.heap_address_bits;
@@ -475,7 +476,7 @@ enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
     return SPEAD_RECV_LIVE;
 }
 
-/* Remembers a range of refused packets, for which there is no room, as a part of heap.refused_within. */
+/* Extends heap.refused_within by a range of refused packets. The table of refused ranges has no room for this range. */
 static void unplaced(struct spead_heap *heap, uint64_t packets, uint64_t start, uint64_t end)
 {
     if (heap->refused_unplaced == 0 || start < heap->refused_within.start)

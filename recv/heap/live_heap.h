@@ -38,8 +38,8 @@ struct speadi_live_heap {
     struct spead_heap heap; /* must be the first member; the consumer sees only this part */
     /* The heap is at least this long, because its payload or the addresses of its items reach so far. */
     uint64_t min_length;
-    /* When the heap opened, by the clock by which heaps age: now() of the engine, or CLOCK_MONOTONIC if the engine has
-     * no now(). */
+    /* When the heap opened, by the clock by which heaps age: now() of the engine, or the reading clock of the stream if
+     * the engine has no now(). */
     uint64_t opened_ns;
     struct speadi_kernel_drops drops_at_open; /* the drops of the stream when the heap opened */
     /* Links in the list of live heaps, and later in the list of leaving heaps. heap_table.c and leaving_heaps.c write
@@ -61,7 +61,7 @@ struct speadi_live_heap {
     uint32_t leaving_cause;
     bool user_items; /* true if an item of the user came */
     bool predicts;   /* the engine may place the next packets of the heap */
-    /* predicts is false because the placement policy has switched placing off */
+    /* the placement policy has switched placing off, so `predicts` is false */
     bool placement_off;
     /* An operation on the memory of the heap failed, so the heap will not be handed over. */
     bool memory_failed;
@@ -70,7 +70,7 @@ struct speadi_live_heap {
     bool condemned;
     const struct speadi_live_heap_tables *tables; /* how large the tables of the heap are */
     uint64_t *pointer_hash; /* each cell holds generation << 32 | (index into heap.pointers + 1) */
-    /* array [layout.source_count]: accepted packets and their bytes of each source, from first_source on */
+    /* array [layout.source_count]: element i counts the accepted packets of source first_source + i, and their bytes */
     struct spead_count *count;
     uint16_t first_source;
     struct speadi_packet_sizes sizes; /* payload sizes of the accepted and the refused packets */
@@ -93,7 +93,7 @@ struct speadi_live_heap_layout {
     size_t meta_bytes;               /* of a region of class 0 */
     /* Limits of a heap; few heaps come near them. */
     uint32_t pointers_max, ranges_max, refused_max;
-    uint32_t source_count; /* from so many sources packets of one heap can come */
+    uint32_t source_count; /* packets of one heap can come from this many sources */
     size_t begin_bytes;    /* the struct and the packet counts, which open() sets to zero */
     bool in_order; /* packets of a heap are accepted only in the order of their payload offsets */
     /* The tables of each size class of the regions. Those of class 0 have room for pointers_max and ranges_max. */
@@ -122,15 +122,16 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
                                                const struct speadi_packet *packet);
 
 /* Tells whether the heap accepts the payload of the packet. Returns SPEAD_RECV_LIVE, or the bucket that says why it is
- * refused. Changes nothing in the heap. *at gets the index among the received ranges where the range of the packet
- * belongs. speadi_live_heap_add() needs this index. */
+ * refused. Changes nothing in the heap. *at gets the index at which the range of the packet belongs in the array of
+ * received ranges. speadi_live_heap_add() needs this index. */
 enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *live,
                                               const struct speadi_live_heap_layout *layout,
                                               const struct speadi_packet *packet, uint32_t *at);
 
 /* Adds the item pointers, the range and the length of a packet for which speadi_live_heap_check() returned
- * SPEAD_RECV_LIVE. The caller must put the payload in place. Returns SPEAD_RECV_LIVE. If a limit is exceeded, returns
- * its over-cap bucket and leaves the heap unchanged. */
+ * SPEAD_RECV_LIVE. The caller must put the payload in place. Returns SPEAD_RECV_LIVE. If the packet exceeds a limit,
+ * returns the over-cap bucket of that limit. If an item contradicts the heap, returns SPEAD_RECV_REPEATED_COUNTER. In
+ * both cases the heap is unchanged. */
 enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
                                             const struct speadi_live_heap_layout *layout,
                                             const struct speadi_packet *packet, uint32_t at);
@@ -149,8 +150,8 @@ void speadi_live_heap_grow(struct speadi_live_heap *live,
                            struct speadi_block *annex);
 
 /* Copies an ended heap with its payload, items, ranges and counts to another region. The CPU must be able to touch both
- * regions. The caller must have charged the payload there, and must release the old region. Returns the heap in the other
- * region, or NULL if that region is too small for the payload, or its tables are. Then nothing has changed. */
+ * regions. The caller must have charged the payload there, and must release the old region. Returns the heap in the
+ * other region. Returns NULL and changes nothing if the other region or its tables are too small. */
 struct speadi_live_heap *speadi_live_heap_copy(const struct speadi_live_heap *live,
                                                const struct speadi_live_heap_layout *layout,
                                                struct speadi_block *region);
@@ -216,8 +217,9 @@ static inline void speadi_live_heap_append(struct speadi_live_heap *live,
 }
 
 /* Remembers that a packet came for the heap and was refused, although its range may lie in a gap. `packets` is the
- * number of datagrams in it, time_ns its arrival time. If the heap has no declared length yet, it gets the one of the
- * packet. Returns true if the packet came after a packet of the heap with a larger payload offset. */
+ * number of datagrams in the packet, which may be a train. time_ns is the arrival time of the packet. If the heap has
+ * no declared length yet, the heap gets the declared length of the packet. Returns true if the packet came after a
+ * packet of the heap with a larger payload offset. */
 bool speadi_live_heap_refused(struct speadi_live_heap *live, const struct speadi_packet *packet,
                               uint64_t packets, uint64_t time_ns);
 
@@ -296,8 +298,9 @@ static inline bool speadi_live_heap_is_control(const struct speadi_live_heap *li
 }
 
 /* Ends the heap: no more packets may be added. Sets the fields `length` and `complete`, and sorts the items for the
- * consumer. A heap without a declared length gets as its length the end of the last byte that a packet named. Such a
- * heap can be complete only if `ended` is true: the caller knows that its sender adds nothing to it any more. */
+ * consumer. `ended` tells whether the caller knows that the sender adds nothing to the heap any more. If the heap has
+ * no declared length, its length becomes the end of the last byte that a packet named, and the heap can be complete
+ * only if `ended` is true. */
 void speadi_live_heap_finish(struct speadi_live_heap *live, bool ended);
 
 /* Tells whether an ended heap is incomplete only because it has no declared length, so that nobody knows whether its

@@ -1,5 +1,5 @@
-/* The payload sizes of the packets of one heap, and what recent heaps show about how their sender cuts heaps. The number
- * of packets that are missing in a gap is computed from it.
+/* The payload sizes of the packets of one heap, and what recent heaps show about how their sender cuts heaps. The
+ * number of packets that are missing in a gap is computed from these sizes.
  *
  * A sender mostly fills each packet. Only the last packet of a heap is shorter, and sometimes the first one, which
  * carries the items. So these two do not count when the sizes of a heap are compared. Only the owner thread calls these
@@ -15,7 +15,8 @@
 #define SPEADI_PACKET_SIZES   4u /* different sizes that are counted of one heap at a time */
 #define SPEADI_SIZE_MEMORY    8u /* heap lengths that are remembered of one sender */
 #define SPEADI_SIZE_VOTES_MAX 8u
-/* So many heaps with packets of one size must follow a heap whose packets differ, before sizes count as known again. */
+/* After a heap whose packets differ in size, this many heaps with packets of one size must come before the sizes count
+ * as known again. */
 #define SPEADI_SIZES_VARIED 64u
 
 struct speadi_packet_sizes {
@@ -31,7 +32,7 @@ struct speadi_packet_sizes {
 struct speadi_length_sizes {
     uint64_t length;
     uint32_t bytes; /* payload of most packets; 0 means that the entry is free */
-    /* How many heaps more had this size than another one, at most SPEADI_SIZE_VOTES_MAX. */
+    /* Number of heaps with this size minus number of heaps with another size, at most SPEADI_SIZE_VOTES_MAX. */
     uint16_t votes;
     /* Heaps that must follow before sizes count as known again; 0 means that they are known. */
     uint16_t varied;
@@ -63,13 +64,14 @@ static inline void speadi_packet_sizes_count(struct speadi_packet_sizes *sizes, 
             sizes->size[i].packets += packets;
             return;
         }
-    /* Every entry has another size. A size that more than a fifth of all packets have is never lost by this. */
+    /* No entry is free or has this size, so all entries lose packets. A size that more than a fifth of all packets have
+     * never loses its entry. */
     for (unsigned i = 0; i < SPEADI_PACKET_SIZES; i++)
         sizes->size[i].packets -=
             sizes->size[i].packets > packets ? packets : sizes->size[i].packets;
 }
 
-/* Counts the packet at offset 0 (`first`), or else the last packet of its heap. */
+/* Counts the first packet of a heap (at offset 0) if `first` is true, else the last packet. */
 static inline void speadi_packet_sizes_count_edge(struct speadi_packet_sizes *sizes, uint32_t bytes,
                                                   bool first)
 {
@@ -86,12 +88,13 @@ static inline void speadi_size_memory_single(struct speadi_size_memory *memory, 
         memory->most = (uint32_t)bytes;
 }
 
-/* Remembers how a heap of several packets with a declared length that is complete was cut. The call takes the same time for every heap. */
+/* Remembers how a heap was cut. The heap must be complete, and must have several packets and a declared length. The
+ * call takes the same time for every heap. */
 void speadi_size_memory_learn(struct speadi_size_memory *memory, const struct spead_heap *heap,
                               const struct speadi_packet_sizes *sizes);
 
-/* Judges by the memory and by the packets that came how an incomplete heap was cut. Sets packet_payload_bytes and
- * packets_estimated of the heap. */
+/* Judges how an incomplete heap was cut. Uses what the memory and the packets of the heap show. Sets
+ * packet_payload_bytes and packets_estimated of the heap. */
 void speadi_size_memory_judge(const struct speadi_size_memory *memory, struct spead_heap *heap,
                               const struct speadi_packet_sizes *sizes);
 

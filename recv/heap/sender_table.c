@@ -46,7 +46,7 @@ void speadi_sender_table_release(struct speadi_sender_table *table)
 
 /* ---- Search -------------------------------------------------------------------------------- */
 
-/* Returns the part of the address that makes a sender. */
+/* Returns the parts of the address by which the table tells senders apart. */
 static struct spead_sender key_of(const struct speadi_sender_table *table,
                                   const struct spead_sender *address)
 {
@@ -109,7 +109,8 @@ static void unlink_silent(struct speadi_sender_table *table, struct speadi_sende
         table->sender[sender->older].newer = sender->newer;
 }
 
-/* Puts a sender without live heaps into its list, behind all senders that were heard later. Mostly there are none. */
+/* Puts a sender without live heaps into its list, behind all senders that were heard later. Mostly no sender was heard
+ * later. */
 static void link_silent(struct speadi_sender_table *table, struct speadi_sender *sender)
 {
     struct speadi_sender_list *list = &table->silent[sender->proven];

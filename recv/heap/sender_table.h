@@ -3,7 +3,7 @@
  * The table has a fixed number of entries. When the table is full, a new sender takes the entry of the sender that has
  * been silent longest. A sender that has live heaps never loses its entry. Senders that have not proven themselves yet
  * (newcomers) lose their entries first. So a flood of forged addresses replaces forged entries and not the entry of a
- * sender that works. Owner thread. */
+ * sender that works. Only the owner thread calls these functions. */
 #ifndef SPEADI_SENDER_TABLE_H
 #define SPEADI_SENDER_TABLE_H
 
@@ -35,7 +35,7 @@ struct speadi_sender {
      * senders that follow each other in one entry have the same id. */
     uint32_t id;
     uint32_t live_heaps; /* heaps of the sender that are in the heap table */
-    uint64_t seen_ns;    /* when the last packet came, by the same clock */
+    uint64_t seen_ns;    /* when the last packet came, by the clock by which heaps age */
     uint64_t heaps_complete, heaps_incomplete;
 
     /* Written by the stream and by finished.c. */
@@ -47,7 +47,8 @@ struct speadi_sender {
     bool stopped;       /* a stop item has come from the sender */
     bool has_sent_data; /* a heap came that is not a control heap */
     uint64_t stop_counter; /* heap counter of the heap with the stop item; valid if stopped */
-    /* The heap with the last start item: its counter, and when it came, by the same clock; valid if has_started. */
+    /* Counter of the heap with the last start item, and when this heap came, by the clock of seen_ns. Valid if
+     * has_started. */
     uint64_t start_counter, start_ns;
     bool has_started;
 
@@ -71,7 +72,7 @@ struct speadi_sender_table {
     enum spead_sender_key key;
     struct speadi_sender_list silent[2]; /* [proven] */
     uint64_t replaced; /* how many senders have lost their entry to another sender */
-    bool forgot_data;  /* one of these senders had sent data */
+    bool forgot_data;  /* at least one sender that lost its entry had sent data */
     /* For each endpoint, the number of its senders that are proven. */
     uint32_t proven[SPEADI_SENDER_ENDPOINTS_MAX];
     /* For each endpoint, the index of the entry that was found or made last. A search looks there first. */

@@ -4,7 +4,7 @@
 #include <speadi/clock.h>
 #include <speadi/numbers.h>
 
-/* The longest time between two readings, if update() is called so often. */
+/* The longest time between two readings, if update() is called often enough. */
 #define IDLE_NS 1000000000u
 /* In the long run at most one part in COST_SHARE of the time goes to readings. After a pause, BURST readings may follow
  * each other at once. */
@@ -40,8 +40,7 @@ void speadi_drop_causes_close(struct speadi_drop_causes *causes)
     causes->is_open = false;
 }
 
-/* Returns the part of `grown` that the other causes cannot explain. `surplus` is by how much all causes together have
- * grown more than our drops. */
+/* Returns the part of `grown` that is surely ours. `surplus` is the growth of all causes together minus our drops. */
 static uint64_t certain(uint64_t grown, uint64_t surplus)
 {
     return grown > surplus ? grown - surplus : 0;
@@ -58,7 +57,7 @@ void speadi_drop_causes_explain(struct speadi_drop_causes *causes, uint64_t drop
     causes->checksum += certain(grown->checksum, surplus);
     causes->buffer += certain(grown->buffer, surplus);
     causes->filtered += certain(filtered, surplus);
-    /* A drop may be owed over one reading, no longer. */
+    /* A drop may stay owed until the next reading, but not longer. */
     causes->owed = wanted > sum ? speadi_min_u64(wanted - sum, drops) : 0;
 }
 

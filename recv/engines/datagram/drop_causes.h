@@ -2,10 +2,10 @@
  * sender.
  *
  * A socket has one counter for all its drops (SO_MEMINFO). The namespace has a counter for each cause, over all its
- * sockets. So each time our drops have grown, this code looks by how much each cause has grown in the namespace. If
- * the causes together have grown by no more than our drops, all of it was ours. If they have grown by more, other
- * sockets have dropped too. Then only so much of a cause is ours as the other causes cannot explain; the rest of our
- * drops stays without a cause.
+ * sockets. So each time our drops have grown, this code looks by how much each cause has grown in the namespace. If all
+ * causes together have grown by at most the number of our drops, the whole growth was ours. If they have grown by more,
+ * other sockets have dropped the surplus. Nobody knows which cause the surplus had. So of each cause only the part
+ * above the surplus is surely ours. The rest of our drops stays without a cause.
  *
  * Only the owner thread uses it, except that another thread may open it first. */
 #ifndef SPEADI_DROP_CAUSES_H
@@ -32,8 +32,8 @@ struct speadi_drop_causes {
     /* A time of CLOCK_MONOTONIC. The files are then read even if our sockets have dropped nothing, so that the drops of
      * other sockets are not compared with later drops of ours. */
     uint64_t idle_ns;
-    /* A time of CLOCK_MONOTONIC. Each reading moves it by 100 times the cost of a reading, and a reading is allowed as
-     * long as it is not far in the future. */
+    /* A time of CLOCK_MONOTONIC. Each reading moves paid_ns ahead by 100 times the cost of a reading. The next reading
+     * must wait if paid_ns is far in the future. */
     uint64_t paid_ns;
     /* The shortest time that a reading has taken. The first readings take longer, because the kernel's code and data
      * are not in the caches. */
@@ -41,8 +41,8 @@ struct speadi_drop_causes {
     uint64_t checksum, buffer, filtered; /* our drops with a known cause */
 };
 
-/* Opens the files of the namespace, and takes the values that the counters have now as zero. Without the files every
- * drop is one without a cause. Control plane. */
+/* Opens the files of the namespace, and takes the values that the counters have now as zero. Without the files no drop
+ * has a known cause. Control plane. */
 void speadi_drop_causes_open(struct speadi_drop_causes *causes,
                              const struct speadi_rx_config *config);
 
@@ -53,8 +53,8 @@ void speadi_drop_causes_close(struct speadi_drop_causes *causes);
  * CLOCK_MONOTONIC. Reads the files only if that is due. */
 void speadi_drop_causes_update(struct speadi_drop_causes *causes, uint64_t drops, uint64_t now_ns);
 
-/* Finds the causes of `drops` new drops by how much the counters of the namespace have grown meanwhile. The function
- * above calls it; tests call it too. */
+/* Finds the causes of `drops` new drops. `grown` says how much the counters of the namespace have grown in the same
+ * time. speadi_drop_causes_update() and tests call this function. */
 void speadi_drop_causes_explain(struct speadi_drop_causes *causes, uint64_t drops,
                                 const struct speadi_udp_errors *grown);
 

@@ -30,7 +30,7 @@ struct staged {
     struct speadi_rx_from from;
     /* Number of the packet's copy in fault_engine.hold. NO_COPY if it was not copied, and the inner engine lends it. */
     int copy;
-    uint32_t overtakers; /* after the delay, so many other packets must overtake it */
+    uint32_t overtakers; /* how many other packets must overtake it after the delay */
 };
 
 struct fault_engine {

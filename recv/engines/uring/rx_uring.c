@@ -308,7 +308,7 @@ static bool uring_unread(void *self, struct speadi_rx_burst *scratch,
     unsigned consumed = e->enabled;
     bool more = false;
 
-    /* First what the ring has received already: after quiesce() no receive is in flight. */
+    /* First count what the ring has received already. After quiesce() no receive is in flight, so no more comes. */
     while (e->has_pending || consumed) {
         scratch->count = 0;
         if (e->has_pending)

@@ -1,9 +1,9 @@
 /* Buffers for multishot receives. The kernel takes them from a ring (provided buffers).
  *
- * Only a few buffers are in the ring at a time: so many that receives as large as the recent ones fill them with about
- * 128 KiB in all. So the ring has few buffers if receives return large trains, and many buffers if they return single
- * packets. The buffers that were used most recently go into the ring first. So the memory that the kernel writes and
- * the core reads stays in L2. Only the owner thread calls these functions. */
+ * Only a few buffers are in the ring at a time: enough for about 128 KiB if receives stay as large as the recent ones.
+ * So the ring has few buffers if receives return large trains, and many buffers if they return single packets. The
+ * buffers that were used most recently go into the ring first. So the memory that the kernel writes and the core reads
+ * stays in L2. Only the owner thread calls these functions. */
 #ifndef SPEADI_URING_BUFFERS_H
 #define SPEADI_URING_BUFFERS_H
 
@@ -15,9 +15,9 @@
 #include "gro.h"
 
 #define SPEADI_URING_BUFFERS 64u /* number of buffers, a power of two */
-/* Before the data the kernel writes three things: a struct io_uring_recvmsg_out, the first SPEADI_RX_NAME_BYTES bytes of
- * the sender's socket address, and the control message of UDP_GRO. Together they are 64 bytes, so the data
- * begin on a cache line where lines have 64 bytes. */
+/* Before the data the kernel writes three things: a struct io_uring_recvmsg_out, the first SPEADI_RX_NAME_BYTES bytes
+ * of the sender's socket address, and the control message of UDP_GRO. Together they are 64 bytes, so the data begin on
+ * a cache line if cache lines have 64 bytes. */
 #define SPEADI_URING_CONTROL_BYTES 24u
 #define SPEADI_URING_PREFIX_BYTES  64u
 
@@ -41,8 +41,8 @@ void speadi_uring_buffers_close(struct speadi_uring_buffers *buffers);
 /* Returns how many bytes of memory the buffers and their ring use. */
 uint64_t speadi_uring_buffers_bytes(const struct speadi_uring_buffers *buffers);
 
-/* Adds buffers to the ring until receives as large as the recent ones would fill the buffers in the ring with about 128
- * KiB. Returns how many buffers the ring then holds. */
+/* Adds buffers to the ring until the ring has enough for about 128 KiB, if receives stay as large as the recent ones.
+ * Returns how many buffers the ring then holds. */
 unsigned speadi_uring_buffers_provide(struct speadi_uring_buffers *buffers);
 
 /* Describes in *datagrams what a receive put into buffer number `id`. `res` is the result of the completion of this

@@ -90,8 +90,8 @@ struct speadi_verbs_engine {
 
 /* ---- rx_verbs_options.c -------------------------------------------------------------------- */
 
-/* Copies the options of the engine to *own. An option that the caller's struct does not have gets its default. If from
- * is NULL, *own gets the defaults. Returns 0, or -EINVAL with a sentence. */
+/* Copies the options of the engine to *own. An option that the caller's struct does not have gets its default. If
+ * `from` is NULL, *own gets the defaults. Returns 0, or -EINVAL with a sentence. */
 int speadi_rx_verbs_options_read(struct spead_recv_verbs_config *own,
                                  const struct spead_engine_options *from, struct spead_err *err);
 

@@ -25,8 +25,8 @@ struct speadi_verbs_cq {
 int speadi_verbs_cq_open(struct speadi_verbs_cq *cq, struct speadi_verbs_device *device,
                          uint32_t entries, int comp_vector, struct spead_err *err);
 
-/* Destroys the completion queue. The caller must first destroy the queues whose completions it gets. Does nothing if
- * the struct is zeroed. */
+/* Destroys the completion queue. The caller must first destroy the queues whose completions arrive in it. Does nothing
+ * if the struct is zeroed. */
 void speadi_verbs_cq_close(struct speadi_verbs_cq *cq);
 
 /* Asks for an event at the next completion. Completions that came before this call give no event, so the caller must

@@ -66,7 +66,7 @@ static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs
     e->lent[burst->count] = arrival->slot;
     end_reservation(e, slot);
     if (!speadi_verbs_read_usual(&e->reader, &frame, burst)) {
-        /* Only the copy has an address. */
+        /* Only the copy has an address. So the compiler can keep the fields of usual frames in registers. */
         const struct speadi_verbs_arrival copy = *arrival;
 
         lend_unusual(e, slot, &copy, burst);

@@ -42,16 +42,18 @@ void speadi_mprq_close(struct speadi_mprq *mprq); /* does nothing if *mprq is ze
 int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue,
                       struct spead_err *err);
 
-/* Returns the frame of the next completion, which lies in entry number mprq->used. `packed` is the length field of that completion. The result has data NULL
- * in two cases. If its `bytes` is 0, the completion only fills up an entry. If its `bytes` is not 0, the completion
- * contradicts the state of the ring, and the caller must replace the queue. */
+/* Returns the frame of the next completion, which lies in entry number mprq->used. `packed` is the length field of that
+ * completion. If `data` of the result is NULL and `bytes` is 0, the completion only fills up an entry. If `data` is
+ * NULL and `bytes` is not 0, the completion contradicts the state of the ring, and the caller must replace the
+ * queue. */
 struct speadi_verbs_piece speadi_mprq_take(struct speadi_mprq *mprq, uint32_t packed);
 
-/* Posts the entries that were used up, up to entry number `end` without that entry. `end` is at most mprq->used. The
- * caller must make sure that no frame of these entries is lent or kept. */
+/* Posts again the used-up entries that come before entry number `end`. `end` is at most mprq->used. The caller must
+ * make sure that no frame of these entries is lent or kept. */
 void speadi_mprq_refill(struct speadi_mprq *mprq, uint32_t end);
 
-/* Returns which part of the strides the NIC has used up, as far as the completions that were taken tell, 0 to 1. */
+/* Returns which part of the strides the NIC has used up, 0 to 1. Only completions that speadi_mprq_take() has read
+ * count. */
 double speadi_mprq_fill(const struct speadi_mprq *mprq);
 
 #endif

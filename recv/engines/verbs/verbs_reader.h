@@ -83,9 +83,9 @@ static inline uint64_t speadi_verbs_word(const uint8_t *from)
     return word;
 }
 
-/* Returns true if three things hold: the frame has the destination port reader->usual_port, its lengths do not contradict
- * each other, and its words have the bits of `usual` where `mask` is set. Then *payload_bytes is the length of its
- * datagram. */
+/* Returns true if four things hold: the device has checked the frame, the frame has the destination port
+ * reader->usual_port, its lengths do not contradict each other, and its words have the bits of `usual` where `mask` is
+ * set. Then *payload_bytes is the length of its datagram. */
 static inline bool speadi_verbs_has_words(const struct speadi_verbs_reader *reader,
                                           const struct speadi_verbs_frame *frame,
                                           const uint64_t usual[3], const uint64_t mask[3],
@@ -165,8 +165,8 @@ static inline bool speadi_verbs_read_usual(const struct speadi_verbs_reader *rea
 
 /* Adds a packet and its sender to the burst, for a frame of any kind. If the headers are usual and only the sender
  * differs, the frame need not be parsed. Else the function parses the frame. It fills the packet as speadi_verbs_fill()
- * does, or marks it as refused and states the bucket. If the device has not checked the checksums, the function checks
- * them, unless the CPU cannot read a part of the frame. */
+ * does, or marks it as refused and states the bucket. The function checks the checksums itself if the device has not
+ * checked them and the CPU can read the whole frame. */
 void speadi_verbs_read_any(struct speadi_verbs_reader *reader,
                            const struct speadi_verbs_frame *frame, struct speadi_rx_burst *burst);
 
