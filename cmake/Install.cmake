@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 install(TARGETS speadline speadline_static EXPORT speadlineTargets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-foreach(module common send recv)
+foreach(module common send recv record)
     install(DIRECTORY ${CMAKE_SOURCE_DIR}/${module}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 endforeach()
 

@@ -18,6 +18,7 @@ foreach(library speadline speadline_static)
         $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/common/include>
         $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/send/include>
         $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/recv/include>
+        $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/record/include>
         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_link_libraries(${library} PRIVATE $<BUILD_INTERFACE:speadline_build> PkgConfig::LIBURING
                           Threads::Threads)

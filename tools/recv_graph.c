@@ -15,14 +15,11 @@ static int make_parts(struct recv_graph *graph, const struct spead_recv_tool_opt
         .batch = spead_recv_take_max(options),
         .heaps_max = options->shared.heaps,
         .verify = options->shared.verify,
-        .passes_on = options->output,
+        .passes_on = options->output.path,
     };
-    const struct heap_writer_config writer = {
-        .path = options->output,
+    struct heap_writer_config writer = {
         .batch = spead_recv_writer_batch(options),
-        .endpoints = options->shared.endpoints,
-        .endpoint_count = options->shared.endpoint_count,
-        .follow_links = options->follow_links,
+        .recording = spead_recv_recording_config_of(options, log),
     };
     int ret;
 
@@ -32,7 +29,7 @@ static int make_parts(struct recv_graph *graph, const struct spead_recv_tool_opt
     check.stream = graph->stream;
     if (ret == 0)
         ret = heap_check_create(&graph->check, &check, err);
-    if (ret == 0 && options->output)
+    if (ret == 0 && options->output.path)
         ret = heap_writer_create(&graph->writer, &writer, err);
     if (ret == 0)
         ret = spead_graph_create(&graph->graph, &graph_config, err);

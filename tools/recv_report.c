@@ -107,7 +107,7 @@ static void read_graph(struct recv_report *report, const struct recv_graph *grap
     report->totals.verify_bad_bytes = taken.bad_bytes;
     report->heaps_past_limit = taken.past_limit;
     if (graph->writer)
-        report->written = heap_writer_totals(graph->writer);
+        report->written = heap_writer_stats(graph->writer);
     spead_node_stats(graph->stream_node, &node);
     report->stream_cpu_s = (double)node.cpu_ns * 1e-9;
     spead_graph_verdict(graph->graph, SPEAD_REPORT_TEXT, report->flow_text,
@@ -154,7 +154,9 @@ uint64_t recv_report_unwritten(const struct recv_report *report)
 {
     uint64_t taken = report->totals.heaps + report->totals.incomplete_heaps;
 
-    return !report->options->output ? 0 : taken - report->written.heaps;
+    return !report->options->output.path
+               ? 0
+               : taken - report->written.heaps - report->written.heaps_skipped;
 }
 
 bool recv_report_is_clean(const struct recv_report *report)
@@ -223,16 +225,35 @@ static void print_verified(FILE *to, const struct tool_totals *totals)
         fputs("  verify   every byte is as it was sent\n", to);
 }
 
+/* Says what of the recording is not as it should be. */
+static void print_recording(FILE *to, const struct recv_report *report)
+{
+    const struct spead_recording_writer_stats *written = &report->written;
+
+    if (written->heaps_skipped > 0)
+        fprintf(to, "  output   %" PRIu64 " %s were not written\n", written->heaps_skipped,
+                recv_output_is_raw(&report->options->output)
+                    ? "incomplete heaps"
+                    : "heaps of which no byte of payload came");
+    if (written->heaps_synced < written->heaps && written->heaps_synced > 0)
+        fprintf(to, "  output   %" PRIu64 " of these heaps are acknowledged\n",
+                written->heaps_synced);
+    if (written->heaps_lost > 0)
+        fprintf(to, "  output   %" PRIu64 " heaps were written and are lost\n",
+                written->heaps_lost);
+}
+
 static void print_output(FILE *to, const struct recv_report *report)
 {
     uint64_t unwritten = recv_report_unwritten(report);
     char bytes[TOOL_TEXT_MAX];
 
     fprintf(to, "  output   %" PRIu64 " heaps, %s in %s", report->written.heaps,
-            tool_text_payload(bytes, report->written.bytes), report->options->output);
+            tool_text_payload(bytes, report->written.bytes), report->options->output.path);
     if (unwritten > 0)
         fprintf(to, "; %" PRIu64 " were taken and not written", unwritten);
     fputc('\n', to);
+    print_recording(to, report);
 }
 
 void recv_report_summary(FILE *to, const struct recv_report *report)
@@ -253,7 +274,7 @@ void recv_report_summary(FILE *to, const struct recv_report *report)
                 report->heaps_past_limit);
     if (report->options->shared.verify)
         print_verified(to, totals);
-    if (report->options->output)
+    if (report->options->output.path)
         print_output(to, report);
     if (report->options->verbose)
         fprintf(to, "  flow     %s", report->flow_text);
@@ -340,6 +361,13 @@ json_t *recv_report_json(const struct recv_report *report)
         {"written_heaps", report->written.heaps},
         {"written_bytes", report->written.bytes},
         {"unwritten_heaps", recv_report_unwritten(report)},
+        {"synced_heaps", report->written.heaps_synced},
+        {"skipped_heaps", report->written.heaps_skipped},
+        {"lost_heaps", report->written.heaps_lost},
+        {"syncs", report->written.syncs},
+        {"sync_ns_max", report->written.sync_ns_max},
+        {"recovered_data_bytes", report->written.recovered_data_bytes},
+        {"recovered_index_bytes", report->written.recovered_index_bytes},
         {"messages", stats->counters.messages},
         {"polls", stats->counters.polls},
         {"wakeups", stats->counters.wakeups},

@@ -26,7 +26,7 @@ struct recv_report {
     struct spead_recv_plan plan;
     /* the first stats.source_count entries are used */
     struct recv_source source[TOOL_ENDPOINTS_MAX];
-    struct heap_writer_totals written;
+    struct spead_recording_writer_stats written;
     /* heaps that came after the N heaps of --heaps; they were released */
     uint64_t heaps_past_limit;
     struct recv_silence silence; /* senders that fell silent without a stop heap */

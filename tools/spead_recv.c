@@ -35,6 +35,7 @@ struct receiver {
     struct host_counters host; /* read before the stream was made */
     uint64_t end_ns;           /* the time at which --seconds end (CLOCK_MONOTONIC), or NO_LIMIT */
     uint64_t cancelled_ns;     /* when the program saw the second signal; 0 before that */
+    bool writer_failed;        /* the stream was stopped because the writer has failed */
 };
 
 /* The stream that the signal handler stops. main() sets this pointer before it installs the handler, and sets it to
@@ -85,10 +86,22 @@ static void note_end(struct receiver *receiver, uint64_t now_ns)
         tool_end_note(&receiver->report.end, TOOL_END_SECONDS);
 }
 
+/* A sync can fail while no heap comes, so that the writer does not notice it. */
+static void end_if_writer_failed(struct receiver *receiver)
+{
+    if (receiver->writer_failed || !receiver->graph.writer ||
+        heap_writer_has_failed(receiver->graph.writer) == 0)
+        return;
+    receiver->writer_failed = true;
+    spead_recv_stream_stop(receiver->graph.stream);
+    spead_recv_stream_stop(receiver->graph.stream);
+}
+
 static void look_around(struct receiver *receiver, uint64_t now_ns)
 {
     show(receiver, now_ns);
     note_end(receiver, now_ns);
+    end_if_writer_failed(receiver);
     if (now_ns >= receiver->end_ns) {
         spead_recv_stream_stop(receiver->graph.stream);
         receiver->end_ns = NO_LIMIT;
@@ -170,7 +183,7 @@ static int report_failure(const struct receiver *receiver, bool ended)
 
     if (!ended)
         return tool_failed("%s does not answer: %" PRIu64 " heaps are not written",
-                           receiver->options->output, recv_report_unwritten(report));
+                           receiver->options->output.path, recv_report_unwritten(report));
     if (receiver->graph.writer && heap_writer_error(receiver->graph.writer, &err) < 0)
         return tool_failed("%s", err.text);
     spead_graph_failure(receiver->graph.graph, &failure);
@@ -192,7 +205,8 @@ static int print_report(const struct receiver *receiver, int status)
     if (!receiver->options->shared.quiet)
         recv_report_summary(stderr, &receiver->report);
     if (receiver->options->shared.json &&
-        tool_report_print(recv_report_json(&receiver->report)) != TOOL_DONE)
+        tool_report_print_to(recv_output_is_stdout(&receiver->options->output) ? stderr : stdout,
+                             recv_report_json(&receiver->report)) != TOOL_DONE)
         return TOOL_FAILED;
     return status;
 }

@@ -12,6 +12,8 @@ static const char *const mprq_words[] = {"auto", "on", "off", NULL};
 static const char *const key_words[] = {"port", "address", "none",
                                         NULL};                      /* enum spead_sender_key */
 static const char *const populate_words[] = {"ahead", "off", NULL}; /* enum spead_populate */
+static const char *const format_words[] = {"auto", "files", "raw", "framed",
+                                           NULL}; /* enum recv_output_format */
 static const char *const path_words[] = {"auto", "placed", "bounce", NULL};
 
 /* With OWN, the value goes into a member of struct spead_recv_tool_options. With STREAM, it goes into a field of the
@@ -136,11 +138,21 @@ static const struct tool_option rows[] = {
              "until the socket buffer is half full, or drop-oldest, which never stops reading"},
 
     {.name = "output", .argument = "FILE", .group = TOOL_GROUP_CONTENT,
-     .type = &tool_string, OWN(output),
-     .help = "Append the payloads of heaps to FILE, and a line for each heap to FILE.jsonl"},
+     .type = &tool_string, OWN(output.path),
+     .help = "Append the payloads of heaps to FILE, and a line for each heap to FILE.jsonl; a pipe, "
+             "or - for standard output, gets the payloads alone"},
     {.name = "follow-links", .group = TOOL_GROUP_CONTENT,
-     .type = &tool_flag, OWN(follow_links),
+     .type = &tool_flag, OWN(output.follow_links),
      .help = "Write FILE also where links lead, whoever made them"},
+    {.name = "output-format", .argument = "FORMAT", .group = TOOL_GROUP_CONTENT,
+     .type = &tool_word, .words = format_words, OWN(output.format),
+     .help = "files (FILE and its index), raw (the payloads of complete heaps, one behind the other), "
+             "framed (before each heap its index line), or auto (raw for a pipe, else files)"},
+    {.name = "sync", .argument = "WHEN", .group = TOOL_GROUP_CONTENT,
+     .type = &tool_sync, .least = 0.001, .most = 3600, OWN(output.sync),
+     .help = "When what is recorded is brought onto the disk, so that it survives a power cut: a time "
+             "(1s) or a number of heaps (100heaps) after it was written, and at the end; only at "
+             "the end (end); or never"},
     {.name = "no-stop-item", .group = TOOL_GROUP_END,
      .type = &tool_flag, STREAM(ignore_stop_item),
      .help = "Do not end at a stop item"},
@@ -177,6 +189,7 @@ static const struct spead_recv_tool_options defaults = {
     .shared = TOOL_SHARED_INIT,
     .stream = SPEAD_RECV_STREAM_CONFIG_INIT,
     .verbs = SPEAD_RECV_VERBS_CONFIG_INIT,
+    .output = {.sync = RECV_SYNC_INIT},
 };
 
 static void take_endpoint(void *options, const char *text)
@@ -208,6 +221,7 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
     tool_options_parse(&spead_recv_program, argc, argv, options);
     if (options->shared.endpoint_count == 0)
         tool_usage("no endpoint: give at least one [HOST]:PORT");
+    recv_output_check(&options->output);
 }
 
 /* Returns how many of the largest heaps may wait in the channel of the stream. */
@@ -228,7 +242,7 @@ unsigned spead_recv_take_max(const struct spead_recv_tool_options *options)
  * takes the other half in one batch. */
 static unsigned writer_depth(const struct spead_recv_tool_options *options)
 {
-    if (!options->output)
+    if (!options->output.path)
         return 0;
     return large_heaps(options) < 2 ? 2 : large_heaps(options);
 }
@@ -263,5 +277,17 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
     config.held_heaps = spead_recv_held_max(options);
     config.plan_only = options->plan;
     config.engine_options = &options->verbs.options;
+    return config;
+}
+
+struct spead_recording_writer_config spead_recv_recording_config_of(
+    const struct spead_recv_tool_options *options, const struct spead_log *log)
+{
+    struct spead_recording_writer_config config = SPEAD_RECORDING_WRITER_CONFIG_INIT;
+
+    recv_output_configure(&options->output, &config);
+    config.endpoints = options->shared.endpoints;
+    config.endpoint_count = options->shared.endpoint_count;
+    config.log = *log;
     return config;
 }

@@ -5,6 +5,7 @@
 #include <speadline/recv.h>
 #include <speadline/verbs.h>
 
+#include "recv_output.h"
 #include "shared_options.h"
 
 struct spead_recv_tool_options {
@@ -14,9 +15,8 @@ struct spead_recv_tool_options {
     struct spead_recv_stream_config stream;
     struct spead_recv_verbs_config verbs;
     bool strict;
-    const char *output; /* the name of the output file; NULL without --output */
-    bool follow_links;  /* the output file may be a link */
-    bool plan;          /* true if the program prints the plan and ends */
+    struct recv_output output;
+    bool plan; /* true if the program prints the plan and ends */
     bool verbose;
 };
 
@@ -41,5 +41,10 @@ unsigned spead_recv_held_max(const struct spead_recv_tool_options *options);
  * points into *options, so the caller must keep *options valid while it uses the result. */
 struct spead_recv_stream_config spead_recv_stream_config_of(
     const struct spead_recv_tool_options *options);
+
+/* Returns what is recorded and where, with the log. Without --output the path is NULL. The result points into *options,
+ * as above. */
+struct spead_recording_writer_config spead_recv_recording_config_of(
+    const struct spead_recv_tool_options *options, const struct spead_log *log);
 
 #endif

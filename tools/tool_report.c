@@ -239,15 +239,21 @@ int tool_report_set(json_t *object, const char *key, uint64_t value)
     return json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
-int tool_report_print(json_t *object)
+int tool_report_print_to(FILE *to, json_t *object)
 {
     int ret;
 
     if (!object)
         return tool_failed("cannot make the JSON object: out of memory");
-    ret = json_dumpf(object, stdout, JSON_REAL_PRECISION(9));
+    ret = json_dumpf(object, to, JSON_REAL_PRECISION(9));
     json_decref(object);
-    if (ret < 0 || putchar('\n') == EOF || fflush(stdout) == EOF)
-        return tool_failed("cannot write the JSON object to standard output: %m");
+    if (ret < 0 || putc('\n', to) == EOF || fflush(to) == EOF)
+        return tool_failed("cannot write the JSON object to standard %s: %m",
+                           to == stdout ? "output" : "error");
     return TOOL_DONE;
+}
+
+int tool_report_print(json_t *object)
+{
+    return tool_report_print_to(stdout, object);
 }

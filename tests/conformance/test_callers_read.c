@@ -12,6 +12,7 @@
 #include <speadline/executor.h>
 #include <speadline/graph.h>
 #include <speadline/probe.h>
+#include <speadline/record.h>
 #include <speadline/recv.h>
 #include <speadline/send.h>
 #include <speadline/send_node.h>
@@ -217,6 +218,22 @@ static int make_sender_sink(const void *config, struct spead_err *err)
     return ret;
 }
 
+static void fill_recording(void *config)
+{
+    ((struct spead_recording_writer_config *)config)->path = "/dev/null";
+    ((struct spead_recording_writer_config *)config)->format = SPEAD_RECORDING_RAW;
+}
+
+static int make_recording(const void *config, struct spead_err *err)
+{
+    struct spead_recording_writer *made;
+    int ret = spead_recording_writer_create(&made, config, err);
+
+    if (ret == 0)
+        spead_recording_writer_destroy(made);
+    return ret;
+}
+
 /* ---- The table --------------------------------------------------------------------------- */
 
 struct read_row {
@@ -250,6 +267,9 @@ static const struct read_row read_table[] = {
      &(struct spead_region_pool_config)SPEAD_REGION_POOL_CONFIG_INIT, fill_pool, make_pool},
     {STRUCT(spead_recv_stream_config, reserved_2),
      &(struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT, fill_receiver, make_receiver},
+    {STRUCT(spead_recording_writer_config, log),
+     &(struct spead_recording_writer_config)SPEAD_RECORDING_WRITER_CONFIG_INIT, fill_recording,
+     make_recording},
     {STRUCT(spead_send_stream_config, reserved_end),
      &(struct spead_send_stream_config)SPEAD_SEND_STREAM_CONFIG_INIT, fill_sender, make_sender},
     {STRUCT(spead_send_sink_config, cpu),

@@ -4,12 +4,15 @@
  * memory that has exactly the size that the struct states. See also test_callers_read.c. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <speadline/executor.h>
 #include <speadline/graph.h>
 #include <speadline/probe.h>
+#include <speadline/record.h>
 #include <speadline/recv.h>
 #include <speadline/send.h>
 #include <speadline/send_node.h>
@@ -33,6 +36,8 @@ static struct spead_recv_stream *receiver;
 static struct spead_send_stream *sender;
 static struct spead_send_sink *sender_sink;
 static struct spead_heap *heap;
+static struct spead_recording_writer *recording;
+static char recording_path[] = "/tmp/speadline-callers-XXXXXX", recording_index[64];
 
 /* ---- Functions that write a struct ------------------------------------------------------- */
 
@@ -161,6 +166,26 @@ struct write_row {
     void (*write)(void *to);
 };
 
+static void write_recording_stats(void *to)
+{
+    spead_recording_writer_stats(recording, to);
+}
+
+/* Opens the recording anew for each call, because its index has one line. */
+static void write_recording_heap(void *to)
+{
+    struct spead_recording_reader *reader;
+
+    MUST(spead_recording_reader_open(&reader, recording_path, NULL) == 0, "no recording");
+    MUST(spead_recording_reader_next(reader, to, NULL) == 1, "no line");
+    spead_recording_reader_close(reader);
+}
+
+static void write_recording_info(void *to)
+{
+    (void)spead_recording_inspect(recording_path, to, NULL);
+}
+
 static const struct write_row write_table[] = {
     {STRUCT(spead_channel_stats, type), write_channel_stats},
     {STRUCT(spead_latency, max_ns), write_latency},
@@ -183,6 +208,9 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_recv_plan, populate_reason), write_recv_plan},
     {STRUCT(spead_recv_end, stop_counter), write_recv_end},
     {STRUCT(spead_recv_sender, silent_ns), write_recv_sender},
+    {STRUCT(spead_recording_writer_stats, recovered_index_bytes), write_recording_stats},
+    {STRUCT(spead_recording_heap, item_count), write_recording_heap},
+    {STRUCT(spead_recording_info, last_ns), write_recording_info},
     {STRUCT(spead_send_stats, counters), write_send_stats},
     {STRUCT(spead_send_plan, memory_bytes), write_send_plan},
     {STRUCT(spead_send_sink_stats, dropped_local), write_send_sink_stats},
@@ -224,6 +252,21 @@ static void make_streams(void)
     send_one_heap();
 }
 
+/* A recording of one heap without payload. */
+static void make_recording(void)
+{
+    struct spead_recording_writer_config config = SPEAD_RECORDING_WRITER_CONFIG_INIT;
+    FILE *index;
+
+    close(mkstemp(recording_path));
+    snprintf(recording_index, sizeof recording_index, "%s.jsonl", recording_path);
+    index = fopen(recording_index, "we");
+    fputs("{\"counter\":1,\"offset\":0,\"bytes\":0}\n", index);
+    fclose(index);
+    config.path = recording_path;
+    MUST(spead_recording_writer_create(&recording, &config, NULL) == 0, "no recording");
+}
+
 static void set_up(void)
 {
     struct spead_channel_config channel_config = SPEAD_CHANNEL_CONFIG_INIT;
@@ -248,6 +291,7 @@ static void set_up(void)
     node_config = spead_probe_sink_node(test_sink, "sink");
     MUST(spead_graph_add(graph, &node_config, &node, NULL) == 0, "no node");
     make_streams();
+    make_recording();
 }
 
 static void tear_down(void)
@@ -265,6 +309,9 @@ static void tear_down(void)
     spead_graph_destroy(graph);
     spead_executor_destroy(executor);
     spead_channel_unref(channel);
+    spead_recording_writer_destroy(recording);
+    unlink(recording_path);
+    unlink(recording_index);
 }
 
 TestSuite(callers_write, .init = set_up, .fini = tear_down);

@@ -20,7 +20,7 @@ import re
 import sys
 from collections import defaultdict
 
-MODULES = ("common", "send", "recv", "tools")
+MODULES = ("common", "send", "recv", "record", "tools")
 FIRST, SECOND = {"release", "store", "device"}, {"acquire", "load"}
 LABELS = r"[A-Z]{2,}[0-9]+(?:(?:, | and )[A-Z]{2,}[0-9]+)*"
 END = re.compile(rf"\b({LABELS}) ((?:release|acquire|store|load|device)(?:, (?:release|acquire|store|load))*)\b")

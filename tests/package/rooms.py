@@ -17,7 +17,7 @@ import subprocess
 import sys
 from collections import defaultdict
 
-MODULES = ("common", "send", "recv")
+MODULES = ("common", "send", "recv", "record")
 
 # Circles of files that are allowed because the files share one noun: {frozenset of the files: the noun}.
 SHARED_NOUNS = {}

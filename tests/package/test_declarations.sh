@@ -24,8 +24,8 @@ long_comments() {
         }' "$@"
 }
 
-mapfile -t headers < <(find common recv send tools tests bench docs -name '*.h' | sort)
+mapfile -t headers < <(find common recv send record tools tests bench docs -name '*.h' | sort)
 [ ${#headers[@]} -ge 100 ] || { echo "only ${#headers[@]} headers found" && exit 1; }
-found=$(cut_declarations "${headers[@]}" && long_comments {common,recv,send}/include/speadline/*.h)
+found=$(cut_declarations "${headers[@]}" && long_comments {common,recv,send,record}/include/speadline/*.h)
 [ -z "$found" ] || { echo "$found" && exit 1; }
 echo "declarations of ${#headers[@]} headers are whole"

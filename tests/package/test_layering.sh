@@ -49,22 +49,25 @@ forbidden() { # ROOM
         send/heap) echo heap_queue.h ;;
         send/stream) echo send_sink.h ;;
         send/sink) echo send_stream.h ;;
+        record/line | record/file) echo file_writer.h ;;
+        record/write) echo recording_files.h ;;
+        record/read) echo file_writer.h ;;
         *) return 1 ;;
     esac
 }
 
 count=0
-for folder in $(cd "$source" && find common send recv -name '*.c' -printf '%h\n' | sort -u); do
+for folder in $(cd "$source" && find common send recv record -name '*.c' -printf '%h\n' | sort -u); do
     header=$(forbidden "$folder") || { echo "test_layering.sh names no header that $folder must not see" && status=1 && continue; }
     flags=$(flags_of "$folder")
-    [ -n "$(find "$source"/{common,send,recv} -name "$header")" ] || { echo "there is no $header: ask $folder for another" && status=1; }
+    [ -n "$(find "$source"/{common,send,recv,record} -name "$header")" ] || { echo "there is no $header: ask $folder for another" && status=1; }
     must_not "$folder" "$flags" "\"$header\""
     must_not "$folder" "$flags" "<$header>"
     must "$folder" "$flags" '<speadline/heap.h>'
     must "$folder" "$flags" '<speadi/packet.h>'
     own=$(find "$source/$folder" -maxdepth 1 -name '*.h' -printf '%f\n' | sort | head -n 1)
     [ -z "$own" ] || must "$folder" "$flags" "\"$own\""
-    for module in send recv; do
+    for module in send recv record; do
         case $folder in
             $module/*) must "$folder" "$flags" "<speadline/$module.h>" ;;
             *) must_not "$folder" "$flags" "<speadline/$module.h>" ;;

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$1"
 tables=$(echo tests/conformance/test_callers_*.c tests/conformance/engines/*/test_callers_*.c)
-headers=$(echo {common,recv,send}/include/speadline/*.h)
+headers=$(echo {common,recv,send,record}/include/speadline/*.h)
 
 why_fixed() { # STRUCT: prints why it has no struct_size; prints nothing for a struct that has one
     case $1 in

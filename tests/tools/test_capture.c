@@ -111,7 +111,8 @@ Test(capture, on_a_disk_that_hangs_two_interrupts_end_it_and_say_what_is_not_wri
     char line[256], *said;
     unsigned indexed;
 
-    snprintf(line, sizeof line, "127.0.0.1:17333 --json --ring-heaps 64 --output %s", path);
+    snprintf(line, sizeof line, "127.0.0.1:17333 --json --ring-heaps 64 --sync never --output %s",
+             path);
     start_receiver(&run, line);
     program_start(&run.send, SPEAD_SEND,
                   "127.0.0.1:17333 --verify --json --heaps 20 --heap-size 100003 --rate 0.2");

@@ -217,14 +217,22 @@ Test(reports, verify_says_how_many_bytes_are_wrong)
 
 Test(reports, heaps_that_were_taken_and_not_written_are_told)
 {
-    struct spead_recv_tool_options options = {.output = "capture"};
+    struct spead_recv_tool_options options = {.output.path = "capture"};
     struct recv_report report = receive_report(&options);
     json_t *object;
 
-    report.written = (struct heap_writer_totals){238, 1000000000};
+    report.written.heaps = report.written.heaps_synced = 238;
+    report.written.bytes = 1000000000;
     expect_summary(&report, "238 heaps, 1.0 GB in capture\n", true);
-    report.written.heaps = 200;
+    expect_summary(&report, "acknowledged", false);
+    report.written.heaps = report.written.heaps_synced = 200;
     expect_summary(&report, "in capture; 38 were taken and not written\n", true);
+    report.written.heaps_synced = 190;
+    expect_summary(&report, "190 of these heaps are acknowledged", true);
+    report.written.heaps_skipped = 8;
+    expect_summary(&report, "in capture; 30 were taken and not written\n", true);
+    expect_summary(&report, "8 heaps of which no byte of payload came", true);
+    report.written.heaps_skipped = 0;
     object = recv_report_json(&report);
     cr_expect_eq(json_integer_value(json_object_get(object, "unwritten_heaps")), 38);
     json_decref(object);

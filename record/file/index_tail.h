@@ -1,0 +1,18 @@
+/* The end of an index: where its last whole line is, and what is torn behind it. */
+#ifndef SPEADI_INDEX_TAIL_H
+#define SPEADI_INDEX_TAIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct speadi_index_tail {
+    uint64_t line_start,
+        line_end; /* the last whole line, with its newline; both are 0 if there is none */
+};
+
+/* Finds the last whole line in the first `bytes` bytes of the file. A zero byte ends the index: a file system leaves
+ * zeros where it was told the length of a file and not yet its content. Only the last 256 MiB are searched for zeros,
+ * because no more than that is written without a sync. Returns 0 or -errno. */
+int speadi_index_tail_find(int fd, uint64_t bytes, struct speadi_index_tail *tail);
+
+#endif

@@ -1,0 +1,243 @@
+/* See index_entry.h. */
+#include "index_entry.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "index_line.h"
+#include "line_scan.h"
+
+/* What a line must have. */
+enum { HAS_COUNTER = 1, HAS_OFFSET = 2, HAS_BYTES = 4, HAS_ALL = 7 };
+
+/* A line that is being read. */
+struct reading {
+    struct speadi_index_entry *entry;
+    struct speadi_line_scan scan;
+    unsigned has;
+    bool no_memory;
+};
+
+/* Makes room for one more element in an array. Returns the array, or NULL when out of memory. */
+static void *room_for_one(struct reading *reading, void *array, size_t count, size_t *room,
+                          size_t each)
+{
+    size_t wanted = *room > 0 ? *room * 2 : 16;
+    void *larger;
+
+    if (count < *room)
+        return array;
+    larger = realloc(array, wanted * each);
+    if (larger)
+        *room = wanted;
+    else
+        reading->no_memory = true;
+    return larger;
+}
+
+static void read_gap(struct reading *reading, struct spead_gap *gap)
+{
+    struct speadi_line_scan *scan = &reading->scan;
+    bool first = true;
+    int cause;
+
+    *gap = (struct spead_gap){0};
+    speadi_scan_open(scan, '{');
+    for (; speadi_scan_next(scan, '}', first); first = false) {
+        struct speadi_scan_string key = speadi_scan_key(scan);
+
+        if (speadi_scan_is(key, "offset")) {
+            gap->offset = speadi_scan_number(scan);
+        } else if (speadi_scan_is(key, "bytes")) {
+            gap->bytes = speadi_scan_number(scan);
+        } else if (speadi_scan_is(key, "cause")) {
+            cause = speadi_scan_word(speadi_scan_string_or_null(scan), speadi_index_causes);
+            gap->cause = cause < 0 ? SPEAD_GAP_UNSEEN : (enum spead_gap_cause)cause;
+        } else {
+            speadi_scan_skip(scan);
+        }
+    }
+}
+
+static void read_item(struct reading *reading, struct spead_item *item)
+{
+    struct speadi_line_scan *scan = &reading->scan;
+    bool first = true;
+
+    *item = (struct spead_item){0};
+    speadi_scan_open(scan, '{');
+    for (; speadi_scan_next(scan, '}', first); first = false) {
+        struct speadi_scan_string key = speadi_scan_key(scan);
+
+        if (speadi_scan_is(key, "id")) {
+            item->id = speadi_scan_hex(scan, speadi_scan_string_or_null(scan));
+        } else if (speadi_scan_is(key, "value")) {
+            item->is_immediate = true;
+            item->value = speadi_scan_number(scan);
+        } else if (speadi_scan_is(key, "offset")) {
+            item->value = speadi_scan_number(scan);
+        } else if (speadi_scan_is(key, "bytes")) {
+            item->bytes = (size_t)speadi_scan_number(scan);
+        } else {
+            speadi_scan_skip(scan);
+        }
+    }
+}
+
+static void read_gaps(struct reading *reading)
+{
+    struct speadi_index_entry *entry = reading->entry;
+    struct speadi_line_scan *scan = &reading->scan;
+    size_t count = 0;
+    void *array;
+
+    speadi_scan_open(scan, '[');
+    for (; speadi_scan_next(scan, ']', count == 0); count++) {
+        array = room_for_one(reading, entry->gaps, count, &entry->gap_room, sizeof *entry->gaps);
+        if (!array)
+            return;
+        entry->gaps = array;
+        read_gap(reading, &entry->gaps[count]);
+    }
+    entry->heap.gap_count = count;
+}
+
+static void read_items(struct reading *reading)
+{
+    struct speadi_index_entry *entry = reading->entry;
+    struct speadi_line_scan *scan = &reading->scan;
+    size_t count = 0;
+    void *array;
+
+    speadi_scan_open(scan, '[');
+    for (; speadi_scan_next(scan, ']', count == 0); count++) {
+        array = room_for_one(reading, entry->items, count, &entry->item_room, sizeof *entry->items);
+        if (!array)
+            return;
+        entry->items = array;
+        read_item(reading, &entry->items[count]);
+    }
+    entry->heap.item_count = count;
+}
+
+static void read_text(struct reading *reading, char **to)
+{
+    struct speadi_scan_string string = speadi_scan_string_or_null(&reading->scan);
+
+    free(*to);
+    *to = string.text ? malloc(string.bytes + 1) : NULL;
+    if (*to)
+        speadi_scan_unescape(string, *to);
+    else if (string.text)
+        reading->no_memory = true;
+}
+
+static void read_flavour(struct reading *reading)
+{
+    struct speadi_scan_string string = speadi_scan_string_or_null(&reading->scan);
+    const char *dash = string.text;
+
+    for (size_t i = 0; i < string.bytes; i++)
+        if (string.text[i] == '-')
+            dash = string.text + i + 1;
+    for (; dash && dash < string.text + string.bytes && *dash >= '0' && *dash <= '9'; dash++)
+        reading->entry->heap.heap_address_bits =
+            (reading->entry->heap.heap_address_bits * 10 + (uint32_t)(*dash - '0')) % 100;
+}
+
+static void read_clock(struct reading *reading)
+{
+    int clock = speadi_scan_word(speadi_scan_string_or_null(&reading->scan), speadi_index_clocks);
+
+    reading->entry->heap.clock = clock < 0 ? SPEAD_CLOCK_UTC : (enum spead_clock)clock;
+}
+
+static void read_sample(struct reading *reading)
+{
+    struct spead_recording_heap *heap = &reading->entry->heap;
+
+    heap->has_sample = !speadi_scan_null(&reading->scan);
+    if (heap->has_sample)
+        heap->sample_crc32 = (uint32_t)speadi_scan_number(&reading->scan);
+}
+
+/* Reads a number that a line must have. */
+static void read_needed(struct reading *reading, uint64_t *to, unsigned has)
+{
+    *to = speadi_scan_number(&reading->scan);
+    reading->has |= has;
+}
+
+static void read_value(struct reading *reading, struct speadi_scan_string key)
+{
+    struct spead_recording_heap *heap = &reading->entry->heap;
+    struct speadi_line_scan *scan = &reading->scan;
+
+    if (speadi_scan_is(key, "counter"))
+        read_needed(reading, &heap->counter, HAS_COUNTER);
+    else if (speadi_scan_is(key, "offset"))
+        read_needed(reading, &heap->offset, HAS_OFFSET);
+    else if (speadi_scan_is(key, "bytes"))
+        read_needed(reading, &heap->bytes, HAS_BYTES);
+    else if (speadi_scan_is(key, "endpoint"))
+        read_text(reading, &reading->entry->endpoint);
+    else if (speadi_scan_is(key, "sender"))
+        read_text(reading, &reading->entry->sender);
+    else if (speadi_scan_is(key, "flavour"))
+        read_flavour(reading);
+    else if (speadi_scan_is(key, "first_ns"))
+        heap->first_ns = speadi_scan_number(scan);
+    else if (speadi_scan_is(key, "last_ns"))
+        heap->last_ns = speadi_scan_number(scan);
+    else if (speadi_scan_is(key, "clock"))
+        read_clock(reading);
+    else if (speadi_scan_is(key, "complete"))
+        heap->complete = speadi_scan_bool(scan);
+    else if (speadi_scan_is(key, "sample_crc32"))
+        read_sample(reading);
+    else if (speadi_scan_is(key, "gaps"))
+        read_gaps(reading);
+    else if (speadi_scan_is(key, "items"))
+        read_items(reading);
+    else
+        speadi_scan_skip(scan);
+}
+
+/* Forgets the line before. A line without "complete" describes a complete heap. */
+static void forget(struct speadi_index_entry *entry)
+{
+    free(entry->endpoint);
+    free(entry->sender);
+    entry->endpoint = entry->sender = NULL;
+    entry->heap = (struct spead_recording_heap)SPEAD_RECORDING_HEAP_INIT;
+    entry->heap.complete = true;
+}
+
+int speadi_index_entry_read(struct speadi_index_entry *entry, const char *line, size_t bytes)
+{
+    struct reading reading = {.entry = entry, .scan = {.at = line, .end = line + bytes}};
+    bool first = true;
+
+    forget(entry);
+    speadi_scan_open(&reading.scan, '{');
+    for (; !reading.no_memory && speadi_scan_next(&reading.scan, '}', first); first = false)
+        read_value(&reading, speadi_scan_key(&reading.scan));
+    if (reading.no_memory)
+        return -ENOMEM;
+    if (!speadi_scan_done(&reading.scan) || reading.has != HAS_ALL ||
+        entry->heap.offset > UINT64_MAX - entry->heap.bytes)
+        return -EBADMSG;
+    entry->heap.endpoint = entry->endpoint;
+    entry->heap.sender = entry->sender;
+    entry->heap.gaps = entry->gaps;
+    entry->heap.items = entry->items;
+    return 0;
+}
+
+void speadi_index_entry_release(struct speadi_index_entry *entry)
+{
+    forget(entry);
+    free(entry->gaps);
+    free(entry->items);
+    *entry = (struct speadi_index_entry){0};
+}

@@ -1,0 +1,108 @@
+/* Reads a recording, line by line. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <speadi/err.h>
+#include <speadi/struct_size.h>
+
+#include "index_line.h"
+#include "recording_files.h"
+
+int spead_recording_reader_open(struct spead_recording_reader **out, const char *path,
+                                struct spead_err *err)
+{
+    struct spead_recording_reader *reader = calloc(1, sizeof *reader);
+
+    if (!reader || asprintf(&reader->index_path, "%s.jsonl", path) < 0) {
+        free(reader);
+        return speadi_err_set(err, -ENOMEM, "out of memory");
+    }
+    reader->path = strdup(path);
+    reader->data = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (reader->data < 0) {
+        int ret = speadi_err_errno(err, "cannot open %s", path);
+
+        spead_recording_reader_close(reader);
+        return ret;
+    }
+    reader->index = fopen(reader->index_path, "re");
+    if (!reader->index || !reader->path) {
+        int ret = speadi_err_errno(err, "cannot open %s", reader->index_path);
+
+        spead_recording_reader_close(reader);
+        return ret;
+    }
+    *out = reader;
+    return 0;
+}
+
+int speadi_recording_next(struct spead_recording_reader *reader, struct spead_err *err)
+{
+    long start = ftell(reader->index);
+    ssize_t bytes = getline(&reader->line, &reader->line_room, reader->index);
+    int ret;
+
+    if (bytes < 0 && ferror(reader->index))
+        return speadi_err_errno(err, "cannot read %s", reader->index_path);
+    if (bytes <= 0 || reader->line[bytes - 1] != '\n' ||
+        memchr(reader->line, '\0', (size_t)bytes) != NULL) {
+        /* A later call may find that the line has become whole. */
+        clearerr(reader->index);
+        fseek(reader->index, start, SEEK_SET);
+        return 0;
+    }
+    reader->line_number++;
+    reader->line_end = (uint64_t)start + (uint64_t)bytes;
+    ret = speadi_index_entry_read(&reader->entry, reader->line, (size_t)bytes - 1);
+    if (ret == 0)
+        return 1;
+    return speadi_err_set(err, ret, "line %llu of %s %s", (unsigned long long)reader->line_number,
+                          reader->index_path,
+                          ret == -ENOMEM ? "is too long for the memory" : "describes no heap");
+}
+
+int spead_recording_reader_next(struct spead_recording_reader *reader,
+                                struct spead_recording_heap *heap, struct spead_err *err)
+{
+    int ret = speadi_recording_next(reader, err);
+
+    if (ret > 0)
+        speadi_struct_write(heap, &reader->entry.heap, sizeof reader->entry.heap);
+    return ret;
+}
+
+int spead_recording_reader_payload(struct spead_recording_reader *reader,
+                                   const struct spead_recording_heap *heap, uint64_t offset,
+                                   void *to, size_t bytes, struct spead_err *err)
+{
+    int ret;
+
+    if (offset > heap->bytes || bytes > heap->bytes - offset)
+        return speadi_err_set(err, -ERANGE, "heap %llu has %llu bytes of payload",
+                              (unsigned long long)heap->counter, (unsigned long long)heap->bytes);
+    ret = speadi_capture_file_read(reader->data, heap->offset + offset, to, bytes);
+    if (ret == -ENODATA)
+        return speadi_err_set(err, ret, "%s ends inside heap %llu", reader->path,
+                              (unsigned long long)heap->counter);
+    errno = -ret;
+    return ret < 0 ? speadi_err_errno(err, "cannot read %s", reader->path) : 0;
+}
+
+void spead_recording_reader_close(struct spead_recording_reader *reader)
+{
+    if (!reader)
+        return;
+    if (reader->data >= 0)
+        close(reader->data);
+    if (reader->index)
+        fclose(reader->index);
+    speadi_index_entry_release(&reader->entry);
+    free(reader->line);
+    free(reader->path);
+    free(reader->index_path);
+    free(reader);
+}

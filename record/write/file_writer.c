@@ -1,0 +1,234 @@
+/* See file_writer.h. */
+#include "file_writer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+
+#include "file_writer_error.h"
+#include "recovery.h"
+#include "sync_step.h"
+#include "sync_thread.h"
+
+/* ---- Opening ------------------------------------------------------------------------------- */
+
+static int open_files(struct speadi_file_writer *writer,
+                      struct spead_recording_writer_stats *recovered, struct spead_err *err)
+{
+    struct speadi_recovered cut = {0};
+    bool follow = writer->config.follow_links;
+    int ret = speadi_capture_file_open(&writer->data, writer->config.path, "", follow, err);
+
+    if (ret == 0)
+        ret = speadi_capture_file_open(&writer->index, writer->config.path, ".jsonl", follow, err);
+    if (ret < 0)
+        return ret;
+    ret = speadi_recording_recover(&writer->data, &writer->index, &writer->config.log, &cut, err);
+    if (ret < 0) {
+        speadi_capture_file_undo(&writer->data);
+        speadi_capture_file_undo(&writer->index);
+        return ret;
+    }
+    recovered->recovered_data_bytes = cut.data_bytes;
+    recovered->recovered_index_bytes = cut.index_bytes;
+    writer->written.data_end = writer->data.bytes;
+    writer->written.index_end = writer->index.bytes;
+    writer->synced = writer->written;
+    return 0;
+}
+
+static void init_lock(struct speadi_file_writer *writer)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&writer->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&writer->lock, NULL);
+}
+
+/* Closes the files and frees everything but the error. */
+static int release(struct speadi_file_writer *writer, struct spead_err *err)
+{
+    int data = speadi_capture_file_close(&writer->data, err);
+    int index = speadi_capture_file_close(&writer->index, data < 0 ? NULL : err);
+
+    speadi_gap_list_release(&writer->gaps);
+    speadi_pending_lines_release(&writer->pending);
+    speadi_pending_lines_release(&writer->taken);
+    return data < 0 ? data : index;
+}
+
+int speadi_file_writer_open(struct speadi_file_writer *writer,
+                            const struct spead_recording_writer_config *config,
+                            struct spead_recording_writer_stats *recovered, struct spead_err *err)
+{
+    int ret;
+
+    writer->config = *config;
+    writer->data = writer->index = SPEADI_CAPTURE_FILE_CLOSED;
+    init_lock(writer);
+    ret = open_files(writer, recovered, err);
+    if (ret == 0 && config->sync == SPEAD_RECORDING_SYNC_INTERVAL)
+        ret = speadi_sync_thread_start(writer, err);
+    if (ret < 0) {
+        writer->finished = true;
+        release(writer, NULL);
+    }
+    return ret;
+}
+
+/* ---- Writing ------------------------------------------------------------------------------- */
+
+static const char *endpoint_of(const struct speadi_file_writer *writer,
+                               const struct spead_heap *heap)
+{
+    uint32_t source = spead_heap_source(heap);
+
+    return source < writer->config.endpoint_count ? writer->config.endpoints[source] : NULL;
+}
+
+/* Adds the line of a heap whose payload is in the data file and ends at data_end. */
+static int add_line(struct speadi_file_writer *writer, const struct spead_heap *heap,
+                    uint64_t data_end)
+{
+    struct speadi_index_place place = {.endpoint = endpoint_of(writer, heap),
+                                       .offset = data_end - spead_heap_length(heap)};
+    struct speadi_pending_heap pending = {.counter = spead_heap_counter(heap),
+                                          .bytes = spead_heap_received(heap),
+                                          .data_end = data_end};
+    int ret = speadi_gap_list_read(&writer->gaps, heap);
+
+    if (ret < 0)
+        return ret;
+    pthread_mutex_lock(&writer->lock);
+    speadi_sync_thread_wait_room(writer);
+    speadi_index_line_add(&writer->pending.text, heap, &writer->gaps, &place);
+    ret = speadi_pending_lines_note(&writer->pending, pending, speadi_clock_mono_ns());
+    if (ret == 0) {
+        if (writer->heaps_data == writer->synced.heaps)
+            writer->unsynced_counter = pending.counter;
+        writer->last_counter = pending.counter;
+        writer->heaps_data++;
+        if (writer->runner)
+            speadi_sync_thread_added(writer);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return ret;
+}
+
+/* Adds the lines of `count` heaps. Returns how many it has added; *error becomes 0 or -errno. */
+static unsigned add_lines(struct speadi_file_writer *writer, struct spead_heap *const *heaps,
+                          const uint64_t *end, unsigned count, int *error)
+{
+    unsigned added = 0;
+
+    *error = 0;
+    while (added < count && *error == 0) {
+        *error = add_line(writer, heaps[added], end[added]);
+        if (*error == 0)
+            writer->data.bytes = end[added++];
+    }
+    return added;
+}
+
+static void note_write_error(struct speadi_file_writer *writer, int code)
+{
+    struct spead_err err;
+
+    errno = -code;
+    speadi_err_errno(&err, "cannot write to %s (heaps before this are whole)", writer->data.path);
+    speadi_file_writer_fail(writer, &err);
+}
+
+int speadi_file_writer_write(struct speadi_file_writer *writer, struct spead_heap *const *heaps,
+                             unsigned count, unsigned *whole)
+{
+    uint64_t end[SPEADI_DATA_BATCH];
+    int ret = speadi_file_writer_error(writer, NULL), line_error;
+
+    *whole = 0;
+    if (ret < 0)
+        return ret;
+    ret = speadi_data_write(&writer->data, &writer->gaps, heaps, count, end, whole);
+    *whole = add_lines(writer, heaps, end, *whole, &line_error);
+    if (ret < 0 || line_error < 0) {
+        speadi_capture_file_cut(&writer->data);
+        note_write_error(writer, ret < 0 ? ret : line_error);
+    }
+    if (!writer->runner)
+        speadi_sync_step_append(writer);
+    return speadi_file_writer_error(writer, NULL);
+}
+
+/* ---- The end ------------------------------------------------------------------------------- */
+
+/* After a failed sync only the acknowledged heaps stay. The sentence says which ones are lost. */
+static void give_up_lost(struct speadi_file_writer *writer)
+{
+    struct spead_err cause = writer->sync_error;
+    uint64_t safe = writer->synced.heaps, all = writer->heaps_data;
+
+    writer->written = writer->synced;
+    writer->heaps_lost = all - safe;
+    speadi_err_set(&writer->error, cause.code,
+                   "heaps %" PRIu64 " to %" PRIu64 " (counters %" PRIu64 " to %" PRIu64
+                   ") are lost, the %" PRIu64 " before are safe: %s",
+                   safe + 1, all, writer->unsynced_counter, writer->last_counter, safe, cause.text);
+}
+
+/* Cuts both files behind the last heap that counts. */
+static void cut_files(struct speadi_file_writer *writer)
+{
+    writer->heaps_data = writer->written.heaps + writer->heaps_lost;
+    writer->data.bytes = writer->written.data_end;
+    writer->index.bytes = writer->written.index_end;
+    speadi_capture_file_cut(&writer->data);
+    speadi_capture_file_cut(&writer->index);
+}
+
+/* Without a sync thread: the sync at the end, and the lines that an error has left. */
+static void sync_at_end(struct speadi_file_writer *writer)
+{
+    if (writer->config.sync == SPEAD_RECORDING_SYNC_INTERVAL)
+        speadi_sync_thread_end(writer);
+    else
+        speadi_sync_step(writer);
+}
+
+int speadi_file_writer_finish(struct speadi_file_writer *writer)
+{
+    struct spead_err err;
+
+    if (writer->finished)
+        return speadi_file_writer_error(writer, NULL);
+    writer->finished = true;
+    sync_at_end(writer);
+    pthread_mutex_lock(&writer->lock);
+    if (writer->sync_failed)
+        give_up_lost(writer);
+    if (writer->error.code != 0)
+        cut_files(writer);
+    pthread_mutex_unlock(&writer->lock);
+    if (release(writer, &err) < 0)
+        speadi_file_writer_fail(writer, &err);
+    return speadi_file_writer_error(writer, NULL);
+}
+
+void speadi_file_writer_stats(struct speadi_file_writer *writer,
+                              struct spead_recording_writer_stats *stats)
+{
+    pthread_mutex_lock(&writer->lock);
+    stats->heaps = writer->written.heaps;
+    stats->bytes = writer->written.bytes;
+    stats->heaps_waiting = writer->heaps_data - writer->heaps_lost - writer->written.heaps;
+    stats->heaps_synced = writer->synced.heaps;
+    stats->heaps_lost = writer->heaps_lost;
+    stats->syncs = writer->syncs;
+    stats->sync_ns_max = writer->sync_ns_max;
+    pthread_mutex_unlock(&writer->lock);
+}

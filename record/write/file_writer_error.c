@@ -1,0 +1,23 @@
+/* See file_writer_error.h. */
+#include "file_writer_error.h"
+
+void speadi_file_writer_fail(struct speadi_file_writer *writer, const struct spead_err *err)
+{
+    pthread_mutex_lock(&writer->lock);
+    if (writer->error.code == 0)
+        writer->error = *err;
+    pthread_cond_broadcast(&writer->changed);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+int speadi_file_writer_error(struct speadi_file_writer *writer, struct spead_err *err)
+{
+    int code;
+
+    pthread_mutex_lock(&writer->lock);
+    code = writer->error.code;
+    if (code != 0 && err)
+        *err = writer->error;
+    pthread_mutex_unlock(&writer->lock);
+    return code;
+}

@@ -1,0 +1,13 @@
+/* The first error of a file writer. Any thread may call these functions without the lock. */
+#ifndef SPEADI_FILE_WRITER_ERROR_H
+#define SPEADI_FILE_WRITER_ERROR_H
+
+#include "file_writer.h"
+
+/* Notes an error, unless one was noted before. */
+void speadi_file_writer_fail(struct speadi_file_writer *writer, const struct spead_err *err);
+
+/* Copies the error, if there is one, to *err (which may be NULL), and returns its code. */
+int speadi_file_writer_error(struct speadi_file_writer *writer, struct spead_err *err);
+
+#endif

@@ -1,0 +1,55 @@
+/* Where spead-recv writes heaps, in which format, and when it syncs: the options --output, --output-format and --sync. */
+#ifndef SPEADLINE_TOOLS_RECV_OUTPUT_H
+#define SPEADLINE_TOOLS_RECV_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <speadline/record.h>
+
+#include "option_types.h"
+
+/* The order of the words of --output-format. */
+enum recv_output_format {
+    RECV_OUTPUT_AUTO, /* FILES, but RAW for a pipe and for standard output */
+    RECV_OUTPUT_FILES,
+    RECV_OUTPUT_RAW,
+    RECV_OUTPUT_FRAMED,
+};
+
+/* The value of --sync. */
+struct recv_sync {
+    uint64_t ns, heaps; /* the two fields sync_ns and sync_heaps of the recording */
+    enum spead_recording_sync when;
+    uint32_t reserved;
+};
+/* A sync a second: see docs/adr/0023. */
+#define RECV_SYNC_INIT                                           \
+    {                                                            \
+        .ns = 1000000000u, .when = SPEAD_RECORDING_SYNC_INTERVAL \
+    }
+
+/* Stores a struct recv_sync. The user types a time ("1s"), a number of heaps ("100heaps"), "end" or "never". */
+extern const struct tool_type tool_sync;
+
+struct recv_output {
+    const char *path;  /* NULL without --output */
+    bool follow_links; /* the file may be a link */
+    enum recv_output_format format;
+    struct recv_sync sync;
+};
+
+/* Returns true if the heaps go to standard output: nothing else may be printed there then. */
+bool recv_output_is_stdout(const struct recv_output *output);
+
+/* Returns true if only the payloads of complete heaps are written. */
+bool recv_output_is_raw(const struct recv_output *output);
+
+/* Exits with TOOL_USAGE if the options do not fit each other or what `path` is. Only looks at the file. */
+void recv_output_check(const struct recv_output *output);
+
+/* Fills in the fields of the recording that these options set. */
+void recv_output_configure(const struct recv_output *output,
+                           struct spead_recording_writer_config *config);
+
+#endif
