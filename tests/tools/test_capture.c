@@ -1,12 +1,13 @@
 /* Goal: spead-recv --output writes every heap and its index line, also when the disk is full or hangs. Method: the
  * built programs run over loopback in a network namespace of the test. The test compares each line of the index with
  * the file. A limit on the size of files imitates a full disk. A preloaded library (hanging_disk.c) imitates a disk
- * that hangs. */
+ * that hangs, and another one (odd_sync.c) a disk whose syncs are slow, hang or fail. */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tool_run.h"
@@ -101,6 +102,140 @@ Test(capture, on_a_full_disk_names_the_file_and_keeps_what_is_whole)
     cr_expect_eq(number(run.received, "written_heaps"), 9);
     expect_end(run.received, "error", "by an error");
     free(said);
+    release(&run);
+}
+
+/* Each sync takes half a second, and a sync is due after every heap. */
+Test(capture, a_disk_whose_syncs_are_slow_costs_no_heap)
+{
+    struct run run = {.recv = {.preload = ODD_SYNC}};
+    char line[256];
+
+    setenv("ODD_SYNC_DELAY_MS", "500", 1);
+    snprintf(line, sizeof line, "127.0.0.1:17335 --json --strict --sync 1heaps --output %s", path);
+    run_both(&run, line, 0,
+             "127.0.0.1:17335 --verify --json --heaps 400 --heap-size 100003 --rate 0.5");
+    cr_expect_eq(check_capture(), 400);
+    cr_expect_eq(number(run.received, "synced_heaps"), 400);
+    cr_expect_eq(bucket(run.received, "shed"), 0);
+    cr_expect_geq(number(run.received, "sync_ns_max"), 500000000);
+    release(&run);
+}
+
+/* The sync fails after the last heap: nothing but the sync thread can notice it, and nobody interrupts the program. */
+Test(capture, a_failed_sync_ends_the_program_and_names_the_heaps)
+{
+    struct run run = {.recv = {.preload = ODD_SYNC}};
+    char line[256], *said;
+
+    setenv("ODD_SYNC_FAIL", "1", 1);
+    snprintf(line, sizeof line, "127.0.0.1:17336 --json --no-stop-item --sync 7heaps --output %s",
+             path);
+    start_receiver(&run, line);
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17336 --verify --json --heaps 7 --heap-size 100003 --rate 0.5");
+    finish(&run, 1, 0);
+    said = program_err(&run.recv);
+    cr_expect_not_null(strstr(said, "heaps 1 to 7 (counters "), "%s", said);
+    cr_expect_not_null(strstr(said, ") are lost, the 0 before are safe: cannot sync "), "%s", said);
+    cr_expect_eq(check_capture(), 0);
+    cr_expect_eq(number(run.received, "lost_heaps"), 7);
+    cr_expect_eq(number(run.received, "written_heaps"), 0);
+    expect_end(run.received, "error", "by an error");
+    free(said);
+    release(&run);
+}
+
+Test(capture, a_sync_that_hangs_does_not_keep_the_program_from_ending)
+{
+    struct run run = {.recv = {.preload = ODD_SYNC}};
+    char line[256], *said;
+
+    setenv("ODD_SYNC_HANG", "3", 1);
+    snprintf(line, sizeof line, "127.0.0.1:17337 --json --no-stop-item --sync 4heaps --output %s",
+             path);
+    start_receiver(&run, line);
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17337 --verify --json --heaps 20 --heap-size 100003 --rate 0.2");
+    expect_status(&run.send, 0);
+    interrupt(&run.recv);
+    interrupt(&run.recv);
+    expect_status(&run.recv, 1);
+    said = program_err(&run.recv);
+    cr_expect_not_null(strstr(said, "does not answer"), "%s", said);
+    run.received = object_of(&run.recv);
+    run.sent = object_of(&run.send);
+    expect_sum(json_object_get(run.received, "ledger"), "seen");
+    cr_expect_eq(number(run.received, "written_heaps"), number(run.received, "synced_heaps"));
+    cr_expect_lt(number(run.received, "synced_heaps"), 20);
+    free(said);
+    release(&run);
+}
+
+/* The data of the last program behind its last line were never acknowledged. */
+Test(capture, the_same_command_goes_on_behind_a_torn_line)
+{
+    struct run run = {0};
+    char line[256], *said;
+    FILE *file;
+
+    snprintf(line, sizeof line, "127.0.0.1:17338 --json --strict --output %s", path);
+    for (unsigned i = 0; i < 2; i++) {
+        run_both(&run, line, 0,
+                 "127.0.0.1:17338 --verify --json --heaps 5 --heap-size 1000 --rate 0.1");
+        said = program_err(&run.recv);
+        cr_expect_eq(strstr(said, "torn line of 6 bytes, which was cut off") != NULL, i == 1, "%s",
+                     said);
+        free(said);
+        release(&run);
+        run = (struct run){0};
+        file = fopen(index_path, "ae");
+        if (i == 0)
+            fputs("{\"coun", file);
+        fclose(file);
+    }
+    cr_expect_eq(check_capture(), 10);
+}
+
+Test(capture, files_that_do_not_belong_together_are_wrong_usage)
+{
+    struct program recv = {0};
+    char line[256], *said;
+    FILE *file = fopen(index_path, "we");
+
+    fputs("{\"counter\":1,\"offset\":0,\"bytes\":4}\n", file);
+    fclose(file);
+    snprintf(line, sizeof line, "127.0.0.1:17339 --output %s", path);
+    program_start(&recv, SPEAD_RECV, line);
+    expect_status(&recv, 2);
+    said = program_err(&recv);
+    cr_expect_not_null(strstr(said, "is not there, and "), "%s", said);
+    cr_expect_lt(access(path, F_OK), 0);
+    free(said);
+    program_release(&recv);
+}
+
+/* Nearly all packets are lost: what is written is the rest. */
+Test(capture, heaps_of_which_little_came_take_little_of_the_disk)
+{
+    struct run run = {0};
+    struct stat st;
+    char line[256];
+
+    snprintf(line, sizeof line,
+             "127.0.0.1:17340 --json --incomplete --fault loss=0.98,seed=4 --output %s", path);
+    start_receiver(&run, line);
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17340 --json --heaps 40 --heap-size 1M --rate 0.5 --quiet");
+    expect_status(&run.send, 0);
+    interrupt(&run.recv); /* the stop heap may be lost too */
+    expect_status(&run.recv, 0);
+    run.received = object_of(&run.recv);
+    cr_expect_gt(number(run.received, "incomplete_heaps"), 10);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect_leq((uint64_t)st.st_blocks * 512,
+                  (uint64_t)number(run.received, "payload_bytes") +
+                      2 * (uint64_t)st.st_blksize * (uint64_t)number(run.received, "packets"));
     release(&run);
 }
 
