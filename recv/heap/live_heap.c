@@ -498,7 +498,7 @@ bool speadi_live_heap_refused(struct speadi_live_heap *live, const struct speadi
         heap->has_length = true;
         heap->length = packet->heap_length;
     }
-    if (heap->packets == 0)
+    if (heap->packets == 0 && time_ns > heap->last_ns)
         heap->last_ns = time_ns;
     if (start == end)
         return false;

@@ -177,11 +177,15 @@ static inline void speadi_live_heap_start(struct speadi_live_heap *live,
 }
 
 /* Counts packets from this source that were added to the heap, and the bytes of their datagrams. time_ns is the arrival
- * time of the last one. */
+ * time of the last one. It can be earlier than that of a packet before: packets are reordered on their way into the
+ * stream, and a wall clock can be set back. For the first packet, speadi_live_heap_start() sets first_ns afterwards. */
 static inline void speadi_live_heap_count(struct speadi_live_heap *live, uint16_t source,
                                           uint64_t packets, uint64_t bytes, uint64_t time_ns)
 {
-    live->heap.last_ns = time_ns;
+    if (time_ns > live->heap.last_ns)
+        live->heap.last_ns = time_ns;
+    if (time_ns < live->heap.first_ns)
+        live->heap.first_ns = time_ns;
     live->count[source - live->first_source].packets += packets;
     live->count[source - live->first_source].bytes += bytes;
 }

@@ -41,14 +41,20 @@ static void shed(struct spead_recv_stream *stream, const struct spead_heap *heap
     stream->tally.totals->heaps_shed++;
 }
 
-void speadi_recv_on_shed(void *stream, const struct spead_message *message,
+void speadi_recv_on_shed(void *arg, const struct spead_message *message,
                          enum spead_shed_cause cause)
 {
-    /* CANCELLED means that the last receiving end closed and the heap was left in the channel. The heap stays counted
-     * as delivered, and the channel counts the shed. With this cause the function may run on another thread, but only
-     * the owner thread may write the counters. */
-    if (cause != SPEAD_SHED_CANCELLED)
-        shed(stream, speadi_outlet_heap(message));
+    struct spead_recv_stream *stream = arg;
+    struct spead_heap *heap = speadi_outlet_heap(message);
+    const struct speadi_live_heap *live = (const struct speadi_live_heap *)(const void *)heap;
+
+    /* CANCELLED means that the last receiving end closed and the heap was left in the channel. With this cause the
+     * function may run on another thread, but only the owner thread may write the counters. */
+    if (cause == SPEAD_SHED_CANCELLED)
+        speadi_recv_tally_untaken(&stream->tally, heap, live->first_source, live->count,
+                                  stream->layout.source_count);
+    else
+        shed(stream, heap);
 }
 
 /* Sends the first `count` pending heaps. Returns how many of them the channel took or shed. */

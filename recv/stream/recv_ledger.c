@@ -2,10 +2,12 @@
 #include "recv_ledger.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/numbers.h>
 #include <speadi/struct_size.h>
 
 #define TOTALS_WORDS (sizeof(struct spead_recv_counters) / sizeof(uint64_t))
@@ -32,6 +34,7 @@ int speadi_recv_tally_init(struct speadi_recv_tally *tally, uint32_t source_coun
     tally->source_count = source_count;
     tally->shown = (struct spead_recv_counters){0};
     memset(tally->changed, 0, sizeof tally->changed);
+    memset(&tally->untaken, 0, sizeof tally->untaken);
     return 0;
 }
 
@@ -75,6 +78,70 @@ void speadi_recv_tally_publish(struct speadi_recv_tally *tally)
     speadi_publish_end(&tally->publish);
 }
 
+static void count(_Atomic uint64_t *counter, uint64_t more)
+{
+    atomic_fetch_add_explicit(counter, more, memory_order_relaxed); /* relaxed: see recv_ledger.h */
+}
+
+static uint64_t value(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed); /* relaxed: see recv_ledger.h */
+}
+
+void speadi_recv_tally_untaken(struct speadi_recv_tally *tally, const struct spead_heap *heap,
+                               uint32_t first_source, const struct spead_count *counts,
+                               uint32_t source_count)
+{
+    struct speadi_recv_untaken *untaken = &tally->untaken;
+
+    count(spead_heap_is_complete(heap) ? &untaken->complete : &untaken->incomplete, 1);
+    count(&untaken->payload_bytes, spead_heap_received(heap));
+    for (uint32_t i = 0; i < source_count; i++) {
+        count(&untaken->source[first_source + i].packets, counts[i].packets);
+        count(&untaken->source[first_source + i].bytes, counts[i].bytes);
+    }
+}
+
+/* Moves what nobody has taken of one source from `delivered` to `shed`. A heap may be untaken before it is published as
+ * delivered; then it is still among the live ones. */
+static void shed_untaken(const struct speadi_recv_tally *tally, uint32_t source,
+                         struct speadi_recv_source_counts *counts)
+{
+    struct spead_count *delivered = &counts->bucket[SPEAD_RECV_DELIVERED];
+    uint64_t packets =
+        speadi_min_u64(value(&tally->untaken.source[source].packets), delivered->packets);
+    uint64_t bytes = speadi_min_u64(value(&tally->untaken.source[source].bytes), delivered->bytes);
+
+    delivered->packets -= packets;
+    delivered->bytes -= bytes;
+    speadi_ledger_add(&counts->bucket[SPEAD_RECV_SHED], packets, bytes);
+}
+
+static void shed_untaken_heaps(const struct speadi_recv_tally *tally,
+                               struct spead_recv_counters *counters)
+{
+    uint64_t complete = speadi_min_u64(value(&tally->untaken.complete), counters->heaps_complete);
+    uint64_t incomplete =
+        speadi_min_u64(value(&tally->untaken.incomplete), counters->heaps_incomplete);
+
+    counters->heaps_complete -= complete;
+    counters->heaps_incomplete -= incomplete;
+    counters->heaps_shed += complete + incomplete;
+    counters->payload_bytes -=
+        speadi_min_u64(value(&tally->untaken.payload_bytes), counters->payload_bytes);
+}
+
+/* Returns the counts of one source in a published set of words. */
+static struct speadi_recv_source_counts *source_of(const struct speadi_recv_tally *tally,
+                                                   uint64_t *words, uint32_t source)
+{
+    struct speadi_recv_source_counts *counts =
+        (struct speadi_recv_source_counts *)(void *)(words + TOTALS_WORDS + source * SOURCE_WORDS);
+
+    shed_untaken(tally, source, counts);
+    return counts;
+}
+
 static void add_counts(struct spead_recv_ledger *sum, const struct speadi_recv_source_counts *from)
 {
     speadi_ledger_add(&sum->seen, from->seen.packets, from->seen.bytes);
@@ -92,10 +159,9 @@ void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t rin
     full.bucket_count = SPEAD_RECV_BUCKET_COUNT;
     full.source_count = tally->source_count;
     for (uint32_t i = 0; i < tally->source_count; i++)
-        add_counts(&full.total,
-                   (const struct speadi_recv_source_counts *)(const void *)(words + TOTALS_WORDS +
-                                                                            i * SOURCE_WORDS));
+        add_counts(&full.total, source_of(tally, words, i));
     memcpy(&full.counters, words, sizeof full.counters);
+    shed_untaken_heaps(tally, &full.counters);
     full.ring_high_water = ring_high_water;
     (void)speadi_struct_write(stats, &full, sizeof full);
 }
@@ -107,9 +173,7 @@ void speadi_recv_tally_source(const struct speadi_recv_tally *tally, uint32_t so
 
     speadi_publish_read(&tally->publish, words);
     *out = (struct spead_recv_ledger){0};
-    add_counts(out,
-               (const struct speadi_recv_source_counts *)(const void *)(words + TOTALS_WORDS +
-                                                                        source * SOURCE_WORDS));
+    add_counts(out, source_of(tally, words, source));
 }
 
 uint64_t speadi_recv_tally_bytes(const struct speadi_recv_tally *tally)

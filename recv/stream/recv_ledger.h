@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <speadline/heap.h>
 #include <speadline/stats.h>
 
 #include <speadi/publish.h>
@@ -27,6 +28,16 @@ enum speadi_recv_tally_change {
     SPEADI_TALLY_ALL_COUNTS = 3,
 };
 
+/* Heaps that were handed over, and that nobody has taken: the receiving end closed before. The thread that closes it
+ * counts, which need not be the owner thread, and any thread reads. relaxed: no other data depends on these counts. */
+struct speadi_recv_untaken {
+    _Atomic uint64_t complete, incomplete, payload_bytes;
+    /* for each source, its packets and bytes in these heaps */
+    struct {
+        _Atomic uint64_t packets, bytes;
+    } source[SPEADI_RX_SOURCES_MAX];
+};
+
 struct speadi_recv_tally {
     /* totals and source point into one block of words: *totals is its beginning, and behind it lies one element of
      * source for each of the source_count sources. */
@@ -37,6 +48,8 @@ struct speadi_recv_tally {
     struct spead_recv_counters shown;
     /* For each source: enum speadi_recv_tally_change, or 0. */
     uint8_t changed[SPEADI_RX_SOURCES_MAX];
+    /* What is published as delivered, and is shed in every snapshot. */
+    struct speadi_recv_untaken untaken;
     struct speadi_publish publish;
 };
 
@@ -77,6 +90,12 @@ static inline void speadi_recv_tally_move(struct speadi_recv_tally *tally, uint3
     speadi_ledger_add(&bucket[to], count->packets, count->bytes);
     speadi_recv_tally_changed(tally, source, from > to ? from : to);
 }
+
+/* Counts a heap that was counted as delivered, and that nobody has taken. counts[i] are its packets of source
+ * first_source + i. From then on every snapshot has it as shed. Any thread may call it. */
+void speadi_recv_tally_untaken(struct speadi_recv_tally *tally, const struct spead_heap *heap,
+                               uint32_t first_source, const struct spead_count *counts,
+                               uint32_t source_count);
 
 /* Publishes the counters, but only if a counter other than the number of polls has changed. So an owner thread that
  * polls all the time and finds nothing does not publish. Readers need this: they can read only in a pause between two

@@ -535,8 +535,8 @@ void speadi_recv_populate_ahead(struct spead_recv_stream *stream);
 bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool may_wait);
 
 /* The channel calls this function for each heap that the channel sheds. The heap was counted as delivered; this
- * function counts it as shed instead. It runs on the owner thread. With the cause CANCELLED it may run on any thread,
- * and then it changes nothing. */
+ * function counts it as shed instead. It runs on the owner thread, but with the cause CANCELLED on any thread: then it
+ * counts beside the tally, and snapshots add it. */
 void speadi_recv_on_shed(void *stream, const struct spead_message *message,
                          enum spead_shed_cause cause);
 

@@ -152,7 +152,7 @@ uint64_t recv_graph_left_in_channel(struct recv_graph_rig *rig)
 {
     struct spead_channel_stats edge = recv_graph_edge_stats(rig);
 
-    return edge.shed[SPEAD_SHED_CANCELLED] + edge.depth;
+    return edge.depth;
 }
 
 void recv_graph_open_other(struct recv_graph_rig *rig)

@@ -44,7 +44,8 @@ enum spead_recv_bucket {
     SPEAD_RECV_EVICTED,
     /* Packets in an incomplete heap that was not handed over, because it became older than the age limit. */
     SPEAD_RECV_TIMED_OUT,
-    /* Packets in a heap that was shed, because the channel was full or nobody read from it. */
+    /* Packets in a heap that was shed, because the channel was full or nobody read from it; also in a heap that was in
+     * the channel when its receiving end closed. */
     SPEAD_RECV_SHED,
     /* There was no memory for the packet: no free region, memory_bytes_max was reached, or no spare buffer was free. */
     SPEAD_RECV_NO_MEMORY,

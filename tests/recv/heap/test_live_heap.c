@@ -202,6 +202,21 @@ Test(live_heap, a_duplicate_does_not_complete_a_heap)
 
 /* The fast path adds many packets in one call. The result must be the same as if the slow path added each packet in a
  * call of its own. */
+/* Packets may be reordered on their way into the stream, and a wall clock may be set back. */
+Test(live_heap, the_first_time_is_never_after_the_last_one)
+{
+    static const uint64_t times[] = {1000, 1030, 990, 1010};
+
+    for (unsigned i = 0; i < 4; i++) {
+        cr_assert_eq(add_data(64, 16 * i, 16), SPEAD_RECV_LIVE);
+        speadi_live_heap_count(live, 1, 1, packet.length, times[i]);
+        if (i == 0)
+            speadi_live_heap_start(live, &(struct speadi_live_heap_start){.first_ns = times[0]});
+    }
+    cr_expect_eq(live->heap.first_ns, 990u);
+    cr_expect_eq(live->heap.last_ns, 1030u);
+}
+
 Test(live_heap, packets_appended_together_are_as_packets_added_one_by_one)
 {
     struct spead_heap one_by_one;

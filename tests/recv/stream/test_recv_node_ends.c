@@ -96,6 +96,9 @@ Test(recv_node_ends, what_a_cancel_finds_is_counted)
     cr_expect_eq(recv_graph_wait(&rig, NULL), -ECANCELED);
     cr_expect_eq(recv_graph_stats(&rig).counters.heaps_complete,
                  recv_graph_record(&rig).received + recv_graph_left_in_channel(&rig));
+    cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_DELIVERED),
+                 recv_graph_record(&rig).received + recv_graph_left_in_channel(&rig));
+    cr_expect_gt(recv_graph_packets(&rig, SPEAD_RECV_SHED), 0, "nobody took the others");
     cr_expect_eq(recv_graph_stats(&rig).counters.heaps_live, 0u);
     cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_LIVE), 0u);
 }
@@ -123,7 +126,7 @@ Test(recv_node_ends, heaps_after_the_sink_has_gone_are_shed)
     cr_expect_eq(recv_graph_wait(&rig, NULL), 0);
     cr_expect_eq(recv_graph_record(&rig).received, 3u);
     cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_DELIVERED),
-                 3 + recv_graph_left_in_channel(&rig));
+                 3 + recv_graph_left_in_channel(&rig), "nobody took the others");
     cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_LIVE), 0u);
 }
 
