@@ -1,10 +1,11 @@
-/* spead-info: says which engines the other tools can use on this machine. */
+/* spead-info: says which engines the other tools can use on this machine, and what a recording holds. */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include <jansson.h>
 
 #include "engine_survey.h"
+#include "info_recording.h"
 #include "spead_info_options.h"
 #include "tool_exit.h"
 #include "tool_report.h"
@@ -132,6 +133,8 @@ int main(int argc, char **argv)
     tool_secure_start();
     tool_streams_prepare();
     spead_info_options_parse(&options, argc, argv);
+    if (options.topic == INFO_RECORDING)
+        return info_recording(options.file, options.json);
     ret = survey_take(&survey, options.interface, &err);
     if (ret < 0)
         return tool_failed_call(&spead_info_program, ret, &err);

@@ -19,13 +19,20 @@ static const struct tool_option rows[] = {
 };
 /* clang-format on */
 
-static void take_topic(void *to, const char *text)
+static void take_argument(void *to, const char *text)
 {
     struct spead_info_tool_options *options = to;
 
-    if (options->topic)
+    if (options->topic == INFO_NOTHING && strcmp(text, "engines") == 0)
+        options->topic = INFO_ENGINES;
+    else if (options->topic == INFO_NOTHING && strcmp(text, "recording") == 0)
+        options->topic = INFO_RECORDING;
+    else if (options->topic == INFO_NOTHING)
+        tool_usage("\"%s\" is no topic: use engines, or recording FILE", text);
+    else if (options->topic == INFO_RECORDING && !options->file)
+        options->file = text;
+    else
         tool_usage("\"%s\" is one word too many", text);
-    options->topic = text;
 }
 
 static const struct tool_table own_table = {rows, sizeof rows / sizeof *rows};
@@ -33,22 +40,23 @@ static const struct spead_info_tool_options defaults;
 
 const struct tool_program spead_info_program = {
     .side = TOOL_INFO,
-    .arguments = "engines",
+    .arguments = "engines\nrecording FILE",
     .arguments_field = "",
     .doc =
-        "Say which engines can be used here, why the others cannot, and what provides what they lack."
-        "\vExit status: 0 done, 1 failed, 2 wrong usage.",
+        "Say which engines can be used here, why the others cannot, and what provides what they lack; "
+        "or say what a recording of spead-recv --output holds, and whether it is whole."
+        "\vExit status: 0 done, 1 failed or the recording is not whole, 2 wrong usage.",
     .tables = {&own_table},
     .defaults = &defaults,
     .bytes = sizeof defaults,
-    .take_argument = take_topic,
+    .take_argument = take_argument,
 };
 
 void spead_info_options_parse(struct spead_info_tool_options *options, int argc, char **argv)
 {
     tool_options_parse(&spead_info_program, argc, argv, options);
-    if (!options->topic)
-        tool_usage("about what? Give \"engines\"");
-    if (strcmp(options->topic, "engines") != 0)
-        tool_usage("\"%s\" is no topic: use engines", options->topic);
+    if (options->topic == INFO_NOTHING)
+        tool_usage("about what? Give \"engines\", or \"recording FILE\"");
+    if (options->topic == INFO_RECORDING && !options->file)
+        tool_usage("about which recording? Give \"recording FILE\"");
 }

@@ -6,8 +6,12 @@
 
 #include "option_table.h"
 
+/* The first argument of the command line. */
+enum info_topic { INFO_NOTHING, INFO_ENGINES, INFO_RECORDING };
+
 struct spead_info_tool_options {
-    const char *topic;     /* the argument of the command line, which must be "engines" */
+    enum info_topic topic;
+    const char *file;      /* with INFO_RECORDING: the data file of the recording */
     const char *interface; /* NULL means every device */
     bool json;
 };

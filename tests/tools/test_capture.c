@@ -239,6 +239,74 @@ Test(capture, heaps_of_which_little_came_take_little_of_the_disk)
     release(&run);
 }
 
+/* Expects that spead-info says so about the recording, and returns what it has said. */
+static json_t *expect_info(int status)
+{
+    struct program info = {0};
+    char line[128];
+    json_t *object;
+
+    snprintf(line, sizeof line, "recording --json %s", path);
+    program_start(&info, SPEAD_INFO, line);
+    expect_status(&info, status);
+    object = object_of(&info);
+    program_release(&info);
+    return object;
+}
+
+Test(capture, spead_info_says_whether_it_is_whole)
+{
+    struct run run = {0};
+    struct program info = {0};
+    char line[256], *said;
+    json_t *object;
+
+    snprintf(line, sizeof line, "127.0.0.1:17341 --json --output %s", path);
+    run_both(&run, line, 0,
+             "127.0.0.1:17341 --verify --json --heaps 5 --heap-size 1000 --rate 0.1");
+    object = expect_info(0);
+    cr_expect(json_is_true(json_object_get(object, "whole")));
+    cr_expect_eq(number(object, "heaps"), 5);
+    cr_expect_eq(number(object, "data_bytes"), 5000);
+    json_decref(object);
+    cr_assert_eq(truncate(path, 4500), 0);
+    object = expect_info(1);
+    cr_expect_eq(number(object, "bad_heaps"), 1);
+    json_decref(object);
+    snprintf(line, sizeof line, "recording %s", path);
+    program_start(&info, SPEAD_INFO, line);
+    expect_status(&info, 1);
+    said = program_out(&info);
+    cr_expect_not_null(strstr(said, ": not whole\n"), "%s", said);
+    cr_expect_not_null(strstr(said, "fault    1 heaps of the index are not in the file"), "%s",
+                       said);
+    free(said);
+    program_release(&info);
+    release(&run);
+}
+
+/* The memory file of the test is standard output here. */
+Test(capture, heaps_go_to_standard_output_and_the_rest_to_standard_error)
+{
+    struct run run = {0};
+    char *payload, *said;
+
+    start_receiver(&run, "127.0.0.1:17342 --json --strict --output -");
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17342 --verify --json --heaps 5 --heap-size 1000 --rate 0.1");
+    expect_status(&run.send, 0);
+    expect_status(&run.recv, 0);
+    payload = program_out(&run.recv);
+    said = program_err(&run.recv);
+    for (unsigned i = 0; i < 5; i++)
+        cr_expect_eq(verify_pattern_bad_bytes((uint8_t *)payload + 1000 * i, 0, 1000, i + 1), 0);
+    cr_expect_not_null(strstr(said, "output   5 heaps, 5.0 kB in -\n"), "%s", said);
+    cr_expect_not_null(strstr(said, "\"written_heaps\": 5"), "%s", said);
+    free(payload);
+    free(said);
+    release(&run);
+}
+
 /* The second signal ends the program although the disk hangs. Every heap that the index names is whole in the file. */
 Test(capture, on_a_disk_that_hangs_two_interrupts_end_it_and_say_what_is_not_written)
 {

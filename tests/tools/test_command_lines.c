@@ -155,6 +155,12 @@ Test(command_lines, wrong_usage_of_the_informer_is_one_line_and_status_2)
         {SPEAD_INFO, "", 2, "about what?"},
         {SPEAD_INFO, "gpus", 2, "\"gpus\""},
         {SPEAD_INFO, "engines gpus", 2, "\"gpus\" is one word too many"},
+        {SPEAD_INFO, "recording", 2, "about which recording?"},
+        {SPEAD_INFO, "recording a b", 2, "\"b\" is one word too many"},
+        {SPEAD_INFO, "recording /nowhere/file", 1, "/nowhere/file"},
+        {SPEAD_RECV, ":7148 --output - --output-format files", 2, "needs a FILE"},
+        {SPEAD_RECV, ":7148 --sync 5", 2, "or a number of heaps (like 100heaps), end, or never"},
+        {SPEAD_RECV, ":7148 --sync 0heaps", 2, "--sync 0heaps: must be 1 to"},
         {SPEAD_INFO, "engines --bogus", 2, "--bogus"},
     };
 

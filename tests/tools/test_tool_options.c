@@ -202,6 +202,29 @@ Test(tool_options, senders_and_runs_are_told_apart_as_asked)
     cr_expect_eq(with("--repeat-time", "0.5ns").stream.repeat_ns, 1);
 }
 
+static struct spead_recording_writer_config recording_with(char *name, char *value)
+{
+    struct spead_recv_tool_options options = with(name, value);
+    struct spead_log log = {0};
+
+    options.output.path = "/nowhere/file";
+    return spead_recv_recording_config_of(&options, &log);
+}
+
+Test(tool_options, a_recording_is_synced_as_asked)
+{
+    cr_expect_eq(recording_with("--senders", "7").sync_ns, 1000000000u);
+    cr_expect_eq(recording_with("--senders", "7").format, SPEAD_RECORDING_FILES);
+    cr_expect_eq(recording_with("--sync", "250ms").sync_ns, 250000000u);
+    cr_expect_eq(recording_with("--sync", "250ms").sync_heaps, 0);
+    cr_expect_eq(recording_with("--sync", "100heaps").sync_heaps, 100);
+    cr_expect_eq(recording_with("--sync", "100heaps").sync_ns, 0);
+    cr_expect_eq(recording_with("--sync", "end").sync, SPEAD_RECORDING_SYNC_END);
+    cr_expect_eq(recording_with("--sync", "never").sync, SPEAD_RECORDING_SYNC_NEVER);
+    cr_expect_eq(recording_with("--output-format", "framed").format, SPEAD_RECORDING_FRAMED);
+    cr_expect_eq(recording_with("--output-format", "raw").format, SPEAD_RECORDING_RAW);
+}
+
 Test(tool_options, stop_heaps_end_the_stream_as_asked)
 {
     cr_expect_eq(with("--stop", "all").stream.stop_count, 0);
