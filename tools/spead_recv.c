@@ -16,11 +16,13 @@
 #include "host_counters.h"
 #include "no_packets.h"
 #include "recv_graph.h"
+#include "recv_progress.h"
 #include "recv_report.h"
 #include "spead_recv_options.h"
 #include "tool_exit.h"
 #include "tool_secure.h"
 #include "tool_signal.h"
+#include "tool_terminal.h"
 
 /* the main thread looks at signals and the clock at least this often */
 #define TICK_NS  100000000u
@@ -31,6 +33,7 @@ struct receiver {
     const struct spead_recv_tool_options *options;
     struct recv_graph graph;
     struct tool_progress progress;
+    struct recv_progress lines; /* of --progress */
     struct recv_report report;
     struct host_counters host; /* read before the stream was made */
     uint64_t end_ns;           /* the time at which --seconds end (CLOCK_MONOTONIC), or NO_LIMIT */
@@ -97,9 +100,23 @@ static void end_if_writer_failed(struct receiver *receiver)
     spead_recv_stream_stop(receiver->graph.stream);
 }
 
+/* Prints the summary so far, after SIGUSR1. */
+static void report_so_far(struct receiver *receiver)
+{
+    struct recv_report *report = &receiver->report;
+
+    report->running = true;
+    recv_report_read(report, &receiver->graph);
+    recv_report_summary(stderr, report);
+    report->running = false;
+}
+
 static void look_around(struct receiver *receiver, uint64_t now_ns)
 {
     show(receiver, now_ns);
+    recv_progress_update(&receiver->lines, &receiver->graph, now_ns, false);
+    if (tool_signal_take_report())
+        report_so_far(receiver);
     note_end(receiver, now_ns);
     end_if_writer_failed(receiver);
     if (now_ns >= receiver->end_ns) {
@@ -121,6 +138,7 @@ static bool watch(struct receiver *receiver)
 
     receiver->end_ns = seconds > 0 ? now + (uint64_t)(seconds * 1e9) : NO_LIMIT;
     tool_progress_start(&receiver->progress, receiver->options->shared.quiet);
+    recv_progress_start(&receiver->lines);
     while (!spead_graph_has_ended(receiver->graph.graph)) {
         if (receiver->cancelled_ns != 0 && now - receiver->cancelled_ns > HANG_NS)
             break;
@@ -130,6 +148,8 @@ static bool watch(struct receiver *receiver)
         look_around(receiver, now);
     }
     tool_progress_end(&receiver->progress);
+    recv_progress_update(&receiver->lines, &receiver->graph, now, true);
+    recv_progress_close(&receiver->lines);
     return spead_graph_has_ended(receiver->graph.graph);
 }
 
@@ -228,7 +248,7 @@ static int receive_and_report(struct receiver *receiver, struct tool_cpu cpu_sta
     status = print_report(receiver, report_failure(receiver, ended));
     if (!ended) {
         /* The writer's thread is in a system call that may never return, and it uses memory that main() would free. */
-        fflush(NULL);
+        tool_terminal_drain();
         _exit(status);
     }
     return status;
@@ -265,8 +285,11 @@ static int run(struct receiver *receiver)
      * SIGXFSZ is ignored, so that a write into a file at its size limit returns an error, which the program reports. */
     signalled_stream = receiver->graph.stream;
     tool_signal_install(on_signal);
+    tool_signal_install_report();
     signal(SIGXFSZ, SIG_IGN);
-    ret = recv_graph_start(&receiver->graph, &err);
+    ret = recv_progress_open(&receiver->lines, receiver->options, &err);
+    if (ret == 0)
+        ret = recv_graph_start(&receiver->graph, &err);
     if (ret < 0)
         return tool_failed_call(&spead_recv_program, ret, &err);
     spead_recv_stream_plan(receiver->graph.stream, &plan);
@@ -285,6 +308,7 @@ int main(int argc, char **argv)
 
     tool_secure_start();
     tool_streams_prepare();
+    tool_terminal_prepare();
     spead_recv_options_parse(&options, argc, argv);
     log = tool_shared_log(&options.shared);
     host_counters_read(&receiver.host);

@@ -166,6 +166,13 @@ static const struct tool_option rows[] = {
     {.name = "strict", .group = TOOL_GROUP_END,
      .type = &tool_flag, OWN(strict),
      .help = "Exit with status 3 when anything was lost or refused"},
+    {.name = "progress", .argument = "FILE", .group = TOOL_GROUP_OUTPUT,
+     .type = &tool_string, OWN(progress),
+     .help = "Append a line of JSON to FILE at an interval, or print it on standard output (-), with "
+             "or without a terminal"},
+    {.name = "progress-interval", .argument = "TIME", .group = TOOL_GROUP_OUTPUT,
+     .type = &tool_time, .least = 0.1, .most = 86400, OWN(progress_ns),
+     .help = "Time between two lines of --progress"},
     {.name = "plan", .group = TOOL_GROUP_OUTPUT,
      .type = &tool_flag, OWN(plan),
      .help = "Print what would run (threads, channels, memory) and end"},
@@ -179,7 +186,7 @@ static const char doc[] =
     "Receive SPEAD heaps over UDP."
     "\vThe endpoints are apart, unless --joint says that their heaps are one sequence. A multicast HOST is joined. Sizes accept the suffixes K, "
     "M, G and T (powers of 1024).\n\n"
-    "Interrupt once to end in order, twice to end at once.\n\n"
+    "Interrupt once to end in order, twice to end at once. SIGUSR1 prints the summary so far.\n\n"
     "Exit status: 0 done, 1 failed or a verified byte was wrong, 2 wrong usage, 3 under --strict "
     "when anything was lost or refused.";
 
@@ -190,6 +197,7 @@ static const struct spead_recv_tool_options defaults = {
     .stream = SPEAD_RECV_STREAM_CONFIG_INIT,
     .verbs = SPEAD_RECV_VERBS_CONFIG_INIT,
     .output = {.sync = RECV_SYNC_INIT},
+    .progress_ns = 1000000000u,
 };
 
 static void take_endpoint(void *options, const char *text)

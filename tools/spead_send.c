@@ -18,6 +18,7 @@
 #include "tool_exit.h"
 #include "tool_secure.h"
 #include "tool_signal.h"
+#include "tool_terminal.h"
 #include "verify_pattern.h"
 
 #define TICK_NS 100000000u /* the program looks at signals and the clock at least this often */
@@ -575,6 +576,7 @@ int main(int argc, char **argv)
 
     tool_secure_start();
     tool_streams_prepare();
+    tool_terminal_prepare();
     spead_send_options_parse(&options, argc, argv);
     status = pin(options.shared.cpu);
     if (status != TOOL_DONE)

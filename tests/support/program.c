@@ -44,6 +44,11 @@ static void set_streams(const struct program *program)
         dup2(ends[1], STDERR_FILENO);
         close(ends[1]);
         break;
+    case PROGRAM_STREAMS_TERMINAL:
+        dup2(program->terminal, STDIN_FILENO);
+        dup2(program->terminal, STDOUT_FILENO);
+        dup2(program->terminal, STDERR_FILENO);
+        break;
     }
 }
 

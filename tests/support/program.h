@@ -16,6 +16,8 @@ enum program_streams {
     PROGRAM_STREAMS_CLOSED,
     /* The output of the program goes to a pipe whose reading end is closed. */
     PROGRAM_STREAMS_BROKEN,
+    /* Input, output and error of the program are the descriptor `terminal`. */
+    PROGRAM_STREAMS_TERMINAL,
 };
 
 struct program {
@@ -25,6 +27,7 @@ struct program {
      * before the start. */
     uint64_t file_bytes_max;
     enum program_streams streams; /* set it before the start */
+    int terminal;                 /* for PROGRAM_STREAMS_TERMINAL */
     /* The path of a shared library for LD_PRELOAD. NULL means none. Set this field before the start. */
     const char *preload;
 };
