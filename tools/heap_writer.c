@@ -87,6 +87,8 @@ struct spead_node_config heap_writer_node(struct heap_writer *writer, const char
     config.inputs = &in;
     config.input_count = 1;
     config.blocking = true;
+    if (writer->config.recording.format == SPEAD_RECORDING_FILES)
+        config.memory_bytes = 2 * (uint64_t)SPEAD_RECORDING_LINES_BYTES_MAX;
     return config;
 }
 

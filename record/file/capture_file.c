@@ -78,6 +78,14 @@ int speadi_capture_file_reach(const struct speadi_capture_file *file, uint64_t b
     return ftruncate(file->fd, (off_t)bytes) < 0 ? -errno : 0;
 }
 
+int speadi_capture_file_keep_room(const struct speadi_capture_file *file, uint64_t from,
+                                  uint64_t to)
+{
+    if (fallocate(file->fd, FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)(to - from)) == 0)
+        return 0;
+    return errno == ENOSPC || errno == EDQUOT ? -errno : 0;
+}
+
 int speadi_capture_file_read(int fd, uint64_t offset, void *to, size_t bytes)
 {
     char *next = to;

@@ -1,7 +1,8 @@
 /* A file to which a program only appends. The caller appends bytes and then decides how many of them stay in the file.
  *
  * The file is locked, so that only one program at a time writes to it. Only one thread at a time may use a struct
- * speadi_capture_file, except that speadi_capture_file_sync() may run beside the other functions. */
+ * speadi_capture_file, except that speadi_capture_file_sync() and speadi_capture_file_keep_room() may run beside the
+ * other functions. */
 #ifndef SPEADI_CAPTURE_FILE_H
 #define SPEADI_CAPTURE_FILE_H
 
@@ -42,6 +43,11 @@ int speadi_capture_file_write(const struct speadi_capture_file *file, uint64_t a
 
 /* Makes the file `bytes` long at least; what is new is a hole. Returns 0 or -errno. */
 int speadi_capture_file_reach(const struct speadi_capture_file *file, uint64_t bytes);
+
+/* Keeps room on the disk up to the offset `to`, behind the end of the file, which does not change. Returns 0, also where
+ * the file system keeps no room ahead, or -ENOSPC or -EDQUOT. speadi_capture_file_cut() gives up what was not used. */
+int speadi_capture_file_keep_room(const struct speadi_capture_file *file, uint64_t from,
+                                  uint64_t to);
 
 /* Reads exactly `bytes` bytes at `offset`. Returns 0, -ENODATA if the file ends before, or -errno. Any file that can be
  * read will do. */

@@ -13,6 +13,11 @@
 #include "sync_step.h"
 #include "sync_thread.h"
 
+/* The index has room on the disk for lines of at least LINES_ROOM_MIN bytes ahead: those of one batch of heaps with ten
+ * items each. LINES_ROOM is kept at a time. */
+#define LINES_ROOM_MIN (64u << 10)
+#define LINES_ROOM     (256u << 10)
+
 /* ---- Opening ------------------------------------------------------------------------------- */
 
 static int open_files(struct speadi_file_writer *writer,
@@ -37,6 +42,7 @@ static int open_files(struct speadi_file_writer *writer,
     writer->written.data_end = writer->data.bytes;
     writer->written.index_end = writer->index.bytes;
     writer->synced = writer->written;
+    writer->lines_end = writer->lines_room = writer->index.bytes;
     return 0;
 }
 
@@ -101,13 +107,16 @@ static int add_line(struct speadi_file_writer *writer, const struct spead_heap *
     struct speadi_pending_heap pending = {.counter = spead_heap_counter(heap),
                                           .bytes = spead_heap_received(heap),
                                           .data_end = data_end};
+    size_t before;
     int ret = speadi_gap_list_read(&writer->gaps, heap);
 
     if (ret < 0)
         return ret;
     pthread_mutex_lock(&writer->lock);
     speadi_sync_thread_wait_room(writer);
+    before = writer->pending.text.bytes;
     speadi_index_line_add(&writer->pending.text, heap, &writer->gaps, &place);
+    writer->lines_end += writer->pending.text.bytes - before;
     ret = speadi_pending_lines_note(&writer->pending, pending, speadi_clock_mono_ns());
     if (ret == 0) {
         if (writer->heaps_data == writer->synced.heaps)
@@ -136,12 +145,28 @@ static unsigned add_lines(struct speadi_file_writer *writer, struct spead_heap *
     return added;
 }
 
-static void note_write_error(struct speadi_file_writer *writer, int code)
+/* Keeps room on the disk for the lines of the next heaps. The payloads must not take the room of their own lines: else
+ * heaps that are whole on a full disk could not be indexed. */
+static int keep_room(struct speadi_file_writer *writer)
+{
+    int ret;
+
+    if (writer->lines_end + LINES_ROOM_MIN <= writer->lines_room)
+        return 0;
+    ret = speadi_capture_file_keep_room(&writer->index, writer->lines_end,
+                                        writer->lines_end + LINES_ROOM);
+    if (ret == 0)
+        writer->lines_room = writer->lines_end + LINES_ROOM;
+    return ret;
+}
+
+static void note_write_error(struct speadi_file_writer *writer,
+                             const struct speadi_capture_file *file, int code)
 {
     struct spead_err err;
 
     errno = -code;
-    speadi_err_errno(&err, "cannot write to %s (heaps before this are whole)", writer->data.path);
+    speadi_err_errno(&err, "cannot write to %s (heaps before this are whole)", file->path);
     speadi_file_writer_fail(writer, &err);
 }
 
@@ -152,13 +177,18 @@ int speadi_file_writer_write(struct speadi_file_writer *writer, struct spead_hea
     int ret = speadi_file_writer_error(writer, NULL), line_error;
 
     *whole = 0;
+    if (ret == 0) {
+        ret = keep_room(writer);
+        if (ret < 0)
+            note_write_error(writer, &writer->index, ret);
+    }
     if (ret < 0)
         return ret;
     ret = speadi_data_write(&writer->data, &writer->gaps, heaps, count, end, whole);
     *whole = add_lines(writer, heaps, end, *whole, &line_error);
     if (ret < 0 || line_error < 0) {
         speadi_capture_file_cut(&writer->data);
-        note_write_error(writer, ret < 0 ? ret : line_error);
+        note_write_error(writer, &writer->data, ret < 0 ? ret : line_error);
     }
     if (!writer->runner)
         speadi_sync_step_append(writer);
@@ -181,13 +211,25 @@ static void give_up_lost(struct speadi_file_writer *writer)
                    safe + 1, all, writer->unsynced_counter, writer->last_counter, safe, cause.text);
 }
 
-/* Cuts both files behind the last heap that counts. */
+/* Settles which heaps count, after the sync thread has ended. */
+static void settle(struct speadi_file_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    if (writer->sync_failed)
+        give_up_lost(writer);
+    if (writer->error.code != 0) {
+        writer->heaps_data = writer->written.heaps + writer->heaps_lost;
+        writer->data.bytes = writer->written.data_end;
+        writer->index.bytes = writer->written.index_end;
+    }
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* Cuts both files behind the last heap that counts. Gives up the room that was kept for lines. */
 static void cut_files(struct speadi_file_writer *writer)
 {
-    writer->heaps_data = writer->written.heaps + writer->heaps_lost;
-    writer->data.bytes = writer->written.data_end;
-    writer->index.bytes = writer->written.index_end;
-    speadi_capture_file_cut(&writer->data);
+    if (speadi_file_writer_error(writer, NULL) != 0)
+        speadi_capture_file_cut(&writer->data);
     speadi_capture_file_cut(&writer->index);
 }
 
@@ -208,12 +250,8 @@ int speadi_file_writer_finish(struct speadi_file_writer *writer)
         return speadi_file_writer_error(writer, NULL);
     writer->finished = true;
     sync_at_end(writer);
-    pthread_mutex_lock(&writer->lock);
-    if (writer->sync_failed)
-        give_up_lost(writer);
-    if (writer->error.code != 0)
-        cut_files(writer);
-    pthread_mutex_unlock(&writer->lock);
+    settle(writer);
+    cut_files(writer);
     if (release(writer, &err) < 0)
         speadi_file_writer_fail(writer, &err);
     return speadi_file_writer_error(writer, NULL);

@@ -29,8 +29,10 @@ struct speadi_file_writer {
     struct spead_recording_writer_config config;
     struct speadi_capture_file data; /* its field `bytes`: the caller only */
     struct speadi_gap_list gaps;     /* the caller only */
-    struct speadi_runner *runner;    /* the sync thread, or NULL */
-    bool finished;                   /* the caller only */
+    /* Where the index will end with all lines so far, and up to where it has room on the disk. The caller only. */
+    uint64_t lines_end, lines_room;
+    struct speadi_runner *runner; /* the sync thread, or NULL */
+    bool finished;                /* the caller only */
     bool names_synced;
 
     /* `index` belongs to whoever appends lines: the sync thread, or else the caller. So does `taken`: the lines that are

@@ -5,12 +5,9 @@
 
 #include "sync_step.h"
 
-/* So many bytes of lines may wait for a sync: lines of 150,000 heaps of one item. */
-#define PENDING_BYTES_MAX (64u << 20)
-
 static bool is_full(const struct speadi_file_writer *writer)
 {
-    return writer->pending.text.bytes >= PENDING_BYTES_MAX;
+    return writer->pending.text.bytes >= SPEAD_RECORDING_LINES_BYTES_MAX;
 }
 
 /* Returns when the pending lines must be synced: 0 means now, UINT64_MAX means not before more heaps come. */

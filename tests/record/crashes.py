@@ -11,6 +11,7 @@ usage: crashes.py TOOLS_FOLDER [--kills N] [--copies N]
 Exit status: 0 passed, 1 failed, 77 skipped (copies need root, mkfs.ext4 and loop devices)."""
 
 import argparse
+import functools
 import json
 import os
 import random
@@ -31,6 +32,7 @@ class Failure(Exception):
     pass
 
 
+@functools.lru_cache(maxsize=1024)
 def pattern(counter):
     """The payload of a heap: see tools/verify_pattern.h."""
     words = []

@@ -44,6 +44,10 @@ enum spead_recording_format {
     SPEAD_RECORDING_FRAMED = 2,
 };
 
+/* So many bytes of lines may wait for a sync, those of about 150,000 heaps with one item. While a sync runs, as many more
+ * may be under way: so a writer takes twice this memory at most, and the memory of one line. */
+#define SPEAD_RECORDING_LINES_BYTES_MAX (64u << 20)
+
 /* When the files are synced (fdatasync). Only SPEAD_RECORDING_FILES looks at this. */
 enum spead_recording_sync {
     /* As sync_ns and sync_heaps say, and at the end. */
@@ -116,7 +120,8 @@ int spead_recording_writer_create(struct spead_recording_writer **out,
 /* Writes `count` heaps. Returns 0, or the -errno that ended the writing, also when a sync in the meantime has failed;
  * -ENOTSUP if the CPU cannot touch a payload. *written is how many of the heaps are whole in the data file or were
  * skipped. After an error every later call returns the same error and writes nothing. The heaps may be released after
- * the call. The call waits for the disk, but not for a sync, unless lines of 64 MiB or more wait for one. */
+ * the call. The call waits for the disk, but not for a sync, unless lines of
+ * SPEAD_RECORDING_LINES_BYTES_MAX wait for one. */
 int spead_recording_writer_write(struct spead_recording_writer *writer,
                                  struct spead_heap *const *heaps, unsigned count, unsigned *written,
                                  struct spead_err *err);
