@@ -109,6 +109,26 @@ bool recv_output_is_raw(const struct recv_output *output)
     return output->path && format_of(output) == SPEAD_RECORDING_RAW;
 }
 
+void recv_output_plan(FILE *to, const struct recv_output *output)
+{
+    char when[32];
+
+    if (!output->path)
+        return;
+    tool_sync.print(NULL, &output->sync, when, sizeof when);
+    switch (format_of(output)) {
+    case SPEAD_RECORDING_FILES:
+        fprintf(to, "  output   %s and %s.jsonl, sync: %s\n", output->path, output->path, when);
+        break;
+    case SPEAD_RECORDING_RAW:
+        fprintf(to, "  output   %s, raw: the payloads of complete heaps\n", output->path);
+        break;
+    case SPEAD_RECORDING_FRAMED:
+        fprintf(to, "  output   %s, framed: before each heap its line\n", output->path);
+        break;
+    }
+}
+
 void recv_output_check(const struct recv_output *output)
 {
     if (!output->path)

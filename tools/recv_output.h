@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <speadline/record.h>
 
@@ -44,6 +45,9 @@ bool recv_output_is_stdout(const struct recv_output *output);
 
 /* Returns true if only the payloads of complete heaps are written. */
 bool recv_output_is_raw(const struct recv_output *output);
+
+/* Prints a line of the plan: what is written where, and when it is synced. */
+void recv_output_plan(FILE *to, const struct recv_output *output);
 
 /* Exits with TOOL_USAGE if the options do not fit each other or what `path` is. Only looks at the file. */
 void recv_output_check(const struct recv_output *output);

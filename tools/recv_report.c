@@ -59,6 +59,7 @@ void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
     if (plan->socket_buffer_bytes > 0)
         fprintf(to, "  buffer   %s for each socket\n",
                 tool_text_memory(buffer, plan->socket_buffer_bytes));
+    recv_output_plan(to, &options->output);
 }
 
 static json_t *memory_json(const struct spead_recv_plan *plan)

@@ -25,7 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     static struct speadi_index_entry entry;
     static volatile uint64_t sum;
-    char *line = malloc(bytes + 1); /* exactly as long as the line, so that a read beyond it is found */
+    char *line =
+        malloc(bytes + 1); /* exactly as long as the line, so that a read beyond it is found */
 
     memcpy(line, data, bytes);
     line = realloc(line, bytes > 0 ? bytes : 1);

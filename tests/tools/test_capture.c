@@ -3,6 +3,7 @@
  * the file. A limit on the size of files imitates a full disk. A preloaded library (hanging_disk.c) imitates a disk
  * that hangs, and another one (odd_sync.c) a disk whose syncs are slow, hang or fail. */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,6 +240,20 @@ Test(capture, heaps_of_which_little_came_take_little_of_the_disk)
     release(&run);
 }
 
+static bool port_is_bound(unsigned port)
+{
+    FILE *file = fopen("/proc/net/udp", "re");
+    char line[256], wanted[16];
+    bool found = false;
+
+    cr_assert_not_null(file);
+    snprintf(wanted, sizeof wanted, ":%04X ", port);
+    while (!found && fgets(line, sizeof line, file))
+        found = strstr(line, wanted) != NULL;
+    fclose(file);
+    return found;
+}
+
 /* Expects that spead-info says so about the recording, and returns what it has said. */
 static json_t *expect_info(int status)
 {
@@ -307,6 +322,33 @@ Test(capture, heaps_go_to_standard_output_and_the_rest_to_standard_error)
     release(&run);
 }
 
+/* The pipe is full and the receiver waits in a write when its reader goes. */
+Test(capture, a_reader_that_closes_the_pipe_is_said_in_one_sentence)
+{
+    struct run run = {0};
+    char line[256], *said;
+    int fd;
+
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    snprintf(line, sizeof line, "127.0.0.1:17343 --json --quiet --no-stop-item --output %s", path);
+    program_start(&run.recv, SPEAD_RECV, line);
+    while (!port_is_bound(17343))
+        tool_sleep_ms(1);
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17343 --verify --json --heaps 20 --heap-size 100003 --rate 0.5");
+    expect_status(&run.send, 0);
+    close(fd);
+    expect_status(&run.recv, 1);
+    said = program_err(&run.recv);
+    snprintf(line, sizeof line, "spead-recv: cannot write to %s: its reader has closed it after ",
+             path);
+    cr_expect_eq(strncmp(said, line, strlen(line)), 0, "%s", said);
+    cr_expect_eq(strchr(said, '\n')[1], '\0', "more than one line: %s", said);
+    free(said);
+    release(&run);
+}
+
 /* The second signal ends the program although the disk hangs. Every heap that the index names is whole in the file. */
 Test(capture, on_a_disk_that_hangs_two_interrupts_end_it_and_say_what_is_not_written)
 {
@@ -333,6 +375,8 @@ Test(capture, on_a_disk_that_hangs_two_interrupts_end_it_and_say_what_is_not_wri
     expect_end(run.received, "signal", "by SIG");
     cr_expect_eq(number(run.received, "written_heaps"), indexed);
     cr_expect_eq(number(run.received, "unwritten_heaps"), number(run.received, "heaps") - indexed);
+    cr_expect_eq(number(json_object_get(run.received, "heap_fates"), "complete"),
+                 number(run.received, "heaps"), "heaps are delivered that nobody took");
     free(said);
     release(&run);
 }
@@ -349,6 +393,7 @@ Test(capture, is_not_made_by_asking_for_the_plan)
     cr_expect_not_null(strstr(said, "edge check.heaps > writer.heaps: capacity 2, block"), "%s",
                        said);
     cr_expect_not_null(strstr(said, "memory   at most"), "%s", said);
+    cr_expect_not_null(strstr(said, "capture.jsonl, sync: 1s\n"), "%s", said);
     cr_expect_lt(access(path, F_OK), 0);
     free(said);
     program_release(&recv);
