@@ -110,6 +110,7 @@ static int write_stream(struct spead_recording_writer *writer, const struct spea
     struct speadi_stream_writer *stream = &writer->stream;
     int ret = stream->error.code;
 
+    /* relaxed, here and below: see the struct */
     if (ret == 0)
         ret = speadi_stream_writer_write(
             stream, heap, atomic_load_explicit(&writer->streamed, memory_order_relaxed));

@@ -34,8 +34,8 @@ struct spead_recording_writer;
 
 /* What the heaps are written into. */
 enum spead_recording_format {
-    SPEAD_RECORDING_FILES =
-        0, /* a data file and an index; the only format that can be read and synced */
+    /* A data file and an index; the only format that can be read and synced. */
+    SPEAD_RECORDING_FILES = 0,
     /* The payloads of the complete heaps, one behind the other, into any kind of file. Incomplete heaps are left
      * out. */
     SPEAD_RECORDING_RAW = 1,
@@ -158,8 +158,8 @@ struct spead_recording_heap {
     enum spead_clock clock;
     bool complete;
     bool has_sample; /* true: sample_crc32 is known */
-    uint32_t
-        sample_crc32; /* CRC-32 (as zlib's crc32()) of the first and the last 512 bytes of the payload */
+    /* CRC-32 (as zlib's crc32()) of the first and the last 512 bytes of the payload */
+    uint32_t sample_crc32;
     uint32_t reserved;
     const char *endpoint, *sender; /* NULL if not known */
     const struct spead_gap *gaps;  /* the missing ranges; their field `packets` is 0 */
@@ -196,8 +196,8 @@ struct spead_recording_info {
     /* True if every heap of the index is in the data file, as far as its length and its samples show it, and if there is
      * nothing else in the two files. */
     bool whole;
-    bool
-        being_written; /* a writer has the files open; what no line describes yet is then no fault */
+    /* A writer has the files open. What no line describes yet is then no fault. */
+    bool being_written;
     uint64_t heaps, incomplete_heaps;
     uint64_t payload_bytes, missing_bytes; /* lengths of all heaps, and of all their gaps */
     /* length of the data file, bytes that it takes on the disk, and length of the index */
@@ -208,8 +208,8 @@ struct spead_recording_info {
      * ends, or their samples differ. */
     uint64_t bad_heaps;
     uint64_t first_bad_counter; /* heap counter of the first of them */
-    uint64_t
-        bad_line; /* number of the first line that describes no heap, from 1 on; 0 if there is none */
+    /* The number of the first line that describes no heap, from 1 on, or 0 if there is none. */
+    uint64_t bad_line;
     uint64_t first_ns, last_ns; /* the earliest and the latest time of a packet */
 };
 /* clang-format off */
