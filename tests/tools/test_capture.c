@@ -240,20 +240,6 @@ Test(capture, heaps_of_which_little_came_take_little_of_the_disk)
     release(&run);
 }
 
-static bool port_is_bound(unsigned port)
-{
-    FILE *file = fopen("/proc/net/udp", "re");
-    char line[256], wanted[16];
-    bool found = false;
-
-    cr_assert_not_null(file);
-    snprintf(wanted, sizeof wanted, ":%04X ", port);
-    while (!found && fgets(line, sizeof line, file))
-        found = strstr(line, wanted) != NULL;
-    fclose(file);
-    return found;
-}
-
 /* Expects that spead-info says so about the recording, and returns what it has said. */
 static json_t *expect_info(int status)
 {
@@ -331,10 +317,8 @@ Test(capture, a_reader_that_closes_the_pipe_is_said_in_one_sentence)
 
     cr_assert_eq(mkfifo(path, 0600), 0);
     fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    snprintf(line, sizeof line, "127.0.0.1:17343 --json --quiet --no-stop-item --output %s", path);
-    program_start(&run.recv, SPEAD_RECV, line);
-    while (!port_is_bound(17343))
-        tool_sleep_ms(1);
+    snprintf(line, sizeof line, "127.0.0.1:17343 --json --no-stop-item --output %s", path);
+    start_receiver(&run, line);
     program_start(&run.send, SPEAD_SEND,
                   "127.0.0.1:17343 --verify --json --heaps 20 --heap-size 100003 --rate 0.5");
     expect_status(&run.send, 0);
@@ -343,8 +327,9 @@ Test(capture, a_reader_that_closes_the_pipe_is_said_in_one_sentence)
     said = program_err(&run.recv);
     snprintf(line, sizeof line, "spead-recv: cannot write to %s: its reader has closed it after ",
              path);
-    cr_expect_eq(strncmp(said, line, strlen(line)), 0, "%s", said);
-    cr_expect_eq(strchr(said, '\n')[1], '\0', "more than one line: %s", said);
+    cr_assert_not_null(strstr(said, line), "%s", said);
+    cr_expect_null(strstr(strstr(said, line) + strlen(line), "cannot write"), "said twice: %s",
+                   said);
     free(said);
     release(&run);
 }
