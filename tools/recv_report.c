@@ -266,7 +266,8 @@ void recv_report_summary(FILE *to, const struct recv_report *report)
     if (report->running)
         fputs("  so far   it goes on\n", to);
     else
-        fprintf(to, "  ended    %s\n", tool_end_text(&report->end, &report->options->shared, ended));
+        fprintf(to, "  ended    %s\n",
+                tool_end_text(&report->end, &report->options->shared, ended));
     print_ledger(to, report);
     no_packets_print(to, report->no_packets);
     recv_losses_print(to, report);
