@@ -9,6 +9,7 @@
  * frees the pool. So neither take() nor release() needs a reference count. */
 #include "pool_parts.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -38,14 +39,20 @@ static struct speadi_pool_class class_of(const struct speadi_pool_config *config
 {
     if (i > 0)
         return config->classes[i - 1];
-    return (struct speadi_pool_class){config->block_count, config->block_bytes, config->meta_bytes};
+    return (struct speadi_pool_class){config->block_count, config->block_bytes, config->meta_bytes,
+                                      config->aside_count};
+}
+
+static uint32_t all_blocks(const struct speadi_pool_set *set)
+{
+    return set->block_count + set->aside_count;
 }
 
 /* Reserves room in the table for one class. *end is the offset at which this room begins; the function moves *end to
  * the end of the room. */
 static int plan_table(struct speadi_pool_set *set, size_t meta_bytes, size_t *end)
 {
-    size_t slots = set->block_count * sizeof *set->slots, metas,
+    size_t slots = all_blocks(set) * sizeof *set->slots, metas,
            slabs = set->slab_blocks > 0
                        ? (set->block_count / set->slab_blocks + 1) * sizeof *set->slabs
                        : 0;
@@ -53,7 +60,7 @@ static int plan_table(struct speadi_pool_set *set, size_t meta_bytes, size_t *en
     if (meta_bytes > SIZE_MAX / 2)
         return -ENOMEM;
     set->meta_stride = speadi_round_up(meta_bytes, SPEADI_CACHE_LINE);
-    if (__builtin_mul_overflow(set->meta_stride, set->block_count, &metas) ||
+    if (__builtin_mul_overflow(set->meta_stride, all_blocks(set), &metas) ||
         __builtin_add_overflow(*end, slots + speadi_round_up(slabs, SPEADI_CACHE_LINE), end) ||
         __builtin_add_overflow(*end, metas, end))
         return -ENOMEM;
@@ -63,14 +70,14 @@ static int plan_table(struct speadi_pool_set *set, size_t meta_bytes, size_t *en
 static uint8_t *divide_table(struct speadi_pool_set *set, uint8_t *at)
 {
     set->slots = (struct speadi_pool_slot *)(void *)at;
-    at += set->block_count * sizeof *set->slots;
+    at += all_blocks(set) * sizeof *set->slots;
     if (set->slab_blocks > 0) {
         set->slabs = (struct speadi_pool_slab *)(void *)at;
         at += speadi_round_up((set->block_count / set->slab_blocks + 1) * sizeof *set->slabs,
                               SPEADI_CACHE_LINE);
     }
     set->metas = at;
-    return at + set->meta_stride * set->block_count;
+    return at + set->meta_stride * all_blocks(set);
 }
 
 /* Maps one table for the slots, the slabs and the metadata ("metas") of all blocks. A part of the table that is never
@@ -116,7 +123,8 @@ static int use_arena(struct speadi_pool *pool, const struct spead_region_arena *
     if (arena->bytes < total)
         return speadi_err_field(err, -EINVAL, "heap_arena",
                                 ": %u heaps of up to %zu bytes need an arena of %zu bytes, not %zu",
-                                pool->block_count, pool->set[0].block_bytes, total, arena->bytes);
+                                pool->block_count + pool->set[0].aside_count,
+                                pool->set[0].block_bytes, total, arena->bytes);
     pool->all = (struct spead_region_info){
         .struct_size = sizeof pool->all,
         .kind = arena->kind,
@@ -147,7 +155,9 @@ static int place_class(struct speadi_pool *pool, uint32_t i, struct speadi_pool_
     bool shares = i > 0 && wanted.block_bytes < SPEADI_POOL_SLAB_BYTES;
     size_t align, total;
 
-    set->block_count = set->free_count = wanted.block_count;
+    assert(wanted.aside_count < wanted.block_count && !(shares && wanted.aside_count > 0));
+    set->aside_count = wanted.aside_count;
+    set->block_count = set->free_count = wanted.block_count - wanted.aside_count;
     set->block_bytes =
         shares ? wanted.block_bytes : speadi_round_up(wanted.block_bytes, pool->page_bytes);
     set->slab_blocks = shares ? (uint32_t)(SPEADI_POOL_SLAB_BYTES / wanted.block_bytes) : 0;
@@ -155,7 +165,7 @@ static int place_class(struct speadi_pool *pool, uint32_t i, struct speadi_pool_
     set->block_stride =
         pool->fixed || shares ? set->block_bytes : speadi_round_up(set->block_bytes, align);
     set->offset = *end;
-    if (__builtin_mul_overflow(set->block_stride, set->block_count, &total) ||
+    if (__builtin_mul_overflow(set->block_stride, wanted.block_count, &total) ||
         total > SIZE_MAX - SPEADI_POOL_SLAB_BYTES)
         return -ENOMEM;
     if (shares)
@@ -173,7 +183,7 @@ static int place_classes(struct speadi_pool *pool, const struct speadi_pool_conf
 
         if (wanted.block_bytes > SIZE_MAX / 2 || place_class(pool, i, wanted, total) < 0)
             return -ENOMEM;
-        *all += speadi_round_up((uint64_t)pool->set[i].block_count * pool->set[i].block_bytes,
+        *all += speadi_round_up((uint64_t)wanted.block_count * pool->set[i].block_bytes,
                                 pool->set[i].slab_blocks > 0 ? SPEADI_POOL_SLAB_BYTES : 1);
     }
     pool->free_count = pool->block_count;

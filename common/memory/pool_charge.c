@@ -69,9 +69,14 @@ static void trim_slabs(struct speadi_pool *pool, struct speadi_pool_set *set, ui
 
 static void trim_blocks(struct speadi_pool *pool, struct speadi_pool_set *set, uint64_t more)
 {
+    for (struct speadi_pool_slot *slot = set->aside; slot; slot = slot->colder) {
+        if (pool->charged + more <= pool->charge_max)
+            return;
+        trim(pool, slot);
+    }
     for (struct speadi_pool_slot *slot = set->coldest; slot; slot = slot->warmer) {
         if (pool->charged + more <= pool->charge_max)
-            break;
+            return;
         trim(pool, slot);
     }
 }

@@ -24,11 +24,10 @@ static void put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
     pool->free_charged += slot->block.charged_bytes;
 }
 
-/* Fills in the slot of a block that was never taken. */
-static struct speadi_pool_slot *first_use(struct speadi_pool *pool, uint32_t size_class)
+struct speadi_pool_slot *speadi_pool_first_use(struct speadi_pool *pool, uint32_t size_class,
+                                               uint32_t i)
 {
     struct speadi_pool_set *set = &pool->set[size_class];
-    uint32_t i = set->fresh++;
     struct speadi_pool_slot *slot = &set->slots[i];
     uint64_t offset = set->offset + i * set->block_stride;
 
@@ -56,7 +55,7 @@ struct speadi_pool_slot *speadi_pool_free_fresh(struct speadi_pool *pool, uint32
 
     if (set->fresh == set->block_count)
         return NULL;
-    slot = first_use(pool, size_class);
+    slot = speadi_pool_first_use(pool, size_class, set->fresh++);
     slot->colder = NULL;
     slot->warmer = set->coldest;
     if (set->coldest)
@@ -98,7 +97,7 @@ static __attribute__((noinline)) struct speadi_block *get_fresh(struct speadi_po
     if (set->fresh == set->block_count)
         return NULL;
     count_out(pool, set);
-    return &first_use(pool, size_class)->block;
+    return &speadi_pool_first_use(pool, size_class, set->fresh++)->block;
 }
 
 static inline struct speadi_block *get_free(struct speadi_pool *pool, uint32_t size_class)

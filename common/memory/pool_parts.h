@@ -2,6 +2,7 @@
  *
  *   pool.c             makes and releases pools
  *   pool_free.c        the free blocks, and taking one
+ *   pool_aside.c       the blocks that are set aside
  *   pool_charge.c      the account of touched bytes
  *   pool_shares.c      how much each user may charge
  *   pool_populator.c   the thread that populates blocks
@@ -40,19 +41,25 @@ struct speadi_pool_slot {
     size_t huge_bytes;
 };
 
-/* The blocks of one size class. Blocks from number `fresh` on were never taken. Neither the slots nor the metadata of
- * these blocks were ever touched. All other free blocks are in the list. */
+/* The blocks of one size class: block_count blocks for take(), and behind them aside_count blocks that are set aside.
+ * Blocks from number `fresh` on were never taken. Neither the slots nor the metadata of these blocks were ever touched.
+ * All other free blocks are in the list. */
 struct speadi_pool_set {
     struct speadi_pool_slot *slots;
     struct speadi_pool_slab *slabs; /* NULL if each block has pages of its own */
     uint8_t *metas;
     uint64_t offset; /* where the first block begins in the memory of the pool */
     size_t block_bytes, block_stride, meta_stride;
-    uint32_t block_count, slab_blocks; /* slab_blocks is the number of blocks in a slab */
+    uint32_t block_count, aside_count,
+        slab_blocks; /* slab_blocks is the number of blocks in a slab */
 
     /* Only the taker uses the fields of this group. */
     uint32_t fresh, free_count; /* free_count counts the blocks that were never taken, too */
     struct speadi_pool_slot *warmest, *coldest;
+    /* The blocks that are set aside and not in use: the list `aside` (linked by `colder`), and those that were never
+     * used, from number aside_fresh on. */
+    struct speadi_pool_slot *aside;
+    uint32_t aside_fresh;
 };
 
 /* How the limit of a pool is shared between its users (pool_shares.c). Only the taker uses it. */
@@ -75,7 +82,7 @@ struct speadi_pool {
     void *ended_arg;
     struct speadi_pool_set set[SPEADI_POOL_CLASSES_MAX];
     uint32_t set_count;
-    uint32_t block_count; /* blocks of all classes */
+    uint32_t block_count; /* blocks of all classes, without those that are set aside */
     uint32_t free_min;    /* take() leaves so many blocks free, of all classes together */
     uint64_t blocks_end;  /* offset at which the last block ends */
     size_t page_bytes, table_bytes;
@@ -85,7 +92,8 @@ struct speadi_pool {
     /* Only the taker uses the fields of this group. */
     uint32_t free_count; /* free blocks of all classes */
     uint64_t charged, charged_high_water;
-    uint64_t free_charged; /* how many of the charged bytes belong to free blocks */
+    /* how many of the charged bytes belong to free blocks, and to blocks that are set aside and not in use */
+    uint64_t free_charged;
     uint64_t slab_charged; /* how many of the charged bytes belong to slabs */
     struct speadi_pool_shares shares;
 
@@ -98,6 +106,10 @@ static inline struct speadi_pool_slot *speadi_pool_slot_of(struct speadi_block *
 {
     return (struct speadi_pool_slot *)block;
 }
+
+/* Fills in the slot of a block that was never used (pool_free.c). */
+struct speadi_pool_slot *speadi_pool_first_use(struct speadi_pool *pool, uint32_t size_class,
+                                               uint32_t index);
 
 /* Puts a list of returned blocks into the free lists. The list begins with the newest block (pool_free.c). */
 void speadi_pool_put_returned(struct speadi_pool *pool, struct speadi_block *newest);
@@ -133,6 +145,10 @@ void speadi_pool_stop_populator(struct speadi_pool *pool);
 
 /* Lets the populator, which must be idle, populate all charged bytes of the block (pool_populator.c). */
 void speadi_pool_give_populator(struct speadi_pool_slot *slot);
+
+/* The two blocks exchange their memory: what the populator does for one of them, it does for the other one now
+ * (pool_populator.c). */
+void speadi_pool_populator_swap(struct speadi_pool_slot *a, struct speadi_pool_slot *b);
 
 static inline void speadi_pool_collect(struct speadi_pool *pool)
 {

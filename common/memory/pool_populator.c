@@ -134,3 +134,19 @@ void speadi_pool_give_populator(struct speadi_pool_slot *slot)
     atomic_store_explicit(&populator->busy, true, memory_order_relaxed);
     sem_post(&populator->work);
 }
+
+void speadi_pool_populator_swap(struct speadi_pool_slot *a, struct speadi_pool_slot *b)
+{
+    struct speadi_pool_populator *populator = a->block.pool->populator;
+    bool is_populating = a->is_populating;
+    size_t bytes = a->populating_bytes;
+
+    a->is_populating = b->is_populating;
+    a->populating_bytes = b->populating_bytes;
+    b->is_populating = is_populating;
+    b->populating_bytes = bytes;
+    if (populator && populator->slot == a)
+        populator->slot = b;
+    else if (populator && populator->slot == b)
+        populator->slot = a;
+}

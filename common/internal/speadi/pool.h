@@ -14,6 +14,9 @@
  * Memory that a device knows (pinned memory, or an arena) is always charged whole, and is never trimmed. If the CPU
  * cannot touch the memory of an arena, block->data is NULL.
  *
+ * A pool may set some blocks of a size class *aside*. take() never gives them out. While a device may still write to the
+ * memory of a block, the block can exchange its memory with a block that was set aside, and its user can go on.
+ *
  * Threads: one thread, the *taker*, calls take(), charge(), populate(), zero(), stats() and unref(). The populator is a
  * thread of the pool itself. Any thread may release a block. The released block goes to an atomic list, and the taker
  * later empties that list in one operation. */
@@ -54,21 +57,23 @@ struct speadi_block {
 #define SPEADI_POOL_SLAB_BYTES  ((size_t)64 << 10)
 
 struct speadi_pool_class {
-    uint32_t block_count;
+    uint32_t block_count; /* with the blocks that are set aside */
     /* A power of two, at least 64, and smaller than the block_bytes of the class before this one. */
     size_t block_bytes;
     size_t meta_bytes; /* as in struct speadi_pool_config */
+    /* Blocks that are set aside; less than block_count. 0 if the blocks of the class share pages. */
+    uint32_t aside_count;
 };
 
 struct speadi_pool_config {
-    uint32_t block_count;
-    size_t block_bytes; /* size of a block; the pool rounds it up to whole pages */
-    size_t meta_bytes;  /* size of the meta memory of each block; the memory is 64-byte aligned */
-    /* The size classes above 0, an array of class_count elements; block_count, block_bytes and meta_bytes describe
-     * class 0. NULL if the pool has only class 0. */
+    uint32_t block_count, aside_count; /* as in struct speadi_pool_class */
+    size_t block_bytes;                /* size of a block; the pool rounds it up to whole pages */
+    size_t meta_bytes; /* size of the meta memory of each block; the memory is 64-byte aligned */
+    /* The size classes above 0, an array of class_count elements; block_count, aside_count, block_bytes and meta_bytes
+     * describe class 0. NULL if the pool has only class 0. */
     const struct speadi_pool_class *classes;
     uint32_t class_count;
-    uint32_t out_max;          /* most blocks of all classes that may be out; 0 means all */
+    uint32_t out_max;          /* most blocks of all classes that take() gives out; 0 means all */
     uint64_t memory_bytes_max; /* limit of charged bytes; 0 means the size of all blocks */
     /* The number of users who share the pool, and the size of the share that is kept for each user. A user can always
      * charge its share, whatever the other users have charged. All shares together must be at most half of the limit.
@@ -165,11 +170,28 @@ bool speadi_pool_populator_is_idle(struct speadi_pool *pool);
  * call this function. */
 void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end);
 
+/* Returns a block that was set aside, of the size class and for the user of `like`, with the first `bytes` bytes charged.
+ * Returns NULL if no such block is left, or if the charge would exceed a limit. Only the taker may call this function. */
+struct speadi_block *speadi_pool_take_aside(struct speadi_block *like, size_t bytes);
+
+/* Gives back a block that speadi_pool_take_aside() has returned. Only the taker may call this function. */
+void speadi_pool_put_aside(struct speadi_block *block);
+
+/* Tells whether the block shares its pages with its neighbours. */
+static inline bool speadi_block_shares_pages(const struct speadi_block *block)
+{
+    return block->size_class > 0 && block->bytes < SPEADI_POOL_SLAB_BYTES;
+}
+
+/* Exchanges the memory of two blocks of one size class and one user, with the charges of the memory. `meta`, `annex` and
+ * `index` of each block stay. Blocks that share pages cannot exchange their memory. Only the taker may call this function. */
+void speadi_block_swap_memory(struct speadi_block *a, struct speadi_block *b);
+
 struct speadi_pool_stats {
     uint64_t memory_bytes; /* bytes that are charged at this moment */
     uint64_t memory_high_water_bytes;
     uint64_t memory_bytes_max;
-    uint32_t blocks, blocks_out;
+    uint32_t blocks, blocks_out; /* without the blocks that are set aside */
     uint64_t table_bytes; /* bytes that the pool allocated for itself: meta memory and lists */
 };
 /* Fills *stats. The function walks the list of the blocks that have come back after the last take(). Only the taker may

@@ -13,7 +13,8 @@ static struct speadi_pool *pool;
 
 static void make(uint64_t memory_max, uint32_t out_max)
 {
-    static const struct speadi_pool_class classes[] = {{40, 2 * KIB, 16}};
+    static const struct speadi_pool_class classes[] = {
+        {.block_count = 40, .block_bytes = 2 * KIB, .meta_bytes = 16}};
     struct speadi_pool_config config = {.block_count = 2,
                                         .block_bytes = 256 * KIB,
                                         .meta_bytes = 100,

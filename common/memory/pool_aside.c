@@ -1,0 +1,74 @@
+/* The blocks of a pool that are set aside.
+ *
+ * They lie behind the other blocks of their class. They are in no free list of take(), so the taker always finds one as
+ * long as it has not taken them all itself. A block that comes back keeps its charge, and pool_charge.c trims it when
+ * memory is short. Only the taker calls these functions. */
+#include "pool_parts.h"
+
+#include <assert.h>
+
+static struct speadi_pool_slot *get_aside(struct speadi_pool *pool, uint32_t size_class)
+{
+    struct speadi_pool_set *set = &pool->set[size_class];
+    struct speadi_pool_slot *slot = set->aside;
+
+    if (slot) {
+        set->aside = slot->colder;
+        pool->free_charged -= slot->block.charged_bytes;
+        return slot;
+    }
+    if (set->aside_fresh == set->aside_count)
+        return NULL;
+    return speadi_pool_first_use(pool, size_class, set->block_count + set->aside_fresh++);
+}
+
+struct speadi_block *speadi_pool_take_aside(struct speadi_block *like, size_t bytes)
+{
+    const struct speadi_pool_slot *other = speadi_pool_slot_of(like);
+    struct speadi_pool_slot *slot = get_aside(like->pool, like->size_class);
+
+    if (!slot)
+        return NULL;
+    if (other->user > 0)
+        speadi_block_set_user(&slot->block, other->user - 1);
+    if (speadi_block_charge(&slot->block, bytes) == 0)
+        return &slot->block;
+    speadi_pool_put_aside(&slot->block);
+    return NULL;
+}
+
+void speadi_pool_put_aside(struct speadi_block *block)
+{
+    struct speadi_pool_slot *slot = speadi_pool_slot_of(block);
+
+    if (slot->user > 0)
+        speadi_pool_share_leave(slot);
+    slot->colder = slot->set->aside;
+    slot->set->aside = slot;
+    block->pool->free_charged += block->charged_bytes;
+}
+
+static void swap(size_t *a, size_t *b)
+{
+    size_t kept = *a;
+
+    *a = *b;
+    *b = kept;
+}
+
+void speadi_block_swap_memory(struct speadi_block *a, struct speadi_block *b)
+{
+    struct speadi_pool_slot *x = speadi_pool_slot_of(a), *y = speadi_pool_slot_of(b);
+    uint8_t *data = a->data;
+    uint64_t offset = a->offset;
+
+    assert(x->set == y->set && !x->slab && x->user == y->user);
+    a->data = b->data;
+    b->data = data;
+    a->offset = b->offset;
+    b->offset = offset;
+    swap(&a->charged_bytes, &b->charged_bytes);
+    swap(&x->populated_bytes, &y->populated_bytes);
+    speadi_pool_populator_swap(x, y);
+    swap(&x->huge_bytes, &y->huge_bytes);
+}
