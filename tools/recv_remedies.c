@@ -48,9 +48,6 @@ static const char *const sentences[] = {
     [SPEAD_RECV_OVER_CAP_RANGES] =
         "would have left their heap in too many pieces: too many packets of it are lost or out of "
         "order; look for the loss first",
-    [SPEAD_RECV_OVER_CAP_LEAVING] =
-        "would have begun a heap, but too many ended heaps still wait for posted receives: lower "
-        "--placed-window, or take --receive-path bounce",
     [SPEAD_RECV_MALFORMED_EMPTY] =
         "without a byte: " NOT_SPEAD ", for example by a port scanner; look for its sender",
     [SPEAD_RECV_MALFORMED_SHORT] =

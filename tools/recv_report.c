@@ -377,6 +377,7 @@ json_t *recv_report_json(const struct recv_report *report)
         {"polls", stats->counters.polls},
         {"wakeups", stats->counters.wakeups},
         {"heaps_region_error", stats->counters.heaps_region_error},
+        {"heaps_moved", stats->counters.heaps_moved},
         {"placement_stops", stats->counters.placement_stops},
         {"placement_off_packets", stats->counters.placement_off_packets},
         {"engine_rebuilds", stats->counters.engine_rebuilds},

@@ -22,7 +22,6 @@ static const char *const recv_names[] = {
     [SPEAD_RECV_OVER_CAP_HEAP_SIZE] = "over-cap-heap-size",
     [SPEAD_RECV_OVER_CAP_POINTERS] = "over-cap-pointers",
     [SPEAD_RECV_OVER_CAP_RANGES] = "over-cap-ranges",
-    [SPEAD_RECV_OVER_CAP_LEAVING] = "over-cap-leaving",
     [SPEAD_RECV_MALFORMED_EMPTY] = "malformed-empty",
     [SPEAD_RECV_MALFORMED_SHORT] = "malformed-short",
     [SPEAD_RECV_MALFORMED_MAGIC] = "malformed-magic",

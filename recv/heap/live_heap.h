@@ -51,7 +51,7 @@ struct speadi_live_heap {
     uint32_t first_pointers; /* number of item pointers that the first packet of the heap carried */
     uint32_t reservations;   /* number of receives that are posted into the heap */
     uint64_t reserved_end;   /* no reservation of the heap ever reached beyond this offset */
-    /* number of packets in spare buffers that wait for the end of a reservation of the heap */
+    /* number of accepted packets whose payload waits in a spare buffer for the end of a reservation of the heap */
     uint32_t parked;
     /* A cell of pointer_hash is in use if it carries this number. All other cells are left from earlier heaps and count
      * as empty. */
@@ -201,8 +201,8 @@ struct speadi_live_heap_series {
 };
 
 /* Adds a series of packets whose payload is in place. The result is the same as if each packet had been checked, added
- * and counted. The caller must make sure of four things. The heap has a received range. It has a declared length, which
- * the packets do not exceed. No packet is parked for the heap. The packets carry no items. */
+ * and counted. The caller must make sure of four things. The heap has a received range. It has a declared length, and
+ * the packets end before the last byte of the heap. The packets carry no items. */
 static inline void speadi_live_heap_append(struct speadi_live_heap *live,
                                            const struct speadi_live_heap_series *series)
 {
@@ -237,16 +237,16 @@ static inline bool speadi_live_heap_was_overtaken(const struct speadi_live_heap 
     return heap->refused_count > 0 && start < heap->refused[heap->refused_count - 1].start;
 }
 
-/* Says that one more packet waits for a reservation of the heap to end. */
+/* Says that the payload of one more accepted packet waits for a reservation of the heap to end. */
 static inline void speadi_live_heap_park(struct speadi_live_heap *live)
 {
     live->parked++;
 }
 
-/* Says that no packet waits for this heap any more, because all waiting packets are tried again. */
+/* Says that the payload of one packet does not wait any more. */
 static inline void speadi_live_heap_unpark(struct speadi_live_heap *live)
 {
-    live->parked = 0;
+    live->parked--;
 }
 
 /* Says that an operation on the memory of the heap has failed. The heap will not be handed over. */
@@ -278,10 +278,10 @@ static inline void speadi_live_heap_reserve(struct speadi_live_heap *live, uint3
     live->reservations += receives;
 }
 
-/* Says that one of the receives that were posted into the heap has ended. */
-static inline void speadi_live_heap_unreserve(struct speadi_live_heap *live)
+/* Says that one of the receives that were posted into the heap has ended. Returns true if it was the last one. */
+static inline bool speadi_live_heap_unreserve(struct speadi_live_heap *live)
 {
-    live->reservations--;
+    return --live->reservations == 0;
 }
 
 /* Tells whether every byte has arrived and no item points past the end. Returns false as long as the heap has no

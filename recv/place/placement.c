@@ -24,8 +24,10 @@ static bool is_received_or_reserved(const struct speadi_placement *placement,
                                     const struct speadi_live_heap *live, uint64_t start,
                                     uint64_t end)
 {
+    const struct speadi_burst_state none = {.ended = placement->ended};
+
     return is_received(&live->heap, start, end) ||
-           speadi_placement_is_reserved(placement, placement->ended, live, start, end);
+           speadi_placement_is_reserved(placement, none, live, start, end);
 }
 
 /* Returns the offset at which the next range to reserve should begin. The function counts from the last packet, not
@@ -86,19 +88,22 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
     uint64_t region_offset = live->heap.region->offset, number = placement->accepted;
     uint32_t head_bytes = prediction->head_bytes;
 
-    for (unsigned i = 0; i < count; i++)
-        placement->reservation[number++ % SPEADI_RX_RESERVE_MAX] = (struct speadi_reservation){
-            .live = live,
-            .offset = ranges[i].offset - region_offset,
-            .bytes = ranges[i].bytes,
-            .head_bytes = head_bytes,
-            .source = source,
-        };
+    for (unsigned i = 0; i < count; i++) {
+        struct speadi_reservation *reservation =
+            &placement->reservation[number++ % SPEADI_RX_RESERVE_MAX];
+
+        reservation->live = live;
+        reservation->offset = ranges[i].offset - region_offset;
+        reservation->bytes = ranges[i].bytes;
+        reservation->head_bytes = head_bytes;
+        reservation->source = source;
+    }
     placement->accepted = number;
     if (count > 0) {
         const struct speadi_rx_range *last = &ranges[count - 1];
         uint64_t end = last->offset - live->heap.region->offset + last->bytes;
 
+        placement->targets += live->reservations == 0;
         speadi_live_heap_reserve(live, count, end);
     }
     prediction->outstanding += count;
@@ -116,54 +121,99 @@ bool speadi_placement_is_own_place(const struct speadi_placement *placement, uin
            reservation->head_bytes == packet->header_bytes;
 }
 
-bool speadi_placement_is_reserved(const struct speadi_placement *placement, uint64_t ended,
+/* Returns true if nothing may be written to the range of reservation number i yet. */
+static bool is_blocked(const struct speadi_placement *placement, struct speadi_burst_state burst,
+                       uint64_t i)
+{
+    return i >= burst.ended ||
+           (burst.checked && placement->holder[i % SPEADI_RX_RESERVE_MAX] > burst.next);
+}
+
+bool speadi_placement_is_reserved(const struct speadi_placement *placement,
+                                  struct speadi_burst_state burst,
                                   const struct speadi_live_heap *live, uint64_t start, uint64_t end)
 {
-    for (uint64_t i = ended; i < placement->accepted; i++) {
+    for (uint64_t i = placement->ended; i < placement->accepted; i++) {
         const struct speadi_reservation *reservation = speadi_placement_reservation(placement, i);
 
         if (reservation->live == live && reservation->offset < end &&
-            start < reservation->offset + reservation->bytes)
+            start < reservation->offset + reservation->bytes && is_blocked(placement, burst, i))
             return true;
     }
     return false;
 }
 
-uint64_t speadi_placement_first_reserved(const struct speadi_placement *placement, uint64_t ended,
+uint64_t speadi_placement_first_reserved(const struct speadi_placement *placement,
+                                         struct speadi_burst_state burst,
                                          const struct speadi_live_heap *live, uint64_t start)
 {
     uint64_t first = UINT64_MAX;
 
-    for (uint64_t i = ended; i < placement->accepted; i++) {
+    for (uint64_t i = placement->ended; i < placement->accepted; i++) {
         const struct speadi_reservation *reservation = speadi_placement_reservation(placement, i);
 
         if (reservation->live == live && reservation->offset + reservation->bytes > start &&
-            reservation->offset < first)
+            reservation->offset < first && is_blocked(placement, burst, i))
             first = reservation->offset;
     }
     return first;
 }
 
-void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
+/* Gives the block in which this reservation lies back to its pool, if no later reservation lies in that block. */
+static __attribute__((noinline)) void release_aside(struct speadi_placement *placement,
+                                                    uint64_t number)
 {
-    for (; placement->ended < ended; placement->ended++) {
-        const struct speadi_reservation *reservation =
-            speadi_placement_reservation(placement, placement->ended);
+    struct speadi_reservation *reservation =
+        &placement->reservation[number % SPEADI_RX_RESERVE_MAX];
+    struct speadi_block *aside = reservation->aside;
 
-        placement->prediction[reservation->source].outstanding--;
-        if (reservation->live)
-            speadi_live_heap_unreserve(reservation->live);
-    }
+    reservation->aside = NULL;
+    for (uint64_t i = number + 1; i < placement->accepted; i++)
+        if (speadi_placement_reservation(placement, i)->aside == aside)
+            return;
+    speadi_pool_put_aside(aside);
+    placement->targets--;
 }
 
-void speadi_placement_forget(struct speadi_placement *placement, struct speadi_live_heap *live)
+void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
+{
+    for (uint64_t i = placement->ended; i < ended; i++) {
+        const struct speadi_reservation *reservation = speadi_placement_reservation(placement, i);
+
+        placement->prediction[reservation->source].outstanding--;
+        if (reservation->live) {
+            if (speadi_live_heap_unreserve(reservation->live))
+                placement->targets--;
+        } else if (reservation->aside) {
+            release_aside(placement, i);
+        }
+    }
+    placement->ended = ended;
+}
+
+/* Takes all outstanding reservations from the heap. They lie in the block `aside`, unless that is NULL. */
+static void take_reservations(struct speadi_placement *placement, struct speadi_live_heap *live,
+                              struct speadi_block *aside)
 {
     for (uint64_t i = placement->ended; live->reservations > 0 && i < placement->accepted; i++) {
         struct speadi_reservation *reservation = &placement->reservation[i % SPEADI_RX_RESERVE_MAX];
 
         if (reservation->live == live) {
             reservation->live = NULL;
-            speadi_live_heap_unreserve(live);
+            reservation->aside = aside;
+            (void)speadi_live_heap_unreserve(live);
         }
     }
+}
+
+void speadi_placement_forget(struct speadi_placement *placement, struct speadi_live_heap *live)
+{
+    placement->targets -= live->reservations > 0;
+    take_reservations(placement, live, NULL);
+}
+
+void speadi_placement_move(struct speadi_placement *placement, struct speadi_live_heap *live,
+                           struct speadi_block *aside)
+{
+    take_reservations(placement, live, aside);
 }

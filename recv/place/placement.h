@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "live_heap.h"
 #include "placement_policy.h"
@@ -23,8 +24,11 @@
 #define SPEADI_PLACEMENT_ASK_BYTES 65536u
 
 struct speadi_reservation {
-    struct speadi_live_heap *live; /* NULL if the heap is complete and has left the core */
-    uint64_t offset;               /* offset of the range in the heap */
+    /* The heap into which the receive is posted. NULL if that heap has left the core, or if its memory was exchanged:
+     * then the range lies in the block `aside`. If both are NULL, the receive has completed. */
+    struct speadi_live_heap *live;
+    struct speadi_block *aside; /* NULL in each reservation that is not outstanding */
+    uint64_t offset;            /* offset of the range in the heap */
     uint32_t bytes;
     uint32_t head_bytes;
     uint16_t source;
@@ -44,9 +48,15 @@ struct speadi_prediction {
 struct speadi_placement {
     /* Reservation number r is at r % SPEADI_RX_RESERVE_MAX. */
     struct speadi_reservation reservation[SPEADI_RX_RESERVE_MAX];
+    /* For each reservation, 1 + the index of the packet of the burst that lies in its range, if that is the packet's own
+     * place; else 0. Valid only after speadi_placement_forget_holders() in this burst. */
+    uint16_t holder[SPEADI_RX_RESERVE_MAX];
     /* Numbers of reservations, counted from the beginning of the stream: how many the engine has accepted, and how many
      * of these have ended. */
     uint64_t accepted, ended;
+    /* How many regions have receives posted into them: those of heaps, and those that were exchanged. At most
+     * targets_max, because so many regions are set aside. */
+    uint32_t targets, targets_max;
     uint32_t outstanding_max;
     /* One call of reserve() asks for at most this many bytes, heads and ranges together. */
     uint64_t ask_bytes_max;
@@ -108,28 +118,64 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
 bool speadi_placement_is_own_place(const struct speadi_placement *placement, uint64_t place,
                                    uint32_t sender, const struct speadi_packet *packet);
 
-/* Tells whether a reservation with a number of at least `ended` covers a byte of [start, end) of the heap `live`. */
-bool speadi_placement_is_reserved(const struct speadi_placement *placement, uint64_t ended,
+/* How far the burst is processed that is lent now. */
+struct speadi_burst_state {
+    uint64_t ended; /* burst.reservations_ended */
+    unsigned next;  /* burst_next: the first packet of the burst that is not processed yet */
+    bool checked;   /* places_checked: `holder` is valid */
+};
+
+/* Tells whether the core must not write to [start, end) of the heap `live` yet: a receive may still write there, or the
+ * payload of a packet of the burst lies there that is not processed yet. */
+bool speadi_placement_is_reserved(const struct speadi_placement *placement,
+                                  struct speadi_burst_state burst,
                                   const struct speadi_live_heap *live, uint64_t start,
                                   uint64_t end);
 
-/* Looks at the reservations of `live` whose number is at least `ended` and whose range reaches beyond `start`. Returns
- * the lowest offset at which one of these ranges begins, or UINT64_MAX if there is none. */
-uint64_t speadi_placement_first_reserved(const struct speadi_placement *placement, uint64_t ended,
+/* Returns the lowest offset from `start` on to which the core must not write yet (see speadi_placement_is_reserved()),
+ * or UINT64_MAX if there is none. The result is less than `start` if `start` lies inside a reserved range. */
+uint64_t speadi_placement_first_reserved(const struct speadi_placement *placement,
+                                         struct speadi_burst_state burst,
                                          const struct speadi_live_heap *live, uint64_t start);
 
-/* Says that all reservations with a number below `ended` have ended. */
+/* Says that all reservations with a number below `ended` have ended. Blocks that were set aside go back to their pool
+ * when the last receive into them has ended. */
 void speadi_placement_end(struct speadi_placement *placement, uint64_t ended);
 
-/* Says that a complete heap leaves. All its bytes have been received, so the reservations in this heap are not needed
- * any more. */
+/* Says that the heap leaves and that no receive will write to its memory any more. */
 void speadi_placement_forget(struct speadi_placement *placement, struct speadi_live_heap *live);
+
+/* Says that the memory of the heap, into which receives are posted, is the memory of the block `aside` now. */
+void speadi_placement_move(struct speadi_placement *placement, struct speadi_live_heap *live,
+                           struct speadi_block *aside);
+
+/* Tells whether receives may be posted into this heap. Into at most targets_max regions receives may be posted at a
+ * time: then there is always a region with which such a heap can exchange its memory. */
+static inline bool speadi_placement_may_target(const struct speadi_placement *placement,
+                                               const struct speadi_live_heap *live)
+{
+    return live->reservations > 0 || placement->targets < placement->targets_max;
+}
 
 /* Returns the reservation of this number, which must be outstanding. */
 static inline const struct speadi_reservation *speadi_placement_reservation(
     const struct speadi_placement *placement, uint64_t place)
 {
     return &placement->reservation[place % SPEADI_RX_RESERVE_MAX];
+}
+
+/* Must be called once for a burst before speadi_placement_note_holder(). */
+static inline void speadi_placement_forget_holders(struct speadi_placement *placement)
+{
+    memset(placement->holder, 0, sizeof placement->holder);
+}
+
+/* Says that the payload of packet i of the burst lies in the range of this reservation, and that the range is its own
+ * place. */
+static inline void speadi_placement_note_holder(struct speadi_placement *placement, uint64_t place,
+                                                unsigned i)
+{
+    placement->holder[place % SPEADI_RX_RESERVE_MAX] = (uint16_t)(i + 1);
 }
 
 /* Returns how many reservations are outstanding. */

@@ -54,29 +54,42 @@ void speadi_spare_made_linear(struct speadi_spare *spare, uint32_t index)
     copy->body = copy->tail = NULL;
 }
 
-void speadi_spare_park(struct speadi_spare *spare, uint32_t index, uint32_t sender)
+void speadi_spare_park(struct speadi_spare *spare, uint32_t index,
+                       const struct speadi_parked *where)
 {
-    spare->sender[index] = sender;
+    spare->where[index] = *where;
     spare->is_parked[index] = true;
     spare->parked[spare->parked_count++] = (uint8_t)index;
 }
 
-void speadi_spare_disown(struct speadi_spare *spare, uint32_t sender)
+/* Removes entry i of a list, and keeps the order of the others. */
+static void remove_entry(uint8_t *list, uint32_t *count, uint32_t i)
 {
-    for (uint32_t i = 0; i < spare->parked_count; i++)
-        if (spare->sender[spare->parked[i]] == sender)
-            spare->sender[spare->parked[i]] = SPEADI_SPARE_NONE;
+    --*count;
+    memmove(&list[i], &list[i + 1], *count - i);
 }
 
-void speadi_spare_unpark(struct speadi_spare *spare, struct speadi_parked *parked)
+void speadi_spare_drop(struct speadi_spare *spare, uint32_t index)
 {
-    parked->count = spare->parked_count;
-    memcpy(parked->index, spare->parked, spare->parked_count);
-    for (uint32_t i = 0; i < parked->count; i++) {
-        spare->is_parked[parked->index[i]] = false;
-        spare->copied[spare->copied_count++] = parked->index[i];
-    }
-    spare->parked_count = 0;
+    uint32_t i = spare->copied_count;
+
+    if (spare->is_parked[index])
+        return;
+    spare->free[spare->free_count++] = (uint8_t)index;
+    while (i-- > 0)
+        if (spare->copied[i] == index) {
+            remove_entry(spare->copied, &spare->copied_count, i);
+            return;
+        }
+}
+
+void speadi_spare_unpark(struct speadi_spare *spare, uint32_t i)
+{
+    uint8_t index = spare->parked[i];
+
+    remove_entry(spare->parked, &spare->parked_count, i);
+    spare->is_parked[index] = false;
+    speadi_spare_drop(spare, index);
 }
 
 void speadi_spare_end_burst(struct speadi_spare *spare)

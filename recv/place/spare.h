@@ -1,9 +1,10 @@
 /* Spare buffers hold whole copies of packets that cannot be used where they lie.
  *
  * A packet is copied when it is misplaced, or when its head does not end where its header ends. A copy is kept until
- * the burst is processed. A copy that is parked is kept longer: it waits, in order of arrival, until its own place is
- * no longer reserved. The number of buffers is fixed. When no buffer is free, the packet is not copied, and the caller
- * counts it in the bucket SPEAD_RECV_NO_MEMORY. Only the owner thread calls these functions. */
+ * the burst is processed. A copy that is parked is kept longer: its heap has accepted the packet, and the payload waits
+ * until its own place is no longer reserved. The number of buffers is fixed. At most half of them should hold parked
+ * copies, so that there is one for each packet that can be misplaced. When no buffer is free, the packet is not copied,
+ * and the caller counts it in the bucket SPEAD_RECV_NO_MEMORY. Only the owner thread calls these functions. */
 #ifndef SPEADI_SPARE_H
 #define SPEADI_SPARE_H
 
@@ -13,10 +14,19 @@
 #include <speadi/cache_line.h>
 #include <speadi/numbers.h>
 
+#include "live_heap.h"
 #include "rx_engine.h"
 
 #define SPEADI_SPARES_MAX (2 * SPEADI_RX_RESERVE_MAX)
 #define SPEADI_SPARE_NONE UINT32_MAX
+
+/* Where the payload of a parked copy belongs. */
+struct speadi_parked {
+    struct speadi_live_heap *live;
+    uint64_t offset; /* payload offset of the packet */
+    uint32_t bytes;  /* of payload */
+    uint32_t header_bytes;
+};
 
 struct speadi_spare {
     uint8_t *memory; /* array [count][stride] */
@@ -27,15 +37,8 @@ struct speadi_spare {
     uint8_t parked[SPEADI_SPARES_MAX]; /* indexes of parked copies, in order of arrival */
     uint32_t parked_count;
     bool is_parked[SPEADI_SPARES_MAX];
-    /* The id of the sender of each parked copy. SPEADI_SPARE_NONE if the run of that sender has ended. */
-    uint32_t sender[SPEADI_SPARES_MAX];
+    struct speadi_parked where[SPEADI_SPARES_MAX];     /* for each parked copy */
     struct speadi_rx_packet packet[SPEADI_SPARES_MAX]; /* describes each copy as a packet */
-};
-
-/* Indexes of copies that were parked, in order of arrival. */
-struct speadi_parked {
-    uint8_t index[SPEADI_SPARES_MAX];
-    uint32_t count;
 };
 
 /* Returns the distance in bytes between buffers that hold `bytes` bytes each. */
@@ -58,17 +61,23 @@ uint32_t speadi_spare_copy(struct speadi_spare *spare, const struct speadi_rx_pa
 void speadi_spare_made_linear(struct speadi_spare *spare, uint32_t index);
 
 /* Parks a copy. It is then the last in the list of parked copies. */
-void speadi_spare_park(struct speadi_spare *spare, uint32_t index, uint32_t sender);
+void speadi_spare_park(struct speadi_spare *spare, uint32_t index,
+                       const struct speadi_parked *where);
 
-/* Says that no heap may take the parked copies of this sender any more: their `sender` becomes SPEADI_SPARE_NONE. */
-void speadi_spare_disown(struct speadi_spare *spare, uint32_t sender);
+/* Removes number i of the list of parked copies. The buffer becomes free. */
+void speadi_spare_unpark(struct speadi_spare *spare, uint32_t i);
 
-/* Fills *parked with the parked copies. After this call no copy is parked: all of them count as copies of this burst
- * again. */
-void speadi_spare_unpark(struct speadi_spare *spare, struct speadi_parked *parked);
+/* Says that a copy is not needed any more before the burst has ended. Does nothing if the copy is parked. */
+void speadi_spare_drop(struct speadi_spare *spare, uint32_t index);
 
 /* Says that the burst is processed. The buffers of copies that are not parked become free. */
 void speadi_spare_end_burst(struct speadi_spare *spare);
+
+/* Tells whether half of the buffers hold parked copies. */
+static inline bool speadi_spare_is_half_parked(const struct speadi_spare *spare)
+{
+    return 2 * spare->parked_count >= spare->count;
+}
 
 /* Returns the index of the copy if `packet` is an element of spare->packet, else SPEADI_SPARE_NONE. */
 static inline uint32_t speadi_spare_index(const struct speadi_spare *spare,

@@ -22,10 +22,10 @@ static void begin(struct spead_recv_stream *stream)
 static void end_reservations(struct spead_recv_stream *stream)
 {
     speadi_placement_end(&stream->placement, stream->burst.reservations_ended);
+    if (stream->spare.parked_count > 0)
+        speadi_recv_put_parked(stream);
     if (stream->leaving.count > 0)
         speadi_recv_release_leaving(stream);
-    if (stream->spare.parked_count > 0)
-        speadi_recv_retry_parked(stream);
 }
 
 void speadi_recv_end_burst(struct spead_recv_stream *stream)

@@ -17,7 +17,7 @@
 #define HEAPS_MAX      (1u << 20) /* most live heaps of all substreams and endpoints together */
 #define HEAP_BYTES_MAX (1ull << 40)
 #define TABLE_MAX      (1u << 20) /* most item pointers, most ranges, most places in the channel */
-#define LEAVING_MAX    8u
+#define ASIDE_MAX      8u
 
 struct range_check {
     const char *field;
@@ -143,7 +143,7 @@ int speadi_recv_config_check_engine(const struct spead_recv_stream_config *confi
     return 0;
 }
 
-uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *config,
+uint32_t speadi_recv_config_aside_count(const struct spead_recv_stream_config *config,
                                         const struct speadi_rx_engine_ops *ops,
                                         uint32_t source_count)
 {
@@ -152,7 +152,7 @@ uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *c
     /* where one heap ends and the next begins, a source may have reservations in both heaps */
     if (source_count < 2)
         return 2;
-    return source_count < LEAVING_MAX ? source_count : LEAVING_MAX;
+    return source_count < ASIDE_MAX ? source_count : ASIDE_MAX;
 }
 
 uint64_t speadi_recv_config_live_blocks(const struct spead_recv_stream_config *config)

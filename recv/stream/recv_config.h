@@ -24,9 +24,9 @@ static inline uint32_t speadi_recv_config_endpoints(const struct spead_recv_stre
 int speadi_recv_config_check_engine(const struct spead_recv_stream_config *config,
                                     const struct speadi_rx_engine_ops *ops, struct spead_err *err);
 
-/* Returns how many heaps may be leaving at a time. A heap is leaving if it has ended and receives are still posted into
- * it. Returns 0 if the stream places nothing. */
-uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *config,
+/* Returns how many regions of each size class are set aside for heaps that must leave while receives are posted into
+ * them. Returns 0 if the stream places nothing. */
+uint32_t speadi_recv_config_aside_count(const struct spead_recv_stream_config *config,
                                         const struct speadi_rx_engine_ops *ops,
                                         uint32_t source_count);
 

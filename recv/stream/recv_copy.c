@@ -3,11 +3,6 @@
 
 #include "recv_stream.h"
 
-#define NO_SPARE    255u
-#define COPY_FAILED 254u
-
-_Static_assert(SPEADI_SPARES_MAX < COPY_FAILED, "a copy's number and the marks must differ");
-
 static bool is_body_in_device(const struct speadi_rx_packet *raw)
 {
     return !raw->body && raw->body_bytes > 0;
@@ -29,8 +24,9 @@ static uint64_t body_at(const struct spead_recv_stream *stream, const struct spe
     if (copy != SPEADI_SPARE_NONE)
         return spare_at(stream, copy);
     reservation = speadi_placement_reservation(&stream->placement, raw->place);
-    assert(raw->place != SPEADI_RX_UNPLACED && reservation->live);
-    return reservation->live->heap.region->offset + reservation->offset;
+    assert(raw->place != SPEADI_RX_UNPLACED && (reservation->live || reservation->aside));
+    return (reservation->live ? reservation->live->heap.region : reservation->aside)->offset +
+           reservation->offset;
 }
 
 /* Copies the body of the packet from device memory into its spare buffer, which is in host memory. This is needed when
@@ -65,12 +61,10 @@ enum spead_recv_bucket speadi_recv_copy_to_spare(struct spead_recv_stream *strea
 }
 
 int speadi_recv_copy_to_device(struct spead_recv_stream *stream, uint64_t to,
-                               const struct speadi_rx_packet *raw,
-                               const struct speadi_packet *packet)
+                               const struct speadi_rx_packet *raw, uint32_t header_bytes)
 {
-    uint32_t from_head = raw->head_bytes - packet->header_bytes;
-    int ret = speadi_heap_memory_copy_in(&stream->memory, to, raw->head + packet->header_bytes,
-                                         from_head);
+    uint32_t from_head = raw->head_bytes - header_bytes;
+    int ret = speadi_heap_memory_copy_in(&stream->memory, to, raw->head + header_bytes, from_head);
 
     if (ret < 0 || raw->body_bytes == 0)
         return ret;
@@ -79,54 +73,4 @@ int speadi_recv_copy_to_device(struct spead_recv_stream *stream, uint64_t to,
                                           raw->body_bytes);
     return speadi_heap_memory_copy_within(&stream->memory, to + from_head, body_at(stream, raw),
                                           raw->body_bytes);
-}
-
-/* ---- Misplaced packets of a burst ---------------------------------------------------------- */
-
-static bool belongs_where_it_lies(struct spead_recv_stream *stream,
-                                  const struct speadi_rx_packet *raw)
-{
-    struct speadi_packet packet;
-    const struct speadi_sender *sender;
-
-    if (!speadi_recv_is_readable(stream, raw))
-        return true; /* no byte of the packet will be used */
-    if (speadi_recv_has_split_header(raw))
-        return false;
-    if (speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0)
-        return true; /* the packet is malformed, so no byte of the packet will be used either */
-    sender = speadi_recv_sender(stream, raw, false);
-    return sender &&
-           speadi_placement_is_own_place(&stream->placement, raw->place, sender->id, &packet);
-}
-
-void speadi_recv_copy_misplaced(struct spead_recv_stream *stream)
-{
-    stream->places_unchecked = false;
-    stream->places_checked = true;
-    for (unsigned i = stream->burst_next; i < stream->burst.count; i++) {
-        const struct speadi_rx_packet *raw = &stream->burst.packet[i];
-        enum spead_recv_bucket bucket;
-        uint32_t copy;
-
-        stream->spare_of[i] = 0;
-        if (raw->place == SPEADI_RX_UNPLACED || belongs_where_it_lies(stream, raw))
-            continue;
-        bucket = speadi_recv_copy_to_spare(stream, raw, &copy);
-        if (bucket == SPEAD_RECV_LIVE)
-            stream->spare_of[i] = (uint8_t)(copy + 1);
-        else
-            stream->spare_of[i] = bucket == SPEAD_RECV_NO_MEMORY ? NO_SPARE : COPY_FAILED;
-    }
-}
-
-const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *stream,
-                                                        unsigned i, enum spead_recv_bucket *why)
-{
-    if (!stream->places_checked || stream->spare_of[i] == 0)
-        return &stream->burst.packet[i];
-    *why = stream->spare_of[i] == NO_SPARE ? SPEAD_RECV_NO_MEMORY : SPEAD_RECV_REGION_ERROR;
-    if (stream->spare_of[i] >= COPY_FAILED)
-        return NULL;
-    return &stream->spare.packet[stream->spare_of[i] - 1];
 }

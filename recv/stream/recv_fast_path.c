@@ -24,8 +24,8 @@ struct series {
     struct speadi_live_heap *live;
     struct expected expected;
     uint64_t offset; /* payload offset of the next packet */
-    /* No packet of the series ends beyond this offset. A packet that completes the heap, or for which more memory must
-     * be charged, ends beyond it; recv_packet.c processes that packet. */
+    /* No packet of the series ends beyond this offset. The last packet of the heap, and a packet for which more memory
+     * must be charged, ends beyond it; recv_packet.c processes that packet. */
     uint64_t end;
     /* Offset of the first byte that is still reserved for the engine. This file copies nothing to that byte or beyond
      * it. 0 means that nobody has looked for that byte yet. */
@@ -73,16 +73,6 @@ static bool is_in_own_place(const struct series *series, const struct speadi_rx_
            reservation->bytes >= series->bytes && reservation->head_bytes == HEADER_BYTES;
 }
 
-static void copy_payload(const struct series *series, const struct speadi_rx_packet *raw)
-{
-    uint8_t *to = series->live->heap.region->data + series->offset;
-    size_t from_head = raw->head_bytes - HEADER_BYTES;
-
-    memcpy(to, raw->head + HEADER_BYTES, from_head);
-    if (raw->body)
-        memcpy(to + from_head, raw->body, raw->body_bytes);
-}
-
 static bool is_reserved(struct series *series)
 {
     const struct spead_recv_stream *stream = series->stream;
@@ -91,7 +81,7 @@ static bool is_reserved(struct series *series)
         return false;
     if (series->reserved == 0)
         series->reserved = speadi_placement_first_reserved(
-            &stream->placement, stream->burst.reservations_ended, series->live, series->offset);
+            &stream->placement, speadi_recv_burst_state(stream), series->live, series->offset);
     return series->offset + series->bytes > series->reserved;
 }
 
@@ -109,7 +99,7 @@ static bool put_payload(struct series *series, const struct speadi_rx_packet *ra
     if (series->stream->places_unchecked || !series->live->heap.region->data || is_reserved(series))
         return false;
     series->bounced++;
-    copy_payload(series, raw);
+    speadi_recv_copy_payload(series->live->heap.region->data + series->offset, raw, HEADER_BYTES);
     return true;
 }
 
@@ -128,10 +118,9 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
         return false;
     live = *speadi_heap_table_last(&stream->table, sender->id);
     if (!live || live->sender != sender->id || sender->stopped || stream->stopped_endpoints != 0 ||
-        live->parked > 0 || live->heap.span_count == 0 || !live->heap.has_length ||
-        !stream->armed || live->condemned || raw->datagram_bytes <= HEADER_BYTES ||
-        raw->datagram_bytes > stream->packet_bytes_max || live->min_length > live->heap.length ||
-        live->heap.refused_count > 0)
+        live->heap.span_count == 0 || !live->heap.has_length || !stream->armed ||
+        raw->datagram_bytes <= HEADER_BYTES || raw->datagram_bytes > stream->packet_bytes_max ||
+        live->min_length > live->heap.length || live->heap.refused_count > 0)
         return false;
     heap = &live->heap;
     bits = heap->heap_address_bits;
@@ -143,10 +132,9 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
         .source = raw->source,
         .from = raw->from,
     };
-    /* The series ends before the packet that completes the heap, because that packet also ends the heap. */
-    series->end = series->offset + (heap->length - heap->received) - 1;
-    if (series->end > heap->length)
-        series->end = heap->length;
+    /* The series ends before the last packet of the heap. That packet can be shorter than the others, and mostly it ends
+     * the heap. */
+    series->end = heap->length - 1;
     if (series->end > heap->region->charged_bytes)
         series->end = heap->region->charged_bytes;
     series->expected = (struct expected){

@@ -90,11 +90,8 @@ static enum spead_recv_bucket make_way(struct spead_recv_stream *stream,
     if (!speadi_recv_choose_slot(stream, sender, key->ring, packet, slot))
         return SPEAD_RECV_OVER_CAP_NEWCOMERS;
     occupant = *slot == SPEADI_SLOT_NONE ? NULL : stream->table.slot[*slot];
-    if (!occupant)
-        return SPEAD_RECV_LIVE;
-    if (occupant->reservations > 0 && stream->leaving.count == stream->leaving_max)
-        return SPEAD_RECV_OVER_CAP_LEAVING;
-    speadi_recv_close_heap(stream, occupant, SPEADI_RECV_BY_EVICTION);
+    if (occupant)
+        speadi_recv_close_heap(stream, occupant, SPEADI_RECV_BY_EVICTION);
     return SPEAD_RECV_LIVE;
 }
 
@@ -156,11 +153,14 @@ static void review_placement(struct spead_recv_stream *stream, const struct spea
                     SPEADI_PLACEMENT_REVIEW_PACKETS, (unsigned)window);
 }
 
+/* A heap in a region that shares its pages is bounced on every path. Such a heap has at most 16 KiB, a few packets, so a
+ * copy costs little; and the region could not exchange its memory, because its neighbours lie in the same pages. */
 static void choose_path(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                         const struct speadi_packet *packet)
 {
-    if (!stream->placement.enabled || (stream->config.receive_path != SPEAD_PATH_PLACED &&
-                                       packet->payload_bytes < SPEADI_PLACEMENT_AUTO_BYTES))
+    if (!stream->placement.enabled || speadi_block_shares_pages(live->heap.region) ||
+        (stream->config.receive_path != SPEAD_PATH_PLACED &&
+         packet->payload_bytes < SPEADI_PLACEMENT_AUTO_BYTES))
         return;
     review_placement(stream, packet);
     speadi_live_heap_allow_placement(live, stream->placement.policy.off);
@@ -331,6 +331,13 @@ static int finish_memory(struct spead_recv_stream *stream, struct speadi_live_he
     return ret;
 }
 
+/* Returns true if the consumer will get the heap, which has ended. */
+static bool is_wanted(const struct spead_recv_stream *stream, const struct speadi_live_heap *live)
+{
+    return !speadi_live_heap_is_control(live) && !live->memory_failed &&
+           (live->heap.complete || stream->config.deliver_incomplete);
+}
+
 /* Hands the heap over, or discards it. The caller must make sure that no receive is posted into the heap any more. */
 static void leave(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                   enum speadi_recv_cause cause)
@@ -362,30 +369,17 @@ void speadi_recv_close_heap(struct spead_recv_stream *stream, struct speadi_live
     if (was_live) /* after this the entry of the sender may be given to another sender */
         speadi_sender_heap_left(&stream->senders,
                                 speadi_sender_table_get(&stream->senders, live->sender));
-    if (cause == SPEADI_RECV_COMPLETE)
-        speadi_placement_forget(&stream->placement, live);
-    if (live->reservations == 0)
+    if (live->reservations == 0 || speadi_recv_detach(stream, live, is_wanted(stream, live)))
         leave(stream, live, cause);
     else
         speadi_leaving_heaps_add(&stream->leaving, live, cause);
 }
 
-void speadi_recv_end_early(struct spead_recv_stream *stream, struct speadi_live_heap *live,
-                           enum speadi_recv_cause cause)
-{
-    if (live->reservations > 0 && stream->leaving.count == stream->leaving_max)
-        speadi_live_heap_condemn(live);
-    else
-        speadi_recv_close_heap(stream, live, cause);
-}
-
 void speadi_recv_contradicted(struct spead_recv_stream *stream, struct speadi_live_heap *live)
 {
-    if (live->condemned)
-        return;
     stream->tally.totals->heaps_contradicted++;
     speadi_live_heap_condemn(live);
-    speadi_recv_end_early(stream, live, SPEADI_RECV_BY_EVICTION);
+    speadi_recv_close_heap(stream, live, SPEADI_RECV_BY_EVICTION);
 }
 
 void speadi_recv_release_leaving(struct spead_recv_stream *stream)
@@ -396,17 +390,13 @@ void speadi_recv_release_leaving(struct spead_recv_stream *stream)
         leave(stream, live, (enum speadi_recv_cause)live->leaving_cause);
 }
 
-bool speadi_recv_close_aged(struct spead_recv_stream *stream)
+void speadi_recv_close_aged(struct spead_recv_stream *stream)
 {
     struct speadi_live_heap *live;
 
     if (stream->config.heap_timeout_ns == 0)
-        return false;
+        return;
     while ((live = stream->table.oldest) != NULL &&
-           stream->age_ns - live->opened_ns >= stream->config.heap_timeout_ns) {
-        if (live->reservations > 0)
-            return true;
+           stream->age_ns - live->opened_ns >= stream->config.heap_timeout_ns)
         speadi_recv_close_heap(stream, live, SPEADI_RECV_BY_AGE);
-    }
-    return false;
 }

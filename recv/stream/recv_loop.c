@@ -30,7 +30,7 @@ static void reserve(struct spead_recv_stream *stream)
         if (prediction->head_bytes == 0)
             continue;
         live = speadi_heap_table_find(&stream->table, prediction->sender, prediction->counter);
-        if (!live || !live->predicts)
+        if (!live || !live->predicts || !speadi_placement_may_target(&stream->placement, live))
             continue;
         count = speadi_placement_predict(
             &stream->placement, source, live,
@@ -58,8 +58,8 @@ static void idle(struct spead_recv_stream *stream)
 {
     stream->empty_ns = stream->age_ns;
     speadi_recv_end_burst(stream); /* no burst is lent, but reservations may have ended */
-    if (speadi_recv_close_aged(stream) || stream->leaving.count > 0 ||
-        stream->spare.parked_count > 0)
+    speadi_recv_close_aged(stream);
+    if (stream->leaving.count > 0 || stream->spare.parked_count > 0)
         unreserve(stream);
     if (stream->has_stopped_heaps)
         speadi_recv_end_stopped_heaps(stream);

@@ -33,6 +33,7 @@ static void plan_placement(struct spead_recv_stream *stream, uint32_t stride)
         count = SPEADI_SPARES_MAX;
     stream->spare_count = count;
     stream->placement.enabled = true;
+    stream->placement.targets_max = stream->aside_count;
     stream->placement.outstanding_max = window < count / 2 ? window : count / 2;
     stream->placement.ask_bytes_max = ahead ? UINT64_MAX : SPEADI_PLACEMENT_ASK_BYTES;
     stream->placement.policy.loss_max = stream->config.placed_loss_max;
@@ -50,9 +51,11 @@ static void describe_classes(struct spead_recv_stream *stream, struct speadi_poo
             .block_count = (uint32_t)plan->blocks[i],
             .block_bytes = plan->block_bytes[i],
             .meta_bytes = stream->layout.tables[i].meta_bytes,
+            .aside_count = plan->aside[i],
         };
     }
     pool->block_count = (uint32_t)plan->blocks[0];
+    pool->aside_count = plan->aside[0];
     pool->out_max = (uint32_t)plan->in_use_max;
     pool->classes = classes;
     pool->class_count = plan->class_count - 1;
@@ -103,7 +106,7 @@ static int create_pool(struct spead_recv_stream *stream, enum speadi_region_size
         .arena = c->heap_arena,
     };
 
-    speadi_region_plan_init(&stream->regions, c, stream->leaving_max, sizes);
+    speadi_region_plan_init(&stream->regions, c, stream->aside_count, sizes);
     if (stream->regions.blocks[0] > SPEADI_POOL_BLOCKS_MAX)
         return speadi_err_field(err, -EINVAL, "live_heaps_max",
                                 " %u: with substream_count, ring_heaps and held_heaps that makes "
@@ -167,8 +170,8 @@ static int check_device_memory(const struct spead_recv_stream *stream, uint32_t 
         return speadi_err_field(err, -EINVAL, "heap_arena",
                                 ": %u heaps and %u spare buffers for placing into it need "
                                 "%llu bytes, not %zu",
-                                plan.blocks, stream->spare_count, (unsigned long long)need,
-                                stream->memory.all.bytes);
+                                plan.blocks + stream->aside_count, stream->spare_count,
+                                (unsigned long long)need, stream->memory.all.bytes);
     return 0;
 }
 
@@ -216,7 +219,7 @@ static int make_placed(struct spead_recv_stream *stream, struct spead_err *err)
 
 static int make_bounced(struct spead_recv_stream *stream, struct spead_err *err)
 {
-    stream->leaving_max = 0;
+    stream->aside_count = 0;
     stream->spare_count = 1;
     stream->placement.enabled = false;
     return make_pool(stream, err);
@@ -235,9 +238,9 @@ int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *
 {
     struct spead_err why = {0};
 
-    stream->leaving_max =
-        speadi_recv_config_leaving_max(&stream->config, stream->ops, stream->source_count);
-    if (stream->leaving_max == 0)
+    stream->aside_count =
+        speadi_recv_config_aside_count(&stream->config, stream->ops, stream->source_count);
+    if (stream->aside_count == 0)
         return make_bounced(stream, err);
     if (stream->config.receive_path == SPEAD_PATH_PLACED)
         return make_placed(stream, err);

@@ -1,6 +1,4 @@
 /* One packet: finds its bucket and its heap, and puts its payload in place. */
-#include <string.h>
-
 #include <speadi/packet.h>
 
 #include "recv_stream.h"
@@ -15,16 +13,6 @@ static bool leaves_hole(enum spead_recv_bucket bucket)
 
 /* ---- Payload into its place ---------------------------------------------------------------- */
 
-static void copy_payload(uint8_t *to, const struct speadi_rx_packet *raw,
-                         const struct speadi_packet *packet)
-{
-    size_t from_head = raw->head_bytes - packet->header_bytes;
-
-    memcpy(to, raw->head + packet->header_bytes, from_head);
-    if (raw->body)
-        memcpy(to + from_head, raw->body, raw->body_bytes);
-}
-
 static bool is_in_own_place(const struct spead_recv_stream *stream,
                             const struct speadi_rx_packet *raw, const struct speadi_live_heap *live)
 {
@@ -37,6 +25,49 @@ static bool is_copy(const struct spead_recv_stream *stream, const struct speadi_
     return speadi_spare_index(&stream->spare, raw) != SPEADI_SPARE_NONE;
 }
 
+/* Returns true if the payload must wait, because the core must not write to its own place yet. */
+static bool must_wait(const struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
+                      const struct speadi_packet *packet, const struct speadi_live_heap *live)
+{
+    uint64_t start = packet->payload_offset, end = start + packet->payload_bytes;
+
+    if (live->reservations == 0 || is_in_own_place(stream, raw, live))
+        return false;
+    return speadi_placement_is_reserved(&stream->placement, speadi_recv_burst_state(stream), live,
+                                        start, end);
+}
+
+/* Makes sure that the payload can be put into its place, or can wait for it. If too much payload waits already, the heap
+ * exchanges its memory: then nothing of the heap has to wait. */
+static __attribute__((noinline)) bool can_wait(struct spead_recv_stream *stream,
+                                               const struct speadi_rx_packet *raw,
+                                               const struct speadi_packet *packet,
+                                               struct speadi_live_heap *live)
+{
+    if (!must_wait(stream, raw, packet, live) || !speadi_spare_is_half_parked(&stream->spare))
+        return true;
+    return speadi_recv_detach(stream, live, true) || is_copy(stream, raw) ||
+           stream->spare.free_count > 0;
+}
+
+static void park(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
+                 const struct speadi_packet *packet, struct speadi_live_heap *live)
+{
+    const struct speadi_parked where = {.live = live,
+                                        .offset = packet->payload_offset,
+                                        .bytes = (uint32_t)packet->payload_bytes,
+                                        .header_bytes = packet->header_bytes};
+    uint32_t copy = speadi_spare_index(&stream->spare, raw);
+
+    if (copy == SPEADI_SPARE_NONE &&
+        speadi_recv_copy_to_spare(stream, raw, &copy) != SPEAD_RECV_LIVE) {
+        speadi_live_heap_memory_failed(live);
+        return;
+    }
+    speadi_spare_park(&stream->spare, copy, &where);
+    speadi_live_heap_park(live);
+}
+
 static void put_payload(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                         const struct speadi_packet *packet, struct speadi_live_heap *live)
 {
@@ -46,11 +77,10 @@ static void put_payload(struct spead_recv_stream *stream, const struct speadi_rx
         totals->placed++;
         return;
     }
-    if (live->heap.region->data)
-        copy_payload(live->heap.region->data + packet->payload_offset, raw, packet);
-    else if (speadi_recv_copy_to_device(stream, live->heap.region->offset + packet->payload_offset,
-                                        raw, packet) < 0)
-        speadi_live_heap_memory_failed(live);
+    if (must_wait(stream, raw, packet, live))
+        park(stream, raw, packet, live);
+    else
+        speadi_recv_write_payload(stream, live, packet->payload_offset, raw, packet->header_bytes);
     if (is_copy(stream, raw) || raw->place != SPEADI_RX_UNPLACED)
         totals->repaired++;
     else
@@ -87,35 +117,6 @@ static bool find_memory(struct spead_recv_stream *stream, struct speadi_live_hea
 }
 
 /* ---- Into a heap --------------------------------------------------------------------------- */
-
-/* Returns true if the packet must be parked, because a posted receive may still write to the packet's own place. */
-static bool must_park(const struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
-                      const struct speadi_packet *packet, const struct speadi_live_heap *live)
-{
-    uint64_t start = packet->payload_offset, end = start + packet->payload_bytes;
-
-    if (live->reservations == 0 || is_in_own_place(stream, raw, live))
-        return false;
-    return speadi_placement_is_reserved(&stream->placement, stream->burst.reservations_ended, live,
-                                        start, end);
-}
-
-static enum spead_recv_bucket park(struct spead_recv_stream *stream,
-                                   const struct speadi_rx_packet *raw,
-                                   struct speadi_live_heap *live)
-{
-    uint32_t copy = speadi_spare_index(&stream->spare, raw);
-    enum spead_recv_bucket bucket = SPEAD_RECV_LIVE;
-
-    if (copy == SPEADI_SPARE_NONE)
-        bucket = speadi_recv_copy_to_spare(stream, raw, &copy);
-    if (bucket != SPEAD_RECV_LIVE)
-        return bucket;
-    speadi_spare_park(&stream->spare, copy, live->sender);
-    speadi_live_heap_park(live);
-    speadi_recv_count(stream, raw, SPEAD_RECV_LIVE);
-    return SPEAD_RECV_LIVE;
-}
 
 /* Counts a packet that came after a packet of its heap with a larger payload offset. In out-of-order mode this is
  * nothing special, and packets are not compared. */
@@ -156,21 +157,18 @@ static bool has_grown(struct spead_recv_stream *stream, struct speadi_live_heap 
            speadi_recv_grow_heap(stream, live);
 }
 
-static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *stream,
-                                             const struct speadi_rx_packet *raw,
-                                             const struct speadi_packet *packet,
-                                             struct speadi_live_heap *live)
+/* Nothing here depends on where receives are posted, so a heap accepts the same packets on every receive path. */
+static enum spead_recv_bucket try_add(struct spead_recv_stream *stream,
+                                      const struct speadi_rx_packet *raw,
+                                      const struct speadi_packet *packet,
+                                      struct speadi_live_heap *live)
 {
-    enum spead_recv_bucket bucket;
     uint32_t at;
+    enum spead_recv_bucket bucket = speadi_live_heap_check(live, &stream->layout, packet, &at);
 
-    if (live->parked > 0 && stream->layout.in_order)
-        return park(stream, raw, live);
-    bucket = speadi_live_heap_check(live, &stream->layout, packet, &at);
-    if (bucket == SPEAD_RECV_LIVE && must_park(stream, raw, packet, live))
-        return park(stream, raw, live);
     if (bucket == SPEAD_RECV_LIVE && packet->payload_bytes > 0 &&
-        !find_memory(stream, live, packet->payload_offset + packet->payload_bytes))
+        ((live->reservations > 0 && !can_wait(stream, raw, packet, live)) ||
+         !find_memory(stream, live, packet->payload_offset + packet->payload_bytes)))
         bucket = SPEAD_RECV_NO_MEMORY;
     if (bucket == SPEAD_RECV_LIVE)
         bucket = speadi_live_heap_add(live, &stream->layout, packet, at);
@@ -179,8 +177,8 @@ static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *stream,
     return bucket;
 }
 
-/* Adds the packet to the heap. If the heap accepted the packet, or if the packet was parked, counts the packet and
- * returns SPEAD_RECV_LIVE. Else returns the bucket in which the caller must count the packet. */
+/* Adds the packet to the heap. If the heap accepted the packet, counts the packet and returns SPEAD_RECV_LIVE. Else
+ * returns the bucket in which the caller must count the packet. */
 static enum spead_recv_bucket add(struct spead_recv_stream *stream,
                                   const struct speadi_rx_packet *raw,
                                   const struct speadi_packet *packet, struct speadi_live_heap *live)
@@ -189,12 +187,11 @@ static enum spead_recv_bucket add(struct spead_recv_stream *stream,
     enum spead_recv_bucket bucket;
 
     do
-        bucket = accept_or_park(stream, raw, packet, live);
+        bucket = try_add(stream, raw, packet, live);
     while (__builtin_expect(bucket != SPEAD_RECV_LIVE, 0) && has_grown(stream, live, bucket));
     if (bucket != SPEAD_RECV_LIVE && leaves_hole(bucket))
         refused(stream, raw, packet, live);
-    /* If no burst is lent, this packet was parked before, and the prediction has learned from it already. */
-    if (bucket == SPEAD_RECV_LIVE && stream->placement.enabled && stream->burst_is_out)
+    if (bucket == SPEAD_RECV_LIVE && stream->placement.enabled)
         speadi_placement_learn(&stream->placement, raw->source, sender, packet);
     return bucket;
 }
@@ -358,10 +355,6 @@ static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
     struct speadi_live_heap *live;
     uint32_t controls;
 
-    /* This packet lies in a reserved place whose heap is gone, because an earlier packet of this burst has completed
-     * that heap. The memory may belong to another heap now. */
-    if (raw->place != SPEADI_RX_UNPLACED && is_in_own_place(stream, raw, NULL))
-        return SPEAD_RECV_DUPLICATE;
     controls = speadi_packet_control_heap(packet);
     if (controls != 0) { /* a control heap needs no slot and no memory */
         obey(stream, sender, packet->heap_counter, controls, NULL);
@@ -418,8 +411,11 @@ static enum spead_recv_bucket process_copy(struct spead_recv_stream *stream,
     uint32_t copy;
     enum spead_recv_bucket bucket = speadi_recv_copy_to_spare(stream, raw, &copy);
 
-    return bucket == SPEAD_RECV_LIVE ? process(stream, &stream->spare.packet[copy], paused)
-                                     : bucket;
+    if (bucket != SPEAD_RECV_LIVE)
+        return bucket;
+    bucket = process(stream, &stream->spare.packet[copy], paused);
+    speadi_spare_drop(&stream->spare, copy);
+    return bucket;
 }
 
 bool speadi_recv_process_packet(struct spead_recv_stream *stream,
@@ -439,45 +435,4 @@ bool speadi_recv_process_packet(struct spead_recv_stream *stream,
     if (bucket != SPEAD_RECV_LIVE)
         speadi_recv_count(stream, raw, bucket);
     return true;
-}
-
-/* ---- Packets that waited ------------------------------------------------------------------- */
-
-/* Returns the sender of a parked packet. Returns NULL if the heap of the packet has ended since, and the sender has
- * begun another run or has lost its entry. */
-static struct speadi_sender *sender_of_parked(const struct spead_recv_stream *stream, uint32_t copy)
-{
-    uint32_t id = stream->spare.sender[copy];
-
-    return id == SPEADI_SPARE_NONE ? NULL : speadi_sender_table_get(&stream->senders, id);
-}
-
-void speadi_recv_retry_parked(struct spead_recv_stream *stream)
-{
-    struct speadi_parked parked;
-
-    speadi_spare_unpark(&stream->spare, &parked);
-    for (struct speadi_live_heap *live = stream->table.oldest; parked.count > 0 && live;
-         live = live->newer)
-        speadi_live_heap_unpark(live);
-    for (uint32_t i = 0; i < parked.count; i++) {
-        const struct speadi_rx_packet *raw = &stream->spare.packet[parked.index[i]];
-        struct speadi_sender *sender = sender_of_parked(stream, parked.index[i]);
-        struct speadi_packet packet;
-        enum spead_recv_bucket bucket = SPEAD_RECV_LATE;
-        bool paused = false;
-
-        speadi_recv_uncount(stream, raw, SPEAD_RECV_LIVE);
-        /* The packet was decoded without an error when it came. It is not passed to admit() again, because a stop item
-         * may have come after the packet, and admit() would then reject the packet. */
-        (void)speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes);
-        /* This call may park the packet again. The parked packets keep their order then. */
-        if (sender)
-            bucket = process_admitted(stream, raw, sender, &packet, &paused);
-        if (paused)
-            bucket = SPEAD_RECV_NO_MEMORY;
-        if (bucket != SPEAD_RECV_LIVE)
-            speadi_recv_count(stream, raw, bucket);
-    }
-    speadi_spare_end_burst(&stream->spare);
 }

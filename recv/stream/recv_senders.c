@@ -16,9 +16,8 @@ static void begin_run(struct spead_recv_stream *stream, struct speadi_sender *se
     for (; live && sender->live_heaps > 0; live = newer) {
         newer = live->newer;
         if (live->sender == id && live != kept)
-            speadi_recv_end_early(stream, live, SPEADI_RECV_BY_EVICTION);
+            speadi_recv_close_heap(stream, live, SPEADI_RECV_BY_EVICTION);
     }
-    speadi_spare_disown(&stream->spare, id);
     speadi_finished_forget(sender);
     speadi_gap_trackers_restart(&stream->gaps, speadi_sender_index(id));
     sender->restarts++;
@@ -142,14 +141,11 @@ bool speadi_recv_is_after_stop(const struct spead_recv_stream *stream,
     return !own || !packet || packet->heap_counter != sender->stop_counter;
 }
 
-/* Returns true if no packet will be added to the heap any more, because its sender or its endpoint has stopped. A packet
- * that was parked before the stop item came can still be added. */
+/* Returns true if no packet will be added to the heap any more, because its sender or its endpoint has stopped. */
 static bool has_stopped(const struct spead_recv_stream *stream, const struct speadi_live_heap *live)
 {
     const struct speadi_sender *sender = speadi_sender_table_get(&stream->senders, live->sender);
 
-    if (live->parked > 0)
-        return false;
     if (sender->stopped)
         return live->heap.counter != sender->stop_counter;
     return stream->stopped_endpoints >> sender->endpoint & 1;
@@ -159,11 +155,11 @@ void speadi_recv_end_stopped_heaps(struct spead_recv_stream *stream)
 {
     struct speadi_live_heap *live = stream->table.oldest, *newer;
 
-    stream->has_stopped_heaps = stream->spare.parked_count > 0;
+    stream->has_stopped_heaps = false;
     for (; live; live = newer) {
         newer = live->newer;
         if (has_stopped(stream, live))
-            speadi_recv_end_early(stream, live, SPEADI_RECV_BY_FLUSH);
+            speadi_recv_close_heap(stream, live, SPEADI_RECV_BY_FLUSH);
     }
 }
 

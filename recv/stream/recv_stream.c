@@ -156,10 +156,10 @@ static void make_plan(struct spead_recv_stream *stream)
             speadi_recv_tally_bytes(&stream->tally) + speadi_spare_bytes(&stream->spare) +
             stream->ops->state_size + engine.memory_bytes,
         .socket_buffer_bytes = stream->facts.buffer_bytes,
-        .live_regions = stream->regions.live - stream->regions.ahead,
+        .live_regions = stream->regions.live,
         .hand_over_regions = stream->regions.ring[0],
         .held_regions = stream->regions.held,
-        .ahead_regions = stream->regions.ahead,
+        .moved_regions = stream->regions.aside[0],
         .memory_need_bytes = memory_need(stream, &pool),
         .memory_limit_bytes = stream->limit.bytes,
         .memory_reason = stream->memory_reason,

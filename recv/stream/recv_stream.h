@@ -8,7 +8,7 @@
  *   recv_burst.c      begins one burst, processes it packet by packet, gives it back to the engine
  *   recv_fast_path.c  processes packets that begin where the packet before them in the heap ended
  *   recv_packet.c     processes any other packet: finds its bucket and its heap, puts its payload in place
- *   recv_copy.c       copies packets to spare buffers, and payload to memory that the CPU cannot touch
+ *   recv_peek.c       finds the misplaced packets of a burst before any payload is written
  *   recv_senders.c    finds the sender of a packet, begins its runs, ends its heaps after a stop
  *   recv_heaps.c      opens a heap, ends it
  *   recv_slots.c      chooses the slot that a new heap takes
@@ -16,6 +16,8 @@
  *   recv_missing.c    counts the packets that are missing
  *   recv_populate.c   has the memory of large heaps populated ahead
  *   recv_regions.c    takes a region for a heap
+ *   recv_move.c       frees heaps from posted receives, writes payload that has waited for them
+ *   recv_copy.c       copies packets to spare buffers, and payload to memory that the CPU cannot touch
  *   recv_hand_over.c  sends finished heaps to the consumer, or sheds them
  *   recv_counters.c   reads the counters of the engine, and publishes all counters
  *
@@ -27,6 +29,7 @@
 #define SPEADI_RECV_STREAM_H
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include <speadline/recv.h>
 
@@ -89,9 +92,9 @@ struct spead_recv_stream {
     struct speadi_pool *pool;
     uint64_t packet_bytes_max;
     uint32_t source_count;
-    /* A leaving heap is a heap that has ended while receives are posted into it. There may be at most this many leaving
-     * heaps at a time. 0 means that nothing is placed. */
-    uint32_t leaving_max;
+    /* So many regions of each size class are set aside for heaps that must leave while receives are posted into them,
+     * and into at most so many regions receives are posted at a time. 0 means that nothing is placed. */
+    uint32_t aside_count;
     uint32_t spare_count;
     char **source_name;
     char engine_reason[256];
@@ -169,7 +172,7 @@ struct spead_recv_stream {
     /* For each entry of burst.from: the id of the sender, or SPEADI_SENDER_NONE if it was not looked up yet. */
     uint32_t sender_of[SPEADI_RX_FROM_MAX];
     struct speadi_recv_tally tally;
-    /* heaps that have ended while receives were posted into them */
+    /* heaps that have ended while receives were posted into them, and for which no other memory was there */
     struct speadi_leaving_heaps leaving;
     struct speadi_outlet outlet;
     bool started;
@@ -206,14 +209,14 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
 
 /* Makes the pool of the heaps, and shows its memory to the engine. The caller must have set the fields layout and
  * engine. If the path is SPEAD_PATH_AUTO and payload cannot be placed into this memory, payload is bounced, and
- * engine_reason says why. Sets leaving_max to 0 if nothing will be placed. Returns 0, or -errno with a sentence in err.
+ * engine_reason says why. Sets aside_count to 0 if nothing will be placed. Returns 0, or -errno with a sentence in err.
  * Control plane. */
 int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *err);
 
 /* Tells whether the engine registers the memory of the heaps with a device. */
 static inline bool speadi_recv_pins_memory(const struct spead_recv_stream *stream)
 {
-    return stream->leaving_max > 0 && stream->ops->caps & SPEADI_RX_CAP_PINS;
+    return stream->aside_count > 0 && stream->ops->caps & SPEADI_RX_CAP_PINS;
 }
 
 /* ---- recv_stop.c ----------------------------------------------------------------------------- */
@@ -261,7 +264,7 @@ void speadi_recv_count_unread_packets(struct spead_recv_stream *stream, bool las
 int speadi_recv_process_burst(struct spead_recv_stream *stream);
 
 /* Gives the burst back to the engine, if one is lent. Then ends the reservations that the engine has reported as ended.
- * Leaving heaps that waited only for these reservations are handed over, and parked packets are processed again. */
+ * Parked payload that waited only for these reservations is put into its place, and leaving heaps are handed over. */
 void speadi_recv_end_burst(struct spead_recv_stream *stream);
 
 /* ---- recv_fast_path.c ------------------------------------------------------------------------ */
@@ -280,23 +283,7 @@ unsigned speadi_recv_fast_path(struct spead_recv_stream *stream);
 bool speadi_recv_process_packet(struct spead_recv_stream *stream,
                                 const struct speadi_rx_packet *raw);
 
-/* Processes the parked packets again, because their own places may not be reserved any more. */
-void speadi_recv_retry_parked(struct spead_recv_stream *stream);
-
-/* ---- recv_copy.c ----------------------------------------------------------------------------- */
-
-/* Copies a packet into a spare buffer. Returns SPEAD_RECV_LIVE and the number of the copy in *copy, or the bucket that
- * says why there is no copy. In the copy the header always lies in one piece. The payload of the copy lies in memory of
- * the same kind as the payload of the packet, or in host memory. */
-enum spead_recv_bucket speadi_recv_copy_to_spare(struct spead_recv_stream *stream,
-                                                 const struct speadi_rx_packet *raw,
-                                                 uint32_t *copy);
-
-/* Copies the payload of a packet into heap memory that the CPU cannot touch, to offset `to` of that memory. Returns 0
- * or -errno. */
-int speadi_recv_copy_to_device(struct spead_recv_stream *stream, uint64_t to,
-                               const struct speadi_rx_packet *raw,
-                               const struct speadi_packet *packet);
+/* ---- recv_peek.c ----------------------------------------------------------------------------- */
 
 /* Looks at all packets of the burst from burst_next on, and copies each misplaced one to a spare buffer. The caller
  * must call this before it writes the payload of any of these packets to a heap. Otherwise such a write could overwrite
@@ -428,15 +415,11 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sen
                              struct speadi_live_heap *live, const struct speadi_rx_packet *raw,
                              const struct speadi_packet *packet);
 
-/* Ends the heap for the reason `cause`. If no receive is posted into the heap, the heap is handed over or discarded
- * now. Else the heap becomes a leaving heap, and speadi_recv_release_leaving() does this later. */
+/* Ends the heap for the reason `cause`, and hands it over or discards it. If receives are posted into the heap and there
+ * is no other memory for its payload, the heap becomes a leaving heap, and speadi_recv_release_leaving() hands it over
+ * later. */
 void speadi_recv_close_heap(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                             enum speadi_recv_cause cause);
-
-/* Ends a live heap earlier than its turn, as speadi_recv_close_heap() does. If no further heap is allowed to leave, the
- * heap stays in the table, accepts no packets and is never complete. */
-void speadi_recv_end_early(struct spead_recv_stream *stream, struct speadi_live_heap *live,
-                           enum speadi_recv_cause cause);
 
 /* A packet has contradicted what is known of the heap. Ends the heap incomplete. */
 void speadi_recv_contradicted(struct spead_recv_stream *stream, struct speadi_live_heap *live);
@@ -444,9 +427,8 @@ void speadi_recv_contradicted(struct spead_recv_stream *stream, struct speadi_li
 /* Hands over or discards all leaving heaps into which no receive is posted any more. */
 void speadi_recv_release_leaving(struct spead_recv_stream *stream);
 
-/* Ends the heaps that are older than the age limit. Returns true if it had to leave such a heap, because receives are
- * still posted into the heap. */
-bool speadi_recv_close_aged(struct spead_recv_stream *stream);
+/* Ends the heaps that are older than the age limit. */
+void speadi_recv_close_aged(struct spead_recv_stream *stream);
 
 /* ---- recv_missing.c -------------------------------------------------------------------------- */
 
@@ -526,6 +508,64 @@ static inline bool speadi_recv_populates(const struct spead_recv_stream *stream,
 /* Gives the thread that populates its next piece of work, if it is idle and if there is something to do. The owner
  * thread calls this once a poll while populate_due is true. */
 void speadi_recv_populate_ahead(struct spead_recv_stream *stream);
+
+/* ---- recv_move.c ----------------------------------------------------------------------------- */
+
+static inline struct speadi_burst_state speadi_recv_burst_state(
+    const struct spead_recv_stream *stream)
+{
+    return (struct speadi_burst_state){.ended = stream->burst.reservations_ended,
+                                       .next = stream->burst_next,
+                                       .checked = stream->places_checked};
+}
+
+/* Puts the payload of parked packets into its place, if that place is not reserved any more. */
+void speadi_recv_put_parked(struct spead_recv_stream *stream);
+
+/* Makes sure that no receive is posted into the memory of the heap, and that no payload of the heap is parked. If a
+ * receive may still write to that memory, the heap exchanges its memory with a region that was set aside. With `keep`
+ * the received payload is copied, and the heap counts as moved; without `keep` the payload is lost. Returns false and
+ * changes nothing if there is no memory for that. */
+bool speadi_recv_detach(struct spead_recv_stream *stream, struct speadi_live_heap *live, bool keep);
+
+/* ---- recv_copy.c ----------------------------------------------------------------------------- */
+
+/* Copies a packet into a spare buffer. Returns SPEAD_RECV_LIVE and the number of the copy in *copy, or the bucket that
+ * says why there is no copy. In the copy the header always lies in one piece. The payload of the copy lies in memory of
+ * the same kind as the payload of the packet, or in host memory. */
+enum spead_recv_bucket speadi_recv_copy_to_spare(struct spead_recv_stream *stream,
+                                                 const struct speadi_rx_packet *raw,
+                                                 uint32_t *copy);
+
+/* Copies the payload of a packet into heap memory that the CPU cannot touch, to offset `to` of that memory. The payload
+ * begins behind the first header_bytes bytes of the packet. Returns 0 or -errno. */
+int speadi_recv_copy_to_device(struct spead_recv_stream *stream, uint64_t to,
+                               const struct speadi_rx_packet *raw, uint32_t header_bytes);
+
+/* Copies the payload of a packet to memory that the CPU can touch. */
+static inline void speadi_recv_copy_payload(uint8_t *to, const struct speadi_rx_packet *raw,
+                                            uint32_t header_bytes)
+{
+    size_t from_head = raw->head_bytes - header_bytes;
+
+    memcpy(to, raw->head + header_bytes, from_head);
+    if (raw->body)
+        memcpy(to + from_head, raw->body, raw->body_bytes);
+}
+
+/* Copies the payload of a packet to this offset of the heap. */
+static inline void speadi_recv_write_payload(struct spead_recv_stream *stream,
+                                             struct speadi_live_heap *live, uint64_t offset,
+                                             const struct speadi_rx_packet *raw,
+                                             uint32_t header_bytes)
+{
+    const struct speadi_block *region = live->heap.region;
+
+    if (region->data)
+        speadi_recv_copy_payload(region->data + offset, raw, header_bytes);
+    else if (speadi_recv_copy_to_device(stream, region->offset + offset, raw, header_bytes) < 0)
+        speadi_live_heap_memory_failed(live);
+}
 
 /* ---- recv_hand_over.c ------------------------------------------------------------------------ */
 

@@ -66,7 +66,7 @@ static uint64_t blocks_of(const struct speadi_region_plan *plan,
 
     if (class > 0 && config->ring_heaps == 0 && held < plan->ring[class])
         held = plan->ring[class];
-    blocks = plan->live + plan->ring[class] + held;
+    blocks = plan->live + plan->ring[class] + held + plan->aside[class];
     return class > 0 && blocks > SMALL_BLOCKS_MAX ? SMALL_BLOCKS_MAX : blocks;
 }
 
@@ -84,27 +84,27 @@ static uint64_t class_bytes(const struct speadi_region_plan *plan,
     if (block < SPEADI_POOL_SLAB_BYTES || config->ring_heaps > 0)
         return speadi_round_up(all, SPEADI_POOL_SLAB_BYTES);
     waiting = SPEAD_RECV_HAND_OVER_BYTES_MIN + plan->ring[class] * page;
-    return speadi_min_u64(all, plan->live * block + 2 * waiting);
+    return speadi_min_u64(all, (plan->live + plan->aside[class]) * block + 2 * waiting);
 }
 
 void speadi_region_plan_init(struct speadi_region_plan *plan,
-                             const struct spead_recv_stream_config *config, uint32_t leaving_max,
+                             const struct spead_recv_stream_config *config, uint32_t aside_count,
                              enum speadi_region_sizes sizes)
 {
     bool alike = sizes == SPEADI_REGIONS_ALIKE;
     uint64_t bytes_min =
         sizes == SPEADI_REGIONS_PINNED ? PINNED_BYTES_MIN : SPEAD_RECV_HAND_OVER_BYTES_MIN;
 
-    *plan =
-        (struct speadi_region_plan){.live = speadi_recv_config_live_blocks(config) + leaving_max,
-                                    .ahead = leaving_max,
-                                    .held = config->held_heaps};
+    *plan = (struct speadi_region_plan){.live = speadi_recv_config_live_blocks(config),
+                                        .held = config->held_heaps};
     set_sizes(plan, config->heap_bytes_max, alike);
     for (uint32_t i = 0; i < plan->class_count; i++) {
         uint64_t above = i + 1 < plan->class_count ? plan->block_bytes[i + 1] : 1, bytes;
 
         plan->ring[i] = within_memory(config, ring_of(config, bytes_min, alike ? 0 : above),
                                       plan->block_bytes[i], i > 0 ? 1 : SPEAD_RECV_HAND_OVER_SIZES);
+        if (i == 0 || plan->block_bytes[i] >= SPEADI_POOL_SLAB_BYTES)
+            plan->aside[i] = aside_count;
         plan->blocks[i] = blocks_of(plan, config, i);
         bytes = class_bytes(plan, config, i);
         if (bytes > plan->memory_bytes)

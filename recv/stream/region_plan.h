@@ -2,7 +2,8 @@
  *
  * The regions are of several size classes, so that a heap of 1 KiB does not need a region of 64 MiB. Each class has as
  * many regions as its heaps can need: for the live heaps, for the heaps that wait in the channel (the *hand-over*), for
- * the heaps that the consumer holds, and for the heaps that are leaving. The hand-over has two bounds, bytes and
+ * the heaps that the consumer holds, and regions that are set aside for heaps that leave while receives are posted into
+ * them. The hand-over has two bounds, bytes and
  * messages; a class whose heaps are longer than B bytes needs at most (bound of the bytes) / B regions for it.
  *
  * Only the thread that makes the stream calls speadi_region_plan_init(). Afterwards the plan does not change. */
@@ -29,21 +30,22 @@ struct speadi_region_plan {
     uint64_t block_bytes[SPEADI_POOL_CLASSES_MAX]; /* falling: class 0 has the largest regions */
     /* How many heaps in regions of the class may wait in the channel if no other heap waits there. */
     uint32_t ring[SPEADI_POOL_CLASSES_MAX];
-    uint64_t blocks[SPEADI_POOL_CLASSES_MAX]; /* number of regions of the class */
-    /* Most live and leaving heaps; so many regions of class 0 are kept for large heaps. */
+    /* Number of regions of the class, with those that are set aside; and how many are set aside. */
+    uint64_t blocks[SPEADI_POOL_CLASSES_MAX];
+    uint32_t aside[SPEADI_POOL_CLASSES_MAX];
+    /* Most live heaps; so many regions of class 0 are kept for large heaps. */
     uint64_t live;
     /* Most regions of all classes together that may be in use; 0 means no such limit. */
     uint64_t in_use_max;
-    /* Regions of class 0 for heaps that are leaving: the part of `live` that is reserved ahead. */
-    uint64_t ahead;
     uint64_t held;         /* regions of class 0 for heaps that the consumer holds */
     uint64_t share_bytes;  /* memory that is kept for each endpoint; 0: none */
     uint64_t memory_bytes; /* the largest number of bytes that heaps of one size can need */
 };
 
-/* Makes the plan for a stream. leaving_max is the largest number of leaving heaps. */
+/* Makes the plan for a stream. aside_count is the number of regions that are set aside in each class whose heaps can be
+ * placed. */
 void speadi_region_plan_init(struct speadi_region_plan *plan,
-                             const struct spead_recv_stream_config *config, uint32_t leaving_max,
+                             const struct spead_recv_stream_config *config, uint32_t aside_count,
                              enum speadi_region_sizes sizes);
 
 /* Returns the capacity of the channel in messages. */

@@ -60,8 +60,6 @@ enum spead_recv_bucket {
     SPEAD_RECV_OVER_CAP_POINTERS,
     /* With this packet its heap would have more separate ranges than ranges_max. */
     SPEAD_RECV_OVER_CAP_RANGES,
-    /* The packet begins a heap at a time when too many ended heaps still wait for posted receives. */
-    SPEAD_RECV_OVER_CAP_LEAVING,
     SPEAD_RECV_MALFORMED_EMPTY,   /* the datagram has no bytes */
     SPEAD_RECV_MALFORMED_SHORT,   /* the datagram is shorter than the 8-byte header */
     SPEAD_RECV_MALFORMED_MAGIC,   /* the first byte of the header is not 0x53 */
@@ -126,7 +124,7 @@ struct spead_recv_counters {
     /* heaps that could not begin or finish, because there was no memory */
     uint64_t heaps_no_memory;
     /* The first counter: heaps that wait for packets now. The second: heaps that have ended, but into which posted
-     * receives still point now. */
+     * receives still point now, because the memory was not enough to move them (heaps_moved). */
     uint64_t heaps_live, heaps_leaving;
     uint64_t payload_bytes; /* payload bytes that arrived, in heaps that were handed over */
 
@@ -231,6 +229,9 @@ struct spead_recv_counters {
      * pause it counts all packets until the source is empty. kernel_drops_after_pause is the part of kernel_drops that
      * a slow consumer caused: the drops in a pause, and the drops until the source is empty after it. */
     uint64_t paused_ns, packets_after_pause, kernel_drops_after_pause;
+    /* Heaps whose payload was copied to another region while receives were posted into their own region: the heap
+     * ended, or too much of its payload waited for these receives. */
+    uint64_t heaps_moved;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

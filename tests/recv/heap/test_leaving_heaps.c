@@ -21,19 +21,19 @@ Test(leaving_heaps, no_heap_leaves_while_receives_are_posted_into_it)
     add_all();
     cr_expect_eq(leaving.count, 3u);
     cr_expect_null(speadi_leaving_heaps_next(&leaving));
-    speadi_live_heap_unreserve(&heap[1]);
+    (void)speadi_live_heap_unreserve(&heap[1]);
     cr_expect_eq(speadi_leaving_heaps_next(&leaving), &heap[1]);
     cr_expect_eq(heap[1].leaving_cause, 1u);
     cr_expect_null(speadi_leaving_heaps_next(&leaving));
     cr_expect_eq(leaving.count, 2u);
 }
 
-Test(leaving_heaps, each_leaves_once)
+Test(leaving_heaps, each_leaves_once_and_the_oldest_first)
 {
     add_all();
     for (unsigned i = 0; i < 3; i++)
-        speadi_live_heap_unreserve(&heap[i]);
-    for (unsigned i = 3; i-- > 0;)
+        (void)speadi_live_heap_unreserve(&heap[i]);
+    for (unsigned i = 0; i < 3; i++)
         cr_expect_eq(speadi_leaving_heaps_next(&leaving), &heap[i]);
     cr_expect_null(speadi_leaving_heaps_next(&leaving));
     cr_expect_eq(leaving.count, 0u);
@@ -42,7 +42,7 @@ Test(leaving_heaps, each_leaves_once)
 Test(leaving_heaps, all_can_be_taken_out_at_the_end)
 {
     add_all();
-    for (unsigned i = 3; i-- > 0;)
+    for (unsigned i = 0; i < 3; i++)
         cr_expect_eq(speadi_leaving_heaps_pop(&leaving), &heap[i]);
     cr_expect_null(speadi_leaving_heaps_pop(&leaving));
     cr_expect_eq(leaving.count, 0u);

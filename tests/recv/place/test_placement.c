@@ -169,10 +169,14 @@ Test(placement, a_place_stays_reserved_until_it_ends)
     receive(0);
     receive(1);
     reserve();
-    cr_expect(speadi_placement_is_reserved(&placement, 0, live, 128, 129));
-    cr_expect_not(speadi_placement_is_reserved(&placement, 1, live, 128, 192));
-    cr_expect(speadi_placement_is_reserved(&placement, 1, live, 128, 193));
-    cr_expect_not(speadi_placement_is_reserved(&placement, 0, live, 6 * 64, 7 * 64));
+    cr_expect(speadi_placement_is_reserved(&placement, (struct speadi_burst_state){.ended = 0},
+                                           live, 128, 129));
+    cr_expect_not(speadi_placement_is_reserved(&placement, (struct speadi_burst_state){.ended = 1},
+                                               live, 128, 192));
+    cr_expect(speadi_placement_is_reserved(&placement, (struct speadi_burst_state){.ended = 1},
+                                           live, 128, 193));
+    cr_expect_not(speadi_placement_is_reserved(&placement, (struct speadi_burst_state){.ended = 0},
+                                               live, 6 * 64, 7 * 64));
 }
 
 Test(placement, a_complete_heap_is_forgotten)
@@ -193,10 +197,19 @@ Test(placement, what_comes_before_the_first_reserved_place_is_free)
     receive(0);
     receive(1);
     reserve(); /* This reserves the places of the packets 2 to 5. */
-    cr_expect_eq(speadi_placement_first_reserved(&placement, 0, live, 0), 2 * 64u);
-    cr_expect_eq(speadi_placement_first_reserved(&placement, 0, live, 3 * 64 + 1), 3 * 64u,
-                 "one that is under way counts");
-    cr_expect_eq(speadi_placement_first_reserved(&placement, 2, live, 0), 4 * 64u);
-    cr_expect_eq(speadi_placement_first_reserved(&placement, 0, live, 6 * 64), UINT64_MAX);
-    cr_expect_eq(speadi_placement_first_reserved(&placement, 4, live, 0), UINT64_MAX);
+    cr_expect_eq(speadi_placement_first_reserved(&placement,
+                                                 (struct speadi_burst_state){.ended = 0}, live, 0),
+                 2 * 64u);
+    cr_expect_eq(speadi_placement_first_reserved(
+                     &placement, (struct speadi_burst_state){.ended = 0}, live, 3 * 64 + 1),
+                 3 * 64u, "one that is under way counts");
+    cr_expect_eq(speadi_placement_first_reserved(&placement,
+                                                 (struct speadi_burst_state){.ended = 2}, live, 0),
+                 4 * 64u);
+    cr_expect_eq(speadi_placement_first_reserved(
+                     &placement, (struct speadi_burst_state){.ended = 0}, live, 6 * 64),
+                 UINT64_MAX);
+    cr_expect_eq(speadi_placement_first_reserved(&placement,
+                                                 (struct speadi_burst_state){.ended = 4}, live, 0),
+                 UINT64_MAX);
 }

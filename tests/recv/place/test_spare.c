@@ -51,29 +51,44 @@ Test(spare, none_left_is_said)
 
 Test(spare, parked_packets_outlive_the_burst_in_order)
 {
+    const struct speadi_parked where = {.offset = 64, .bytes = 4};
     uint32_t copy = speadi_spare_copy(&spare, &split);
-
     uint32_t later = speadi_spare_copy(&spare, &split);
-    struct speadi_parked parked;
 
-    speadi_spare_park(&spare, later, 0);
-    speadi_spare_park(&spare, copy, 0);
+    speadi_spare_park(&spare, later, &where);
+    cr_expect_not(speadi_spare_is_half_parked(&spare));
+    speadi_spare_park(&spare, copy, &where);
+    cr_expect(speadi_spare_is_half_parked(&spare));
     speadi_spare_end_burst(&spare);
     cr_expect_eq(spare.parked_count, 2u);
     cr_expect_eq(spare.parked[1], copy);
+    cr_expect_eq(spare.where[copy].offset, 64u);
     cr_expect_neq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE);
     cr_expect_eq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE);
     for (uint32_t i = 0; i < spare.parked_count; i++)
         cr_expect_eq(memcmp(spare.packet[spare.parked[i]].head, "headbody", 8), 0);
 
-    speadi_spare_unpark(&spare, &parked);
-    cr_expect_eq(parked.count, 2u);
-    cr_expect_eq(parked.index[0], later);
-    speadi_spare_park(&spare, parked.index[1], 0);
+    speadi_spare_unpark(&spare, 0);
+    cr_expect_eq(spare.parked_count, 1u);
+    cr_expect_eq(spare.parked[0], copy);
     speadi_spare_end_burst(&spare);
     cr_expect_neq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE, "all but the parked one");
     cr_expect_neq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE);
     cr_expect_eq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE);
+}
+
+Test(spare, a_copy_that_is_dropped_is_free_at_once_and_only_once)
+{
+    uint32_t first = speadi_spare_copy(&spare, &split), second = speadi_spare_copy(&spare, &split);
+
+    speadi_spare_park(&spare, second, &(struct speadi_parked){.offset = 0});
+    speadi_spare_drop(&spare, second); /* it is parked */
+    speadi_spare_drop(&spare, first);
+    cr_expect_eq(spare.free_count, 2u);
+    speadi_spare_unpark(&spare, 0);
+    cr_expect_eq(spare.free_count, 3u);
+    speadi_spare_end_burst(&spare);
+    cr_expect_eq(spare.free_count, 3u);
 }
 
 Test(spare, a_body_out_of_reach_is_not_copied)

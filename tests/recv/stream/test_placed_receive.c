@@ -96,7 +96,7 @@ static void take_heaps(struct outcome *outcome)
     }
 }
 
-static void open_mode(const struct mode *mode, enum spead_receive_path path)
+static void init_mode(const struct mode *mode, enum spead_receive_path path)
 {
     recv_rig_init(&rig);
     rig.config.receive_path = path;
@@ -117,14 +117,14 @@ static void open_mode(const struct mode *mode, enum spead_receive_path path)
         rig.engine->view = apart.view;
         rig.engine->spills = true;
     }
-    recv_rig_open(&rig);
 }
 
 static struct outcome run_wire(const struct mode *mode, enum spead_receive_path path)
 {
     struct outcome outcome = {0};
 
-    open_mode(mode, path);
+    init_mode(mode, path);
+    recv_rig_open(&rig);
     for (unsigned i = 0; i < wire_count; i++)
         push_sent(&wire[i]);
     while (rig.engine->next < rig.engine->count) {
@@ -298,6 +298,27 @@ Test(placed_receive, a_header_of_another_length_inside_one_receive)
     cr_expect_str_eq(compare_modes().buckets, "delivered 120");
 }
 
+/* The places that are posted for heap 2 have the size of the packets of heap 1. At the end of heap 2 some of them are
+ * still posted, and heap 3 needs the slot of heap 2. */
+Test(placed_receive, thirteen_packets_of_another_size_than_those_before_are_a_whole_heap)
+{
+    const uint32_t bytes = HEAP_BYTES / 13;
+
+    send_heap(1);
+    for (uint32_t i = 0; i < 13; i++)
+        send_part(2, i * bytes, i < 12 ? bytes : HEAP_BYTES - 12 * bytes);
+    send_packets(3, 0, 2);
+    for (unsigned window = 1; window <= 32; window *= 2) {
+        struct mode mode = {
+            .posts_ahead = true, .out_of_order = true, .poll_max = 1, .window = window, .live = 1};
+        struct outcome bounced = run_wire(&mode, SPEAD_PATH_BOUNCE),
+                       placed = run_wire(&mode, SPEAD_PATH_PLACED);
+
+        compare(&placed, &bounced, &mode);
+        cr_expect_eq(placed.received[2], HEAP_BYTES);
+    }
+}
+
 Test(placed_receive, heaps_that_take_turns)
 {
     send_heap(1);
@@ -340,18 +361,24 @@ Test(placed_receive, any_mixture_of_faults)
 
 /* ---- Heaps that end when receives still point into them ------------------------------------ */
 
-/* Begins a test: one part of heap 2 has arrived, and 8 receives are posted into its other part. At most two heaps may
- * be live. */
-static void open_with_posted_receives(void)
+/* At most two heaps may be live, and 8 receives are posted ahead. */
+static void init_posted_receives(void)
 {
-    struct mode mode = {
+    const struct mode mode = {
         .posts_ahead = true, .out_of_order = true, .poll_max = 1, .window = 8, .live = 2};
 
-    open_mode(&mode, SPEAD_PATH_PLACED);
+    init_mode(&mode, SPEAD_PATH_PLACED);
+}
+
+/* Begins a test: one part of heap 2 arrives. Then 8 receives are posted into its other part. */
+static void open_with_posted_receives(void)
+{
+    recv_rig_open(&rig);
     for (unsigned i = 0; i < 12; i++)
         push_sent(&(struct sent){.counter = 2, .offset = i * BYTES, .bytes = BYTES});
-    recv_rig_run(&rig);
-    cr_assert_eq(rig.engine->accepted - rig.engine->ended, 8u);
+    for (unsigned i = 0; i < 12; i++)
+        recv_rig_poll(&rig);
+    cr_assert_eq(rig.engine->accepted - rig.engine->ended, 7u);
 }
 
 static void expect_half_a_heap(uint64_t counter, uint64_t received)
@@ -365,33 +392,61 @@ static void expect_half_a_heap(uint64_t counter, uint64_t received)
     spead_heap_unref(heap);
 }
 
-Test(placed_receive, an_evicted_heap_leaves_when_the_last_receive_has_ended)
+/* The first of these packets evicts heap 2. The payload of all of them lands in places of heap 2, where receives are
+ * posted. */
+static void push_evicting_packets(void)
 {
-    open_with_posted_receives();
     push_sent(&(struct sent){.counter = 3, .offset = 0, .bytes = BYTES});
-    /* The first of these packets evicts heap 2. The payload of all these packets lands in places of heap 2, where
-     * receives are posted. */
     for (unsigned i = 0; i < 7; i++)
         push_sent(&(struct sent){.counter = 4, .offset = i * BYTES, .bytes = BYTES});
-    for (unsigned i = 0; i < 7; i++) {
-        recv_rig_poll(&rig);
-        cr_expect_eq(rig.stats.counters.heaps_leaving, i > 0);
-        cr_expect_null(recv_rig_take(&rig), "receives still point into it");
-    }
+}
+
+Test(placed_receive, an_evicted_heap_is_moved_and_leaves_at_once)
+{
+    struct spead_heap *heap;
+
+    init_posted_receives();
+    open_with_posted_receives();
+    push_evicting_packets();
     recv_rig_poll(&rig);
-    cr_expect_eq(rig.stats.counters.heaps_leaving, 0u);
-    expect_half_a_heap(2, 12 * BYTES);
+    cr_expect_null(recv_rig_take(&rig));
+    recv_rig_poll(&rig);
+    heap = recv_rig_take(&rig);
+    cr_assert_not_null(heap, "the heap does not wait for its receives");
+    cr_expect_eq(rig.stats.counters.heaps_moved, 1u);
     cr_expect_eq(rig.stats.counters.heaps_evicted, 1u);
+    recv_rig_run(&rig);
+    cr_expect_eq(rig.stats.counters.heaps_leaving, 0u);
+    cr_expect_eq(spead_heap_received(heap), 12 * BYTES);
+    cr_expect(recv_rig_heap_is_right(heap), "the packets after it landed in its old memory");
+    spead_heap_unref(heap);
+    recv_rig_stop(&rig);
+    expect_half_a_heap(3, BYTES);
+    expect_half_a_heap(4, 7 * BYTES);
     recv_rig_close(&rig);
 }
 
-Test(placed_receive, leaving_heaps_are_bounded_and_refusals_named)
+Test(placed_receive, a_heap_that_nobody_wants_leaves_without_a_copy)
 {
-    struct mode mode = {
-        .posts_ahead = true, .out_of_order = true, .poll_max = 1, .window = 8, .live = 1};
-    unsigned most = 0;
+    init_posted_receives();
+    rig.config.deliver_incomplete = false;
+    open_with_posted_receives();
+    push_evicting_packets();
+    recv_rig_run(&rig);
+    cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_EVICTED), 12u);
+    cr_expect_eq(rig.stats.counters.heaps_moved, 0u);
+    cr_expect_eq(rig.stats.counters.heaps_leaving, 0u);
+    recv_rig_close(&rig);
+}
 
-    open_mode(&mode, SPEAD_PATH_PLACED);
+/* Each heap has three packets and then dies, and each new heap evicts the one before it. */
+Test(placed_receive, however_many_heaps_are_evicted_no_packet_is_refused)
+{
+    unsigned heaps = 0;
+
+    init_posted_receives();
+    rig.config.live_heaps_max = 1;
+    recv_rig_open(&rig);
     for (uint64_t counter = 1; counter <= 100; counter++)
         for (unsigned i = 0; i < 3; i++)
             push_sent(&(struct sent){.counter = counter, .offset = i * BYTES, .bytes = BYTES});
@@ -399,50 +454,127 @@ Test(placed_receive, leaving_heaps_are_bounded_and_refusals_named)
         struct spead_heap *heap;
 
         recv_rig_poll(&rig);
-        cr_assert_leq(rig.stats.counters.heaps_leaving, 2u);
-        most = rig.stats.counters.heaps_leaving > most ? (unsigned)rig.stats.counters.heaps_leaving
-                                                       : most;
-        while ((heap = recv_rig_take(&rig)) != NULL) {
+        cr_assert_eq(rig.stats.counters.heaps_leaving, 0u);
+        for (; (heap = recv_rig_take(&rig)) != NULL; heaps++) {
             cr_assert(recv_rig_heap_is_right(heap));
+            cr_assert_eq(spead_heap_received(heap), 3 * BYTES);
             spead_heap_unref(heap);
         }
     }
+    cr_expect_eq(heaps, 99u);
+    cr_expect_gt(rig.stats.counters.heaps_moved, 10u);
     recv_rig_stop(&rig);
-    cr_expect_eq(most, 2u);
-    cr_expect_gt(recv_rig_packets(&rig, SPEAD_RECV_OVER_CAP_LEAVING), 0u);
-    cr_expect_eq(rig.stats.counters.heaps_leaving, 0u);
-    cr_expect_eq(rig.stats.total.seen.packets, 300u);
+    cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DELIVERED), 300u);
     recv_rig_close(&rig);
 }
 
-Test(placed_receive, a_heap_times_out_only_after_its_receives_are_taken_back)
+/* Each heap takes one page. The limit is two pages: the third heap evicts the first one, and no page is left to move the
+ * first one to. */
+Test(placed_receive, a_heap_that_no_memory_is_left_for_waits_for_its_receives)
 {
-    struct mode mode = {.posts_ahead = true, .out_of_order = true, .poll_max = 1, .window = 8};
-
-    recv_rig_init(&rig);
-    rig.config.receive_path = SPEAD_PATH_PLACED;
-    rig.config.heap_timeout_ns = 1;
-    rig.config.deliver_incomplete = true;
-    rig.engine->posts_ahead = mode.posts_ahead;
-    rig.engine->window = mode.window;
-    rig.engine->poll_max = 1;
-    recv_rig_open(&rig);
-    for (unsigned i = 0; i < 12; i++)
-        push_sent(&(struct sent){.counter = 2, .offset = i * BYTES, .bytes = BYTES});
-    for (unsigned i = 0; i < 12; i++)
+    init_posted_receives();
+    rig.config.memory_bytes_max = 2 * 4096;
+    open_with_posted_receives();
+    push_evicting_packets();
+    for (unsigned i = 0; i < 7; i++) {
         recv_rig_poll(&rig);
-    /* The source is empty and the heap is too old. But the heap cannot end yet, because receives are posted into it. */
+        cr_expect_eq(rig.stats.counters.heaps_leaving, i > 0);
+        cr_expect_null(recv_rig_take(&rig), "receives still point into it");
+    }
     recv_rig_poll(&rig);
-    cr_expect_eq(rig.engine->unreserves, 1u);
-    cr_expect_null(recv_rig_take(&rig));
+    cr_expect_eq(rig.stats.counters.heaps_leaving, 0u);
+    cr_expect_eq(rig.stats.counters.heaps_moved, 0u);
+    expect_half_a_heap(2, 12 * BYTES);
+    recv_rig_close(&rig);
+}
+
+Test(placed_receive, a_heap_times_out_although_receives_are_posted_into_it)
+{
+    init_posted_receives();
+    rig.config.heap_timeout_ns = 1;
+    open_with_posted_receives();
     recv_rig_poll(&rig);
+    cr_expect_eq(rig.engine->unreserves, 0u);
+    cr_expect_eq(rig.stats.counters.heaps_moved, 1u);
     expect_half_a_heap(2, 12 * BYTES);
     cr_expect_eq(rig.stats.counters.heaps_timed_out, 1u);
     recv_rig_close(&rig);
 }
 
+/* The first packet of heap 3 lands in the place of the last packet of heap 2. That packet comes later, lands in a place
+ * of its own, and completes the heap while a receive is posted into its own place. */
+Test(placed_receive, a_heap_completed_by_a_packet_that_waits_leaves_at_once)
+{
+    struct spead_heap *heap;
+
+    init_posted_receives();
+    open_with_posted_receives();
+    for (unsigned i = 12; i < PACKETS - 1; i++)
+        push_sent(&(struct sent){.counter = 2, .offset = i * BYTES, .bytes = BYTES});
+    push_sent(&(struct sent){.counter = 2, .offset = 0, .bytes = BYTES});
+    push_sent(&(struct sent){.counter = 3, .offset = 0, .bytes = BYTES});
+    push_sent(&(struct sent){.counter = 2, .offset = (PACKETS - 1) * BYTES, .bytes = BYTES});
+    recv_rig_run(&rig);
+    heap = recv_rig_take(&rig);
+    cr_assert_not_null(heap);
+    cr_expect(spead_heap_is_complete(heap));
+    cr_expect(recv_rig_heap_is_right(heap));
+    spead_heap_unref(heap);
+    recv_rig_close(&rig);
+}
+
+/* A joint stream reads two links. Places are posted for the first link. Then packets of one byte that belong into these
+ * places come on the second link, many more than there are spare buffers. */
+Test(placed_receive, more_packets_wait_than_there_are_spare_buffers)
+{
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+    struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
+    struct spead_recv_stream *stream;
+    struct spead_mem_link *link[2];
+    struct spead_heap *heap;
+    unsigned sent = 0;
+
+    for (unsigned i = 0; i < 2; i++)
+        cr_assert_eq(spead_mem_link_create(&link[i], 512, 512, NULL), 0);
+    config.links = link;
+    config.link_count = 2;
+    config.joint = true;
+    config.allow_out_of_order = true;
+    config.deliver_incomplete = true;
+    config.heap_bytes_max = HEAP_BYTES;
+    config.receive_path = SPEAD_PATH_PLACED;
+    cr_assert_eq(spead_recv_stream_create(&stream, &config, NULL), 0);
+    cr_assert_eq(spead_recv_stream_start(stream, NULL), 0);
+    for (; sent < 2; sent++) {
+        test_packet_data(&rig.packet, 40, 1, HEAP_BYTES, sent * BYTES, NULL, BYTES);
+        spead_mem_link_push(link[0], rig.packet.bytes, rig.packet.length);
+        spead_recv_stream_poll(stream);
+    }
+    for (uint64_t offset = 2 * BYTES; offset < HEAP_BYTES; offset += 8, sent++) {
+        test_packet_data(&rig.packet, 40, 1, HEAP_BYTES, offset, NULL, 1);
+        spead_mem_link_push(link[1], rig.packet.bytes, rig.packet.length);
+    }
+    while (spead_recv_stream_poll(stream) > 0)
+        ;
+    spead_recv_stream_stop(stream);
+    while (spead_recv_stream_poll(stream) >= 0)
+        ;
+    spead_recv_stream_stats(stream, &stats);
+    cr_expect_gt(sent, 2 * SPEADI_SPARES_MAX);
+    cr_expect_eq(stats.total.bucket[SPEAD_RECV_DELIVERED].packets, sent);
+    cr_expect_geq(stats.counters.heaps_moved, 1u);
+    cr_assert_eq(spead_recv_stream_try_take(stream, &heap), 0);
+    cr_expect_eq(spead_heap_received(heap), 2 * BYTES + sent - 2);
+    cr_expect(recv_rig_heap_is_right(heap));
+    spead_heap_unref(heap);
+    spead_recv_stream_destroy(stream);
+    for (unsigned i = 0; i < 2; i++)
+        spead_mem_link_unref(link[i]);
+}
+
 Test(placed_receive, stop_takes_posted_receives_back_before_it_flushes)
 {
+    init_posted_receives();
     open_with_posted_receives();
     recv_rig_stop(&rig);
     cr_expect_eq(rig.engine->quiesces, 1u, "once, and it takes reservations back as well");
@@ -454,6 +586,7 @@ Test(placed_receive, stop_takes_posted_receives_back_before_it_flushes)
 
 Test(placed_receive, a_stream_is_destroyed_while_receives_point_into_heaps)
 {
+    init_posted_receives();
     open_with_posted_receives();
     /* If the stream accesses freed memory, the address sanitizer reports it. */
     recv_rig_close(&rig);

@@ -83,7 +83,7 @@ Test(recv_memory, the_parts_of_the_plan_add_up_to_its_bound)
     cr_expect_eq(plan.live_regions, 4u * 2 * 3);
     cr_expect_eq(plan.hand_over_regions, SPEAD_RECV_HAND_OVER_SIZES);
     cr_expect_eq(plan.held_regions, SPEAD_RECV_HELD_HEAPS_DEFAULT);
-    cr_expect_gt(plan.ahead_regions, 0u);
+    cr_expect_gt(plan.moved_regions, 0u);
     cr_expect_eq(plan.region_count, plan.live_regions + plan.hand_over_regions + plan.held_regions +
                                         plan.ahead_regions + plan.moved_regions);
     cr_expect_eq(plan.memory_bytes, plan.region_count * plan.region_bytes);

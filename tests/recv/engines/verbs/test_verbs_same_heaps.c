@@ -1,0 +1,136 @@
+/* Goal: over a device that posts receives ahead, a stream delivers the same heaps as over any other engine, and counts
+ * each packet in the same bucket.
+ * Method: as in test_same_heaps.c, with the verbs double: an ordinary queue with and without placement, and a
+ * multi-packet queue. Sockets on the far host send. SPEADLINE_SEEDS=N runs N sequences. */
+#include <criterion/criterion.h>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <speadline/verbs.h>
+
+#include "netns.h"
+#include "offloads.h"
+#include "same_paths.h"
+#include "verbs_double.h"
+
+#define GROUP "239.1.2.3"
+
+struct verbs_path {
+    struct same_path path; /* must be the first member */
+    enum spead_receive_path receive;
+    enum spead_verbs_mprq mprq;
+};
+
+static struct test_netns_pair hosts;
+static int socket_of[SAME_SENDERS];
+static struct sockaddr_in group = {.sin_family = AF_INET};
+
+static void open_sender(unsigned i)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_port = htons((uint16_t)(7000 + i))};
+
+    inet_pton(AF_INET, TEST_FAR_V4, &from.sin_addr);
+    socket_of[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    cr_assert_geq(socket_of[i], 0);
+    cr_assert_eq(bind(socket_of[i], (const struct sockaddr *)&from, sizeof from), 0);
+    cr_assert_eq(
+        setsockopt(socket_of[i], IPPROTO_IP, IP_MULTICAST_IF, &from.sin_addr, sizeof from.sin_addr),
+        0);
+}
+
+static void set_up(void)
+{
+    const char *missing;
+
+    test_use_verbs_double();
+    if (!test_netns_pair(&hosts, 9000, &missing))
+        cr_skip_test("%s", missing);
+    inet_pton(AF_INET, GROUP, &group.sin_addr);
+    group.sin_port = htons(7148);
+    test_netns_move(hosts.far);
+    cr_assert(test_offloads_off(TEST_FAR_INTERFACE));
+    for (unsigned i = 0; i < SAME_SENDERS; i++)
+        open_sender(i);
+    test_netns_move(hosts.near);
+}
+
+static struct spead_recv_stream *open_verbs(struct same_path *path,
+                                            const struct same_sequence *sequence,
+                                            struct spead_err *err)
+{
+    struct verbs_path *verbs = (struct verbs_path *)path;
+    struct spead_recv_verbs_config options = SPEAD_RECV_VERBS_CONFIG_INIT;
+    struct spead_recv_stream_config config = sequence->config;
+    struct spead_recv_stream *stream = NULL;
+    static const char *const endpoint = GROUP ":7148";
+
+    /* A device drops a packet for which no receive is posted. */
+    path->unread_max = verbs->receive == SPEAD_PATH_PLACED ? config.placed_window : 64;
+    options.mprq = verbs->mprq;
+    config.endpoints = &endpoint;
+    config.endpoint_count = 1;
+    config.engine = "verbs";
+    config.engine_options = &options.options;
+    config.interface_name = TEST_NEAR_INTERFACE;
+    config.receive_path = verbs->receive;
+    config.socket_buffer_bytes = 1u << 20;
+    if (spead_recv_stream_create(&stream, &config, err) < 0)
+        return NULL;
+    if (spead_recv_stream_start(stream, err) == 0)
+        return stream;
+    spead_recv_stream_destroy(stream);
+    return NULL;
+}
+
+static bool send_far(struct same_path *path, uint32_t sender, const void *packet, size_t bytes)
+{
+    (void)path;
+    return sendto(socket_of[sender], packet, bytes, 0, (const struct sockaddr *)&group,
+                  sizeof group) == (ssize_t)bytes;
+}
+
+static struct verbs_path path_of(const char *name, enum spead_receive_path receive,
+                                 enum spead_verbs_mprq mprq)
+{
+    return (struct verbs_path){.path = {.name = name, .open = open_verbs, .send = send_far},
+                               .receive = receive,
+                               .mprq = mprq};
+}
+
+static struct same_totals compare(struct verbs_path *verbs)
+{
+    struct same_totals totals;
+    const char *failure =
+        same_compare((struct same_path *[]){&verbs->path}, 1, same_seeds(25), &totals);
+
+    cr_assert_null(failure, "%s", failure);
+    cr_assert_str_eq(totals.missing, "");
+    return totals;
+}
+
+TestSuite(verbs_same_heaps, .init = set_up, .timeout = 280);
+
+Test(verbs_same_heaps, placed)
+{
+    struct verbs_path verbs = path_of("verbs placed", SPEAD_PATH_PLACED, SPEAD_MPRQ_OFF);
+    struct same_totals totals = compare(&verbs);
+
+    cr_expect_gt(totals.placed, 0u);
+    cr_expect_gt(totals.repaired, 0u);
+    cr_expect_gt(totals.moved, 0u);
+}
+
+Test(verbs_same_heaps, bounced)
+{
+    struct verbs_path verbs = path_of("verbs bounced", SPEAD_PATH_BOUNCE, SPEAD_MPRQ_OFF);
+
+    cr_expect_eq(compare(&verbs).placed, 0u);
+}
+
+Test(verbs_same_heaps, through_a_multi_packet_queue)
+{
+    struct verbs_path verbs = path_of("verbs mprq", SPEAD_PATH_BOUNCE, SPEAD_MPRQ_ON);
+
+    cr_expect_eq(compare(&verbs).placed, 0u);
+}

@@ -1,0 +1,200 @@
+/* Goal: what is delivered, and in which bucket each packet is counted, never depends on the engine or the receive path.
+ * Method: random sequences of packets (same_heaps.h) with a clock that the test steps. A scripted engine reads each
+ * sequence without placement. Then every other engine and path reads it, and each outcome must be the same, heap by
+ * heap and count by count. SPEADLINE_SEEDS=N runs N sequences. */
+#include <criterion/criterion.h>
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "netns.h"
+#include "same_paths.h"
+
+#define ENDPOINT "127.0.0.1:7148"
+
+/* ---- Memory links -------------------------------------------------------------------------- */
+
+struct mem_path {
+    struct same_path path; /* must be the first member */
+    enum spead_receive_path receive;
+    struct spead_mem_link *link;
+};
+
+static struct spead_recv_stream *open_mem(struct same_path *path,
+                                          const struct same_sequence *sequence,
+                                          struct spead_err *err)
+{
+    struct mem_path *mem = (struct mem_path *)path;
+    struct spead_recv_stream_config config = sequence->config;
+    struct spead_recv_stream *stream = NULL;
+
+    if (spead_mem_link_create(&mem->link, 1024, 4096, err) < 0)
+        return NULL;
+    config.links = &mem->link;
+    config.link_count = 1;
+    config.receive_path = mem->receive;
+    if (spead_recv_stream_create(&stream, &config, err) < 0 ||
+        spead_recv_stream_start(stream, err) < 0)
+        return NULL;
+    return stream;
+}
+
+static bool send_mem(struct same_path *path, uint32_t sender, const void *packet, size_t bytes)
+{
+    (void)sender;
+    return spead_mem_link_push(((struct mem_path *)path)->link, packet, bytes) == 0;
+}
+
+static void close_mem(struct same_path *path)
+{
+    spead_mem_link_unref(((struct mem_path *)path)->link);
+}
+
+/* ---- Kernel sockets ------------------------------------------------------------------------ */
+
+struct kernel_path {
+    struct same_path path; /* must be the first member */
+    enum spead_receive_path receive;
+    const char *engine;
+};
+
+static int socket_of[SAME_SENDERS];
+
+static void open_sockets(void)
+{
+    const char *missing;
+
+    if (!test_netns_enter(&missing))
+        cr_skip_test("%s", missing);
+    for (unsigned i = 0; i < SAME_SENDERS; i++) {
+        struct sockaddr_in from = {.sin_family = AF_INET, .sin_port = htons((uint16_t)(7000 + i))};
+
+        inet_pton(AF_INET, "127.0.0.1", &from.sin_addr);
+        socket_of[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        cr_assert_geq(socket_of[i], 0);
+        cr_assert_eq(bind(socket_of[i], (const struct sockaddr *)&from, sizeof from), 0);
+    }
+}
+
+static struct spead_recv_stream *open_kernel(struct same_path *path,
+                                             const struct same_sequence *sequence,
+                                             struct spead_err *err)
+{
+    const struct kernel_path *kernel = (const struct kernel_path *)path;
+    struct spead_recv_stream_config config = sequence->config;
+    struct spead_recv_stream *stream = NULL;
+    static const char *const endpoint = ENDPOINT;
+
+    config.endpoints = &endpoint;
+    config.endpoint_count = 1;
+    config.engine = kernel->engine;
+    config.receive_path = kernel->receive;
+    if (spead_recv_stream_create(&stream, &config, err) < 0)
+        return NULL;
+    if (spead_recv_stream_start(stream, err) == 0)
+        return stream;
+    spead_recv_stream_destroy(stream);
+    return NULL;
+}
+
+static bool send_kernel(struct same_path *path, uint32_t sender, const void *packet, size_t bytes)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(7148)};
+
+    (void)path;
+    inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+    return sendto(socket_of[sender], packet, bytes, 0, (const struct sockaddr *)&to, sizeof to) ==
+           (ssize_t)bytes;
+}
+
+/* ---- The comparison ------------------------------------------------------------------------ */
+
+#define MEM(name_, receive_)          \
+    (struct mem_path)                 \
+    {                                 \
+        .path = {.name = name_,       \
+                 .open = open_mem,    \
+                 .send = send_mem,    \
+                 .close = close_mem,  \
+                 .one_sender = true}, \
+        .receive = receive_           \
+    }
+#define KERNEL(name_, engine_, receive_)                                                        \
+    (struct kernel_path)                                                                        \
+    {                                                                                           \
+        .path = {.name = name_, .open = open_kernel, .send = send_kernel}, .receive = receive_, \
+        .engine = engine_                                                                       \
+    }
+
+static struct same_totals totals;
+
+static void compare(struct same_path *const *paths, unsigned count, uint64_t seeds)
+{
+    const char *failure = same_compare(paths, count, same_seeds(seeds), &totals);
+
+    cr_assert_null(failure, "%s", failure);
+    if (totals.missing[0] != '\0')
+        cr_skip_test("%s", totals.missing);
+    cr_log_info("%llu runs, %llu packets placed, %llu repaired, %llu heaps moved",
+                (unsigned long long)totals.runs, (unsigned long long)totals.placed,
+                (unsigned long long)totals.repaired, (unsigned long long)totals.moved);
+    cr_expect_gt(totals.placed, 0u);
+    cr_expect_gt(totals.repaired, 0u);
+}
+
+TestSuite(same_heaps, .timeout = 280);
+
+Test(same_heaps, over_engines_that_post_ahead_and_engines_that_do_not)
+{
+    static struct same_script ahead, at_once;
+
+    same_script_init(&ahead, "script ahead", SPEAD_PATH_PLACED, true, false);
+    same_script_init(&at_once, "script at once", SPEAD_PATH_PLACED, false, false);
+    compare((struct same_path *[]){&ahead.path, &at_once.path}, 2, 300);
+    cr_expect_gt(totals.moved, 0u);
+}
+
+Test(same_heaps, in_memory_that_the_cpu_cannot_touch)
+{
+    static struct same_script placed, bounced;
+
+    same_script_init(&placed, "device placed", SPEAD_PATH_PLACED, true, true);
+    same_script_init(&bounced, "device bounced", SPEAD_PATH_BOUNCE, false, true);
+    compare((struct same_path *[]){&placed.path, &bounced.path}, 2, 200);
+    cr_expect_gt(totals.moved, 0u);
+}
+
+Test(same_heaps, over_memory_links_placed_and_bounced)
+{
+    static struct mem_path placed, bounced;
+
+    placed = MEM("mem placed", SPEAD_PATH_PLACED);
+    bounced = MEM("mem bounced", SPEAD_PATH_BOUNCE);
+    compare((struct same_path *[]){&placed.path, &bounced.path}, 2, 300);
+    cr_expect_gt(totals.moved, 0u);
+}
+
+Test(same_heaps, over_sockets_placed_and_bounced)
+{
+    static struct kernel_path placed, bounced;
+
+    open_sockets();
+    placed = KERNEL("socket placed", "socket", SPEAD_PATH_PLACED);
+    bounced = KERNEL("socket bounced", "socket", SPEAD_PATH_BOUNCE);
+    compare((struct same_path *[]){&placed.path, &bounced.path}, 2, 100);
+}
+
+Test(same_heaps, over_io_uring_placed_and_bounced)
+{
+    static struct kernel_path placed, bounced;
+
+    if (!speadi_rx_engine_find("uring"))
+        cr_skip_test("engine uring is not built");
+    open_sockets();
+    placed = KERNEL("uring placed", "uring", SPEAD_PATH_PLACED);
+    bounced = KERNEL("uring bounced", "uring", SPEAD_PATH_BOUNCE);
+    compare((struct same_path *[]){&placed.path, &bounced.path}, 2, 60);
+}
