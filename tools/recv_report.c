@@ -34,14 +34,13 @@ static void print_memory(FILE *to, const struct spead_recv_tool_options *options
     fprintf(to,
             "  memory   at most %s for heaps: %" PRIu64 " blocks of %s (%" PRIu64 " live: %" PRIu32
             " x %" PRIu32 " substreams x %" PRIu32 " endpoints; %" PRIu64
-            " in the channel, %" PRIu64 " held, %" PRIu64 " reserved ahead, %" PRIu64
-            " moved), or smaller blocks for smaller heaps; %s for tables\n",
+            " in the channel, %" PRIu64 " held, %" PRIu64
+            " to move heaps to), or smaller blocks for smaller heaps; %s for tables\n",
             tool_text_memory(memory, plan->memory_bytes), plan->region_count,
             tool_text_memory(block, plan->region_bytes), plan->live_regions,
             options->stream.live_heaps_max, options->stream.substream_count,
             options->stream.joint ? 1 : options->shared.endpoint_count, plan->hand_over_regions,
-            plan->held_regions, plan->ahead_regions, plan->moved_regions,
-            tool_text_memory(table, plan->table_bytes));
+            plan->held_regions, plan->moved_regions, tool_text_memory(table, plan->table_bytes));
     fprintf(to, "           %s\n  populate %s\n", plan->memory_reason, plan->populate_reason);
 }
 
@@ -65,14 +64,14 @@ void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
 static json_t *memory_json(const struct spead_recv_plan *plan)
 {
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I}", "bytes",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I}", "bytes",
         (json_int_t)plan->memory_bytes, "need_bytes", (json_int_t)plan->memory_need_bytes,
         "limit_bytes", (json_int_t)plan->memory_limit_bytes, "region_bytes",
         (json_int_t)plan->region_bytes, "regions", (json_int_t)plan->region_count, "live",
         (json_int_t)plan->live_regions, "hand_over", (json_int_t)plan->hand_over_regions, "held",
-        (json_int_t)plan->held_regions, "ahead", (json_int_t)plan->ahead_regions, "moved",
-        (json_int_t)plan->moved_regions, "reason", plan->memory_reason, "populate",
-        plan->populate_reason, "share_bytes", (json_int_t)plan->endpoint_share_bytes);
+        (json_int_t)plan->held_regions, "moved", (json_int_t)plan->moved_regions, "reason",
+        plan->memory_reason, "populate", plan->populate_reason, "share_bytes",
+        (json_int_t)plan->endpoint_share_bytes);
 }
 
 json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,

@@ -416,8 +416,8 @@ struct spead_recv_plan {
     /* What region_count consists of: regions for live heaps (live_heaps_max x substream_count x endpoints that are
      * apart), for heaps that wait in the hand-over (ring_heaps, or 4), and for heaps that the consumer holds
      * (held_heaps). If payload is placed, moved_regions more are set aside: if a heap must end while receives are posted
-     * into its region, the heap moves to one of these. ahead_regions is always 0. */
-    uint64_t live_regions, hand_over_regions, held_regions, ahead_regions, moved_regions;
+     * into its region, the heap moves to one of these. */
+    uint64_t live_regions, hand_over_regions, held_regions, moved_regions;
     /* The memory that heaps would need in the worst case. There are two cases: every region holds a heap of the largest
      * size, or every smaller region holds a heap of its size. The case that needs more memory counts. */
     uint64_t memory_need_bytes;
