@@ -29,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <speadline/error.h>
 #include <speadline/heap.h>
@@ -95,10 +96,11 @@ struct speadi_rx_packet {
     uint32_t body_bytes;
     /* The length of the datagram as it was sent: head, body and tail together, or more if TRUNCATED. */
     uint32_t datagram_bytes;
+    /* speadi_rx_packet_kind() reads the 8 bytes from here to `segments`. */
     uint16_t source;   /* index of the endpoint */
     uint16_t from;     /* index of the sender in burst.from; less than burst.from_count */
     uint8_t flags;     /* SPEADI_RX_INJECTED_DROP, _TRUNCATED, _REFUSED */
-    uint8_t bucket;    /* enum spead_recv_bucket; set only if the packet is REFUSED */
+    uint8_t bucket;    /* enum spead_recv_bucket if the packet is REFUSED; else 0 */
     uint16_t segments; /* 1; in a TRUNCATED train, the number of its datagrams */
     /* A placed packet may be longer than its range. Then `tail` points to the tail_bytes bytes behind the body; else
      * `tail` is NULL. */
@@ -109,6 +111,20 @@ struct speadi_rx_packet {
 };
 
 _Static_assert(sizeof(struct speadi_rx_packet) <= 64, "a packet fits into one cache line");
+_Static_assert(offsetof(struct speadi_rx_packet, segments) -
+                       offsetof(struct speadi_rx_packet, source) ==
+                   6,
+               "the kind of a packet is one word");
+
+/* Returns one word that is equal for two packets if they have the same source, sender, flags, bucket and segments. One
+ * comparison saves 9 instructions a packet. */
+static inline uint64_t speadi_rx_packet_kind(const struct speadi_rx_packet *packet)
+{
+    uint64_t kind;
+
+    memcpy(&kind, (const uint8_t *)packet + offsetof(struct speadi_rx_packet, source), sizeof kind);
+    return kind;
+}
 
 struct speadi_rx_burst {
     struct speadi_rx_packet packet[SPEADI_RX_BURST_MAX];

@@ -32,7 +32,7 @@ struct series {
     uint64_t reserved;
     uint32_t bytes; /* payload bytes of each packet */
     uint16_t source;
-    uint16_t from; /* index into burst.from of all packets of the series */
+    uint64_t kind; /* speadi_rx_packet_kind() of all packets of the series */
     unsigned placed, bounced;
 };
 
@@ -56,8 +56,8 @@ static bool is_next(const struct series *series, const struct speadi_rx_packet *
     uint64_t offset =
         pointer(series->live->heap.heap_address_bits, SPEAD_ID_PAYLOAD_OFFSET, series->offset);
 
-    if (raw->flags != 0 || raw->segments != 1 || raw->from != series->from ||
-        raw->head_bytes < HEADER_BYTES || raw->datagram_bytes != HEADER_BYTES + series->bytes)
+    if (speadi_rx_packet_kind(raw) != series->kind || raw->head_bytes < HEADER_BYTES ||
+        raw->datagram_bytes != HEADER_BYTES + series->bytes)
         return false;
     return ((load(head) ^ e->header) | (load(head + 8) ^ e->counter) |
             (load(head + 16) ^ e->heap_length) | (load(head + 24) ^ offset) |
@@ -120,7 +120,8 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
     if (!live || live->sender != sender->id || sender->stopped || stream->stopped_endpoints != 0 ||
         live->heap.span_count == 0 || !live->heap.has_length || !stream->armed ||
         raw->datagram_bytes <= HEADER_BYTES || raw->datagram_bytes > stream->packet_bytes_max ||
-        live->min_length > live->heap.length || live->heap.refused_count > 0)
+        live->min_length > live->heap.length || live->heap.refused_count > 0 || raw->flags != 0 ||
+        raw->segments != 1)
         return false;
     heap = &live->heap;
     bits = heap->heap_address_bits;
@@ -130,7 +131,7 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
         .offset = heap->spans[heap->span_count - 1].end,
         .bytes = raw->datagram_bytes - HEADER_BYTES,
         .source = raw->source,
-        .from = raw->from,
+        .kind = speadi_rx_packet_kind(raw),
     };
     /* The series ends before the last packet of the heap. That packet can be shorter than the others, and mostly it ends
      * the heap. */
