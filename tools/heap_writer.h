@@ -28,8 +28,8 @@ int heap_writer_create(struct heap_writer **out, const struct heap_writer_config
  * the files. This fails as spead_recording_writer_create() does. */
 struct spead_node_config heap_writer_node(struct heap_writer *writer, const char *name);
 
-/* Returns what was written. Any thread may call it, also while the node writes. Before the graph has started, all counts
- * are 0. */
+/* Returns what was written. Any thread may call it, also while the node writes. Before the graph has started, all
+ * counts are 0. */
 struct spead_recording_writer_stats heap_writer_stats(const struct heap_writer *writer);
 
 /* Says whether the writing has failed so far. Returns 0 or -errno. Any thread may call it while the graph runs. */

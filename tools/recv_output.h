@@ -1,4 +1,4 @@
-/* Where spead-recv writes heaps, in which format, and when it syncs: the options --output, --output-format and --sync. */
+/* Where spead-recv writes heaps, in which format, and when it syncs: --output, --output-format and --sync. */
 #ifndef SPEADLINE_TOOLS_RECV_OUTPUT_H
 #define SPEADLINE_TOOLS_RECV_OUTPUT_H
 
@@ -24,7 +24,7 @@ struct recv_sync {
     enum spead_recording_sync when;
     uint32_t reserved;
 };
-/* A sync a second: see docs/adr/0023. */
+/* One sync each second: see docs/adr/0023. */
 #define RECV_SYNC_INIT                                           \
     {                                                            \
         .ns = 1000000000u, .when = SPEAD_RECORDING_SYNC_INTERVAL \
@@ -40,7 +40,7 @@ struct recv_output {
     struct recv_sync sync;
 };
 
-/* Returns true if the heaps go to standard output: nothing else may be printed there then. */
+/* Returns true if the heaps go to standard output. Then nothing else may be printed there. */
 bool recv_output_is_stdout(const struct recv_output *output);
 
 /* Returns true if only the payloads of complete heaps are written. */
@@ -49,7 +49,7 @@ bool recv_output_is_raw(const struct recv_output *output);
 /* Prints a line of the plan: what is written where, and when it is synced. */
 void recv_output_plan(FILE *to, const struct recv_output *output);
 
-/* Exits with TOOL_USAGE if the options do not fit each other or what `path` is. Only looks at the file. */
+/* Exits with TOOL_USAGE if the options do not fit each other, or if the heaps would go to a terminal. Opens no file. */
 void recv_output_check(const struct recv_output *output);
 
 /* Fills in the fields of the recording that these options set. */

@@ -8,7 +8,7 @@
 
 /* ---- The plan ------------------------------------------------------------------------------ */
 
-/* Says how many finished heaps may wait for what is done with them. */
+/* Says how many finished heaps may wait in the channel. */
 static void print_hand_over(FILE *to, const struct spead_recv_tool_options *options)
 {
     if (options->stream.ring_heaps > 0)
@@ -225,7 +225,7 @@ static void print_verified(FILE *to, const struct tool_totals *totals)
         fputs("  verify   every byte is as it was sent\n", to);
 }
 
-/* Says what of the recording is not as it should be. */
+/* Says how many heaps of the recording were skipped, are not acknowledged, or are lost. */
 static void print_recording(FILE *to, const struct recv_report *report)
 {
     const struct spead_recording_writer_stats *written = &report->written;

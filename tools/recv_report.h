@@ -32,11 +32,11 @@ struct recv_report {
     struct recv_silence silence; /* senders that fell silent without a stop heap */
     struct tool_end end;         /* what ended the reception */
     double stream_cpu_s;         /* CPU time of the thread of the stream, in seconds */
-    bool running;                /* true if the summary is one of what was done so far */
+    bool running;                /* true if the summary says what was done so far */
     bool cancelled;              /* true if a second signal told the program to end immediately */
     /* The verdict of the graph, as text and as JSON. */
     char flow_text[RECV_GRAPH_TEXT_MAX], flow_json[RECV_GRAPH_TEXT_MAX];
-    /* Why no packet may have come (no_packets.h). NULL if packets have come. */
+    /* Possible reasons why no packet has come (no_packets.h). NULL if packets have come. */
     json_t *no_packets;
 };
 

@@ -1,8 +1,8 @@
 /* The blocks of a pool that are set aside.
  *
- * They lie behind the other blocks of their class. They are in no free list of take(), so the taker always finds one as
- * long as it has not taken them all itself. A block that comes back keeps its charge, and pool_charge.c trims it when
- * memory is short. Only the taker calls these functions. */
+ * They lie behind the other blocks of their class. speadi_pool_take() and its variants never give them out. So the
+ * taker finds such a block until it has taken all of them with speadi_pool_take_aside(). A block that comes back keeps
+ * its charge, and pool_charge.c trims it when memory is short. Only the taker calls these functions. */
 #include "pool_parts.h"
 
 #include <assert.h>

@@ -133,7 +133,7 @@ int speadi_capture_file_sync_name(const struct speadi_capture_file *file)
     if (slash)
         slash[slash == folder ? 1 : 0] = '\0';
     fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    /* A folder that cannot be opened or synced, as on some network file systems, is not a folder that has failed. */
+    /* On some network file systems a folder cannot be opened or synced. This is not a failure. */
     if (fd >= 0 && fsync(fd) < 0 && (errno == EIO || errno == ENOSPC || errno == EDQUOT))
         ret = -errno;
     if (fd >= 0)

@@ -16,9 +16,9 @@
 struct speadi_capture_file {
     int fd;       /* -1 if the file is not open */
     bool created; /* true if there was no such file before speadi_capture_file_open() */
-    /* The length of the part of the file that stays. speadi_capture_file_open() sets this field to the size of the file.
-     * After an append the caller adds the number of appended bytes that it keeps. speadi_capture_file_cut() removes all
-     * bytes behind this part. */
+    /* The length of the part of the file that stays. speadi_capture_file_open() sets this field to the size of the
+     * file. After an append the caller adds the number of appended bytes that it keeps. speadi_capture_file_cut()
+     * removes all bytes behind this part. */
     uint64_t bytes;
     char *path; /* owned by this struct */
 };
@@ -29,9 +29,10 @@ struct speadi_capture_file {
     }
 
 /* Opens the file `path` + `suffix` for appending. If there is no such file, the function makes it. Unless follow_links
- * is true, a link in the place of the file is refused (own_file.h). Returns 0, -EINVAL (the file is not a regular file),
- * -ELOOP (a link), -EPERM (a file of another user), -EMLINK (several names), -EBUSY (another program writes to the file), -ENOMEM or the -errno of the file
- * system. The sentence in err names the file. After a failure the caller must call speadi_capture_file_close() too. */
+ * is true, a link in the place of the file is refused (own_file.h). Returns 0, -EINVAL (the file is not a regular
+ * file), -ELOOP (a link), -EPERM (a file of another user), -EMLINK (several names), -EBUSY (another program writes to
+ * the file), -ENOMEM or the -errno of the file system. The sentence in err names the file. After a failure the caller
+ * must call speadi_capture_file_close() too. */
 int speadi_capture_file_open(struct speadi_capture_file *file, const char *path, const char *suffix,
                              bool follow_links, struct spead_err *err);
 
@@ -41,23 +42,24 @@ int speadi_capture_file_open(struct speadi_capture_file *file, const char *path,
 int speadi_capture_file_write(const struct speadi_capture_file *file, uint64_t at,
                               struct iovec *iov, unsigned count, uint64_t *written);
 
-/* Makes the file `bytes` long at least; what is new is a hole. Returns 0 or -errno. */
+/* If the file is shorter than `bytes`, makes it that long. The new part is a hole. Returns 0 or -errno. */
 int speadi_capture_file_reach(const struct speadi_capture_file *file, uint64_t bytes);
 
-/* Keeps room on the disk up to the offset `to`, behind the end of the file, which does not change. Returns 0, also where
- * the file system keeps no room ahead, or -ENOSPC or -EDQUOT. speadi_capture_file_cut() gives up what was not used. */
+/* Keeps room on the disk for the bytes `from` to `to`, behind the end of the file. The length of the file does not
+ * change. Returns 0, -ENOSPC or -EDQUOT. Returns 0 also if the file system cannot keep room. speadi_capture_file_cut()
+ * gives up the room that was not used. */
 int speadi_capture_file_keep_room(const struct speadi_capture_file *file, uint64_t from,
                                   uint64_t to);
 
-/* Reads exactly `bytes` bytes at `offset`. Returns 0, -ENODATA if the file ends before, or -errno. Any file that can be
- * read will do. */
+/* Reads exactly `bytes` bytes at `offset`. Returns 0, -ENODATA if the file ends before, or -errno. fd may be any file
+ * that can be read. */
 int speadi_capture_file_read(int fd, uint64_t offset, void *to, size_t bytes);
 
 /* Cuts the file, so that its length is file->bytes. */
 void speadi_capture_file_cut(const struct speadi_capture_file *file);
 
-/* Waits until all that was written into the file so far is on the disk. Returns 0 or -errno. After an error nobody knows
- * what of it is there. */
+/* Waits until all that was written into the file so far is on the disk. Returns 0 or -errno. After an error nobody
+ * knows which part of it is on the disk. */
 int speadi_capture_file_sync(const struct speadi_capture_file *file);
 
 /* Waits until the name of the file is on the disk. Returns 0 or -errno. */

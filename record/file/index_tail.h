@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 struct speadi_index_tail {
-    uint64_t line_start,
-        line_end; /* the last whole line, with its newline; both are 0 if there is none */
+    /* The last whole line begins at line_start. line_end is behind its newline. Both are 0 if there is none. */
+    uint64_t line_start, line_end;
 };
 
-/* Finds the last whole line in the first `bytes` bytes of the file. A zero byte ends the index: a file system leaves
- * zeros where it was told the length of a file and not yet its content. Only the last 256 MiB are searched for zeros,
- * because no more than that is written without a sync. Returns 0 or -errno. */
+/* Finds the last whole line in the first `bytes` bytes of the file. A zero byte ends the index: after a crash a file
+ * system may know the length of a file and not yet its content, and such a file ends with zeros. Only the last 256 MiB
+ * are searched for zeros, because no more than that is written without a sync. Returns 0 or -errno. */
 int speadi_index_tail_find(int fd, uint64_t bytes, struct speadi_index_tail *tail);
 
 #endif

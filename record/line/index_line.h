@@ -19,8 +19,8 @@
 
 #include "line_text.h"
 
-/* A line with more bytes is no line of an index. A heap with the most items and gaps that a stream can have, a million
- * and 8193, stays below it. */
+/* A line of an index has at most this many bytes. This is enough for a heap with a million items and 8193 gaps, the
+ * most that a stream can have. */
 #define SPEADI_INDEX_LINE_MAX (1u << 28)
 
 /* Words of the index, in the order of enum spead_gap_cause and enum spead_clock; NULL ends a list. */

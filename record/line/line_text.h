@@ -9,7 +9,7 @@
 struct speadi_line_text {
     char *text; /* owned; not terminated */
     size_t bytes, room;
-    bool failed; /* true after an allocation has failed; what was added since then is not there */
+    bool failed; /* true after an allocation has failed; what was added later is not there */
 };
 
 /* These functions add to the end of the text: bytes, a string, a number in decimal digits, a number as "0x1f", and a

@@ -16,8 +16,8 @@ struct spead_recording_reader {
     char *path, *index_path;
     char *line; /* the last line that was read; owned */
     size_t line_room;
-    uint64_t line_number; /* of the last whole line, from 1 on */
-    uint64_t line_end;    /* the offset behind it in the index */
+    uint64_t line_number; /* number of the last whole line; the first line is 1 */
+    uint64_t line_end;    /* the offset behind that line in the index */
     struct speadi_index_entry entry;
 };
 

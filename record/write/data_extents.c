@@ -60,7 +60,8 @@ static int add(struct run *run, const struct speadi_arrived *range, uint64_t off
     return ret;
 }
 
-/* Adds the ranges of the heap. *last becomes the end of its last byte that has arrived, in the file. */
+/* Adds the ranges of the heap. *last becomes the offset in the file behind the last byte of the heap that has
+ * arrived. */
 static int add_heap(struct run *run, struct speadi_gap_list *gaps, const struct spead_heap *heap,
                     uint64_t offset, uint64_t *last)
 {

@@ -17,8 +17,8 @@ struct speadi_arrived {
     uint64_t start, end;
 };
 
-/* Goes through the ranges of a heap that have arrived, in ascending order. `gaps` are the gaps of the heap, and *next is
- * 0 at the first call. Returns false when there is no other range. */
+/* Goes through the ranges of a heap that have arrived, in ascending order. `gaps` are the gaps of the heap, and *next
+ * is 0 at the first call. Returns false when there is no other range. */
 bool speadi_arrived_next(const struct spead_heap *heap, const struct speadi_gap_list *gaps,
                          size_t *next, struct speadi_arrived *range);
 

@@ -13,8 +13,8 @@
 #include "sync_step.h"
 #include "sync_thread.h"
 
-/* The index has room on the disk for lines of at least LINES_ROOM_MIN bytes ahead: those of one batch of heaps with ten
- * items each. LINES_ROOM is kept at a time. */
+/* Before each batch of heaps, the index has room on the disk for at least LINES_ROOM_MIN bytes of lines. This is enough
+ * for one batch of heaps with ten items each. If there is less room, LINES_ROOM bytes are kept. */
 #define LINES_ROOM_MIN (64u << 10)
 #define LINES_ROOM     (256u << 10)
 
@@ -233,7 +233,8 @@ static void cut_files(struct speadi_file_writer *writer)
     speadi_capture_file_cut(&writer->index);
 }
 
-/* Without a sync thread: the sync at the end, and the lines that an error has left. */
+/* Appends the pending lines, and syncs unless the configuration says SPEAD_RECORDING_SYNC_NEVER. Ends the sync thread,
+ * if there is one. */
 static void sync_at_end(struct speadi_file_writer *writer)
 {
     if (writer->config.sync == SPEAD_RECORDING_SYNC_INTERVAL)

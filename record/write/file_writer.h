@@ -29,17 +29,18 @@ struct speadi_file_writer {
     struct spead_recording_writer_config config;
     struct speadi_capture_file data; /* its field `bytes`: the caller only */
     struct speadi_gap_list gaps;     /* the caller only */
-    /* Where the index will end with all lines so far, and up to where it has room on the disk. The caller only. */
+    /* lines_end: where the index will end when it has all lines so far. lines_room: up to this offset the index has
+     * room on the disk. The caller only. */
     uint64_t lines_end, lines_room;
     struct speadi_runner *runner; /* the sync thread, or NULL */
     bool finished;                /* the caller only */
     bool names_synced;
 
-    /* `index` belongs to whoever appends lines: the sync thread, or else the caller. So does `taken`: the lines that are
-     * being appended. */
+    /* Only the thread that appends lines uses `index` and `taken`: the sync thread, or the caller if there is no sync
+     * thread. `taken` holds the lines that are being appended. */
     struct speadi_capture_file index;
     struct speadi_pending_lines taken;
-    bool index_failed; /* a line could not be appended: no line behind it may be */
+    bool index_failed; /* a line could not be appended, so no later line may be appended */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* waited for with CLOCK_MONOTONIC */

@@ -22,8 +22,8 @@ struct speadi_pending_lines {
     uint64_t oldest_ns; /* when the first heap was added (CLOCK_MONOTONIC) */
 };
 
-/* Notes the heap whose line has just been added to lines->text; heap->line_end need not be set. Returns 0, or -ENOMEM
- * (also when the text has failed): then neither the heap nor its line is there any more. */
+/* Notes the heap whose line has just been added to lines->text; heap->line_end need not be set. Returns 0. Returns
+ * -ENOMEM, also if the text has failed; then the heap and its line are removed. */
 int speadi_pending_lines_note(struct speadi_pending_lines *lines, struct speadi_pending_heap heap,
                               uint64_t now_ns);
 

@@ -86,8 +86,8 @@ int spead_recording_writer_create(struct spead_recording_writer **out,
 
 /* ---- Writing ------------------------------------------------------------------------------- */
 
-/* Nothing of this heap is written. An incomplete heap of which no byte came would be a hole and a line, at the price of
- * one packet without payload. */
+/* Returns true if nothing of this heap is written. An incomplete heap of which no byte came is skipped: otherwise one
+ * packet without payload could add a hole and a line to the files. */
 static bool is_skipped(const struct spead_recording_writer *writer, const struct spead_heap *heap)
 {
     if (spead_heap_is_complete(heap))

@@ -39,7 +39,8 @@ static int note_error(struct speadi_stream_writer *writer, int code, uint64_t he
                             heaps);
 }
 
-/* Waits until a descriptor that does not block, as other programs may have made it, takes bytes again. */
+/* Waits until the descriptor takes bytes again. This is needed if another program has made the descriptor
+ * non-blocking. */
 static void wait_room(int fd)
 {
     struct pollfd wait = {.fd = fd, .events = POLLOUT};

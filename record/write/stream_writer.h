@@ -14,7 +14,7 @@
 struct speadi_stream_writer {
     struct spead_recording_writer_config config;
     int fd;
-    bool owned; /* true if close() of the descriptor is ours */
+    bool owned; /* true if this writer must close the descriptor */
     struct speadi_gap_list gaps;
     struct speadi_line_text line;
     uint64_t bytes; /* bytes written to the file so far */

@@ -8,7 +8,7 @@
 
 #include "file_writer_error.h"
 
-/* Takes the pending lines out of the hands of the caller. */
+/* Moves the pending lines to writer->taken. */
 static void take_pending(struct speadi_file_writer *writer)
 {
     struct speadi_pending_lines empty = writer->taken;

@@ -47,7 +47,8 @@ static bool wait_due(struct speadi_file_writer *writer)
     return last;
 }
 
-/* After an error of the sync nothing more is synced, and the thread ends: what a second sync would say is not true. */
+/* After a failed sync the thread ends and syncs nothing more: a second sync could return success although data is
+ * lost. */
 static int sync_until_end(void *arg, struct speadi_runner *self,
                           struct spead_err *err __attribute__((unused)))
 {
@@ -72,7 +73,7 @@ void speadi_sync_thread_added(struct speadi_file_writer *writer)
     const struct spead_recording_writer_config *config = &writer->config;
     uint64_t count = writer->pending.count;
 
-    /* The first heap starts the time, and these others make the sync due at once. */
+    /* The first heap starts the time until the sync. The other two conditions make the sync due immediately. */
     if (count == 1 || is_full(writer) || (config->sync_heaps > 0 && count >= config->sync_heaps))
         pthread_cond_broadcast(&writer->changed);
 }

@@ -7,13 +7,14 @@
 /* Starts the thread. Returns 0 or -errno. */
 int speadi_sync_thread_start(struct speadi_file_writer *writer, struct spead_err *err);
 
-/* The caller has added a heap to the pending lines, with the lock held: wakes the thread if that is needed. */
+/* Wakes the thread if that is needed. The caller must hold the lock, and must call this after it has added a heap to
+ * the pending lines. */
 void speadi_sync_thread_added(struct speadi_file_writer *writer);
 
-/* Waits, with the lock held, while so many lines wait that no more may be added. */
+/* Waits until there is room for more pending lines, or until the writer has failed. The caller must hold the lock. */
 void speadi_sync_thread_wait_room(struct speadi_file_writer *writer);
 
-/* Lets the thread sync what is pending, unless the writer has failed in a sync, and waits for its end. */
+/* Lets the thread sync what is pending, unless a sync has failed. Then waits until the thread has ended. */
 void speadi_sync_thread_end(struct speadi_file_writer *writer);
 
 #endif

@@ -1,8 +1,8 @@
 /* One heap that waits for packets: which bytes and item pointers have arrived, and how long the heap is.
  *
  * A live heap lies in the meta memory of its region. Behind the struct lie its packet counts by source, its item
- * pointers, a hash table of these pointers, and its received and refused ranges. live_heap.c computes where each of them
- * begins.
+ * pointers, a hash table of these pointers, and its received and refused ranges. live_heap.c computes where each of
+ * them begins.
  *
  * Any file may read the fields. Only live_heap.[ch] writes them, except fields whose comment names another file. Only
  * the owner thread uses the heap until the heap is handed over. */
@@ -24,7 +24,7 @@
 #include "keyed_hash.h"
 #include "packet_sizes.h"
 
-/* Ranges of refused packets that a heap remembers at most. */
+/* A heap remembers at most this many ranges of refused packets. */
 #define SPEADI_REFUSED_RANGES 64u
 
 /* How many datagrams of the stream the kernel has dropped so far, without those that the filter for one sender
@@ -103,8 +103,8 @@ struct speadi_live_heap_layout {
 /* Computes meta_bytes and the tables of class 0 from the other fields. */
 void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout);
 
-/* Computes the tables of another size class, whose regions have block_bytes bytes. Such a region has room for fewer item
- * pointers and received ranges. A heap that outgrows them borrows the tables of a region of class 0
+/* Computes the tables of another size class, whose regions have block_bytes bytes. Such a region has room for fewer
+ * item pointers and received ranges. A heap that outgrows them borrows the tables of a region of class 0
  * (speadi_live_heap_grow()). */
 void speadi_live_heap_layout_add(struct speadi_live_heap_layout *layout, uint32_t size_class,
                                  uint64_t block_bytes);
@@ -177,8 +177,9 @@ static inline void speadi_live_heap_start(struct speadi_live_heap *live,
 }
 
 /* Counts packets from this source that were added to the heap, and the bytes of their datagrams. time_ns is the arrival
- * time of the last one. It can be earlier than that of a packet before: packets are reordered on their way into the
- * stream, and a wall clock can be set back. For the first packet, speadi_live_heap_start() sets first_ns afterwards. */
+ * time of the last one. time_ns can be earlier than the arrival time of an earlier packet: packets are reordered on
+ * their way into the stream, and a wall clock can be set back. For the first packet, speadi_live_heap_start() sets
+ * first_ns afterwards. */
 static inline void speadi_live_heap_count(struct speadi_live_heap *live, uint16_t source,
                                           uint64_t packets, uint64_t bytes, uint64_t time_ns)
 {

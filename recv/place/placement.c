@@ -159,7 +159,7 @@ uint64_t speadi_placement_first_reserved(const struct speadi_placement *placemen
     return first;
 }
 
-/* Gives the block in which this reservation lies back to its pool, if no later reservation lies in that block. */
+/* Gives the block of this reservation back to its pool, if no later reservation lies in the block. */
 static __attribute__((noinline)) void release_aside(struct speadi_placement *placement,
                                                     uint64_t number)
 {
@@ -191,7 +191,8 @@ void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
     placement->ended = ended;
 }
 
-/* Takes all outstanding reservations from the heap. They lie in the block `aside`, unless that is NULL. */
+/* Takes all outstanding reservations from the heap. After that, the reservations belong to the block `aside`, unless
+ * `aside` is NULL. */
 static void take_reservations(struct speadi_placement *placement, struct speadi_live_heap *live,
                               struct speadi_block *aside)
 {

@@ -48,14 +48,15 @@ struct speadi_prediction {
 struct speadi_placement {
     /* Reservation number r is at r % SPEADI_RX_RESERVE_MAX. */
     struct speadi_reservation reservation[SPEADI_RX_RESERVE_MAX];
-    /* For each reservation, 1 + the index of the packet of the burst that lies in its range, if that is the packet's own
-     * place; else 0. Valid only after speadi_placement_forget_holders() in this burst. */
+    /* For each reservation, 1 + the index of the packet of the burst whose payload lies in the range of the
+     * reservation. 0 if there is no such packet, or if the range is not the packet's own place. Valid only after
+     * speadi_placement_forget_holders() in this burst. */
     uint16_t holder[SPEADI_RX_RESERVE_MAX];
     /* Numbers of reservations, counted from the beginning of the stream: how many the engine has accepted, and how many
      * of these have ended. */
     uint64_t accepted, ended;
-    /* How many regions have receives posted into them: those of heaps, and those that were exchanged. At most
-     * targets_max, because so many regions are set aside. */
+    /* Number of regions into which receives are posted: regions of heaps, and regions that were exchanged. This is at
+     * most targets_max, the number of regions of each size class that are set aside. */
     uint32_t targets, targets_max;
     uint32_t outstanding_max;
     /* One call of reserve() asks for at most this many bytes, heads and ranges together. */
@@ -118,7 +119,7 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
 bool speadi_placement_is_own_place(const struct speadi_placement *placement, uint64_t place,
                                    uint32_t sender, const struct speadi_packet *packet);
 
-/* How far the burst is processed that is lent now. */
+/* How far the current burst is processed. */
 struct speadi_burst_state {
     uint64_t ended; /* burst.reservations_ended */
     unsigned next;  /* burst_next: the first packet of the burst that is not processed yet */
@@ -126,14 +127,15 @@ struct speadi_burst_state {
 };
 
 /* Tells whether the core must not write to [start, end) of the heap `live` yet: a receive may still write there, or the
- * payload of a packet of the burst lies there that is not processed yet. */
+ * payload of a packet of the burst that is not processed yet lies there. */
 bool speadi_placement_is_reserved(const struct speadi_placement *placement,
                                   struct speadi_burst_state burst,
                                   const struct speadi_live_heap *live, uint64_t start,
                                   uint64_t end);
 
-/* Returns the lowest offset from `start` on to which the core must not write yet (see speadi_placement_is_reserved()),
- * or UINT64_MAX if there is none. The result is less than `start` if `start` lies inside a reserved range. */
+/* Looks for reserved ranges of the heap that end behind `start` (see speadi_placement_is_reserved()). Returns the
+ * lowest offset at which one of them begins, or UINT64_MAX if there is none. The result is less than `start` if `start`
+ * lies inside such a range. */
 uint64_t speadi_placement_first_reserved(const struct speadi_placement *placement,
                                          struct speadi_burst_state burst,
                                          const struct speadi_live_heap *live, uint64_t start);
@@ -149,8 +151,8 @@ void speadi_placement_forget(struct speadi_placement *placement, struct speadi_l
 void speadi_placement_move(struct speadi_placement *placement, struct speadi_live_heap *live,
                            struct speadi_block *aside);
 
-/* Tells whether receives may be posted into this heap. Into at most targets_max regions receives may be posted at a
- * time: then there is always a region with which such a heap can exchange its memory. */
+/* Tells whether receives may be posted into this heap. At a time, receives may be posted into at most targets_max
+ * regions. So there is always a region with which such a heap can exchange its memory. */
 static inline bool speadi_placement_may_target(const struct speadi_placement *placement,
                                                const struct speadi_live_heap *live)
 {

@@ -14,7 +14,7 @@
 
 struct speadi_coalesce {
     uint64_t longest_ns;   /* the longest sleep; 0 means that the thread never sleeps */
-    uint64_t receives_max; /* at most so many receives may come during one sleep */
+    uint64_t receives_max; /* at most this many receives may come during one sleep */
     /* Before the next read, the thread sleeps this long. 0 means that it waits for a packet instead. */
     uint64_t sleep_ns;
 };

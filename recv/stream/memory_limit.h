@@ -18,7 +18,7 @@ struct speadi_memory_limit {
 };
 
 /* Finds the limit for a stream with this configuration. It is memory_bytes_max if the user has given that. Otherwise it
- * is half of what the host and the cgroups leave free now. The heap_arena of a user has no such limit. Control plane. */
+ * is half of what the host and the cgroups leave free now. The user's heap_arena has no such limit. Control plane. */
 struct speadi_memory_limit speadi_memory_limit_find(const struct spead_recv_stream_config *config);
 
 #endif

@@ -15,9 +15,9 @@
 
 #include "region_plan.h"
 
-/* If nothing wakes the stream, a wait for room ends after this time, and the stream looks again. A stream that pauses must
- * look often, because its source goes on filling. It does not wake for each heap that is taken: that would only make its
- * consumer slower. */
+/* If nothing wakes the stream, a wait for room ends after this time, and the stream looks again. A stream that pauses
+ * must look often, because its source goes on filling. The consumer does not wake it for each heap that it takes,
+ * because that would make the consumer slower. */
 #define LOOK_AGAIN_NS 100000u
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
@@ -159,7 +159,7 @@ uint32_t speadi_outlet_room(struct speadi_outlet *outlet)
     return outlet->sender ? speadi_sender_room(outlet->sender) : UINT32_MAX;
 }
 
-/* Returns the weight of the heap as long as it is in the channel. */
+/* Returns the weight that the heap will have in the channel. */
 static uint64_t weight_of(struct speadi_outlet_bound *bound, const struct spead_heap *heap)
 {
     uint64_t weight, least = bound->least[heap->region->size_class];
@@ -174,7 +174,7 @@ static uint64_t weight_of(struct speadi_outlet_bound *bound, const struct spead_
     return weight < SPEADI_OUTLET_FULL ? weight : SPEADI_OUTLET_FULL - 1;
 }
 
-/* Notes the weights of the pending heaps that come next, for note_sent(). Returns how many of `count` heaps fit. */
+/* Notes the weights of the first pending heaps for note_sent(). Returns how many of the first `count` heaps fit. */
 static uint32_t weigh(struct speadi_outlet *outlet, uint32_t count)
 {
     struct speadi_outlet_bound *bound = &outlet->bound;

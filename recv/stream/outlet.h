@@ -24,10 +24,10 @@
 #define SPEADI_OUTLET_FULL (1ull << 32)
 
 struct speadi_outlet_bound {
-    /* Ring: the weight of each heap that was sent, by its number; NULL means no bound of bytes. */
+    /* weights[n & mask] is the weight of heap number n in the channel. NULL means no bound of bytes. */
     uint32_t *weights;
     uint32_t mask;     /* the size of the ring - 1 */
-    uint64_t inside;   /* the sum of the weights of the heaps `gone` to `sent` */
+    uint64_t inside;   /* the sum of the weights of the heaps numbered `gone` to `sent` - 1 */
     uint64_t longest;  /* bytes of the longest heap so far */
     uint64_t per_byte; /* the weight of one byte, times 2^16 */
     /* for each size class: the least weight of a heap */
@@ -54,7 +54,7 @@ struct speadi_outlet {
      * it. The channel then has `places` places, of which the stream uses `capacity`. */
     bool counted;
     uint32_t capacity, places;
-    /* The argument of on_shed() of the stream's channels, by which the outlet knows them. */
+    /* The argument of on_shed(). By this argument the outlet recognises the channels of the stream. */
     void *shed_arg;
     /* The number of heaps that went into the channel, and of those that have left it as far as this thread knows. */
     uint64_t sent, gone;
@@ -81,8 +81,9 @@ int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_str
                        const struct spead_channel_config *channel, uint32_t pending_max,
                        struct spead_err *err);
 
-/* Bounds the bytes of the heaps in the channel, too. ring[] says for each of the class_count size classes how many heaps
- * of this class may wait if no other heap waits. Returns 0 or -ENOMEM. Must be called before the first heap is added. */
+/* Bounds the bytes of the heaps in the channel, too. ring[] says for each of the class_count size classes how many
+ * heaps of this class may wait if no other heap waits. Returns 0 or -ENOMEM. Must be called before the first heap is
+ * added. */
 int speadi_outlet_set_bound(struct speadi_outlet *outlet, const uint32_t *ring,
                             uint32_t class_count, struct spead_err *err);
 
@@ -104,22 +105,21 @@ static inline struct spead_heap *speadi_outlet_heap(const struct spead_message *
  * region holds at most one heap. */
 void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap);
 
-/* Returns how many heaps the channel takes now without shedding one, by its number of free places alone. Returns
- * UINT32_MAX if no receiving end is open. */
+/* Returns how many heaps fit into the free places of the channel now. The bound of the bytes does not count here.
+ * Returns UINT32_MAX if no receiving end is open. */
 uint32_t speadi_outlet_room(struct speadi_outlet *outlet);
 
 /* Returns how many of the pending heaps, from the first on, the channel may take now: it has room for them, and their
- * bytes are within the bound. If nobody else needs to wait or shed for such a channel (see may_pause and waits), or if
- * no receiving end is open, returns the number of all pending heaps: speadi_outlet_send() then sheds or returns the
- * error. */
+ * bytes are within the bound. Returns the number of all pending heaps if `counted`, `waits` and `may_pause` are all
+ * false, or if no receiving end is open. In these cases speadi_outlet_send() sheds heaps or returns the error. */
 uint32_t speadi_outlet_fitting(struct speadi_outlet *outlet);
 
 /* Sheds the first `count` pending heaps, as the channel does when it is full. The heaps stay in the list until
  * speadi_outlet_remove(). */
 void speadi_outlet_shed(struct speadi_outlet *outlet, uint32_t count);
 
-/* If the policy of the channel is drop-oldest, sheds the heap that has waited longest in it. Returns false if there is no
- * such heap, or if the channel has another policy. */
+/* If the policy of the channel is drop-oldest, sheds the heap that has waited longest in it. Returns false if there is
+ * no such heap, or if the channel has another policy. */
 bool speadi_outlet_shed_oldest(struct speadi_outlet *outlet);
 
 /* Sends `count` pending heaps, beginning with number `first` of the list. The heaps stay in the list until

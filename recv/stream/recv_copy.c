@@ -13,9 +13,9 @@ static uint64_t spare_at(const struct spead_recv_stream *stream, uint32_t copy)
     return stream->memory.spare_offset + (uint64_t)copy * stream->spare.stride;
 }
 
-/* Returns where a packet body lies that the CPU cannot read, as an offset in heap memory. If the packet is a copy, the
- * body lies in the spare buffer of the copy. Else it lies in the range of the packet's reservation, which stays valid
- * until the burst has ended. */
+/* Returns where the body of the packet lies, as an offset in heap memory. The CPU cannot read this body. If the packet
+ * is a copy, the body lies in the spare buffer of the copy. Else it lies in the range of the packet's reservation,
+ * which stays valid until the burst has ended. */
 static uint64_t body_at(const struct spead_recv_stream *stream, const struct speadi_rx_packet *raw)
 {
     uint32_t copy = speadi_spare_index(&stream->spare, raw);

@@ -133,8 +133,8 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
         .source = raw->source,
         .kind = speadi_rx_packet_kind(raw),
     };
-    /* The series ends before the last packet of the heap. That packet can be shorter than the others, and mostly it ends
-     * the heap. */
+    /* The series ends before the last packet of the heap. That packet can be shorter than the others, and mostly it
+     * ends the heap. */
     series->end = heap->length - 1;
     if (series->end > heap->region->charged_bytes)
         series->end = heap->region->charged_bytes;

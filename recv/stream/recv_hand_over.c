@@ -4,8 +4,8 @@
 
 #include "recv_stream.h"
 
-/* A stream that may pause reads again, and sheds heaps, when its source is as full as this. Packets that come in the
- * time that this thread needs to look again must still find room. */
+/* A stream that may pause reads again, and sheds heaps, when its source is as full as this. The rest of the source must
+ * hold the packets that come until this thread looks again. */
 #define PAUSE_FILL_MAX 0.5
 
 static void count_handed_over(struct spead_recv_stream *stream, const struct spead_heap *heap,
@@ -127,8 +127,8 @@ bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool may_wait)
 {
     struct speadi_outlet *outlet = &stream->outlet;
 
-    /* The loop sends until no heap is pending or the channel has no room. A channel that blocks wakes the stream later
-     * only if a look has found no room. */
+    /* The loop sends until no heap is pending or the channel has no room. When a channel that blocks gets room, it
+     * wakes the stream only if the stream has looked before and found no room. */
     while (outlet->pending_count > 0) {
         uint32_t count = outlet->receiver_gone ? 0 : speadi_outlet_fitting(outlet);
 

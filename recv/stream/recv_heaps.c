@@ -31,8 +31,8 @@ static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
     return SPEAD_RECV_LATE;
 }
 
-/* Says in the log that the consumer has all regions. It can be no other reason: no finished heap waits in the stream, and
- * live heaps have few regions. */
+/* Says in the log that the consumer has all regions. There is no other possible reason: no finished heap waits in the
+ * stream, and live heaps have few regions. */
 static void say_no_memory(struct spead_recv_stream *stream, uint64_t counter)
 {
     speadi_log_line(
@@ -153,8 +153,8 @@ static void review_placement(struct spead_recv_stream *stream, const struct spea
                     SPEADI_PLACEMENT_REVIEW_PACKETS, (unsigned)window);
 }
 
-/* A heap in a region that shares its pages is bounced on every path. Such a heap has at most 16 KiB, a few packets, so a
- * copy costs little; and the region could not exchange its memory, because its neighbours lie in the same pages. */
+/* A heap in a region that shares its pages is bounced on every path. Such a heap has at most 16 KiB, a few packets, so
+ * a copy costs little; and the region could not exchange its memory, because its neighbours lie in the same pages. */
 static void choose_path(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                         const struct speadi_packet *packet)
 {
@@ -185,7 +185,8 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sen
         note_counter(stream, live->sender, heap->counter, heap->heap_address_bits);
     if (speadi_live_heap_is_complete(live))
         return; /* the heap is already complete, so it does not enter the table */
-    if (live->slot == SPEADI_SLOT_NONE) { /* its items show that it is longer than its payload */
+    /* the items of the heap show that it is longer than its payload */
+    if (live->slot == SPEADI_SLOT_NONE) {
         speadi_recv_close_heap(stream, live, SPEADI_RECV_BY_EVICTION);
         return;
     }
@@ -241,7 +242,8 @@ static struct speadi_heap_missing count_incomplete(struct spead_recv_stream *str
     return missing;
 }
 
-/* Remembers a heap that has ended in the memory of finished heaps, and in the table of senders. Returns its entry. */
+/* Adds an ended heap to the memory of finished heaps, and counts it in the table of senders. Returns its entry in the
+ * memory of finished heaps. */
 static struct speadi_finished_heap *remember(struct spead_recv_stream *stream,
                                              const struct speadi_live_heap *live)
 {

@@ -102,8 +102,8 @@ void speadi_recv_tally_untaken(struct speadi_recv_tally *tally, const struct spe
     }
 }
 
-/* Moves what nobody has taken of one source from `delivered` to `shed`. A heap may be untaken before it is published as
- * delivered; then it is still among the live ones. */
+/* Counts the packets of untaken heaps of this source as shed, no longer as delivered. A heap may count as untaken
+ * before it is published as delivered; its packets are then still among the live ones. */
 static void shed_untaken(const struct speadi_recv_tally *tally, uint32_t source,
                          struct speadi_recv_source_counts *counts)
 {

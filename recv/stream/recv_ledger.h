@@ -28,19 +28,20 @@ enum speadi_recv_tally_change {
     SPEADI_TALLY_ALL_COUNTS = 3,
 };
 
-/* Heaps that were handed over, and that nobody has taken: the receiving end closed before. The thread that closes it
- * counts, which need not be the owner thread, and any thread reads. relaxed: no other data depends on these counts. */
+/* Heaps that were handed over and that nobody has taken, because the receiving end was closed. The thread that closes
+ * the receiving end counts them; it need not be the owner thread. Any thread reads the counts. relaxed: no other data
+ * depends on these counts. */
 struct speadi_recv_untaken {
     _Atomic uint64_t complete, incomplete, payload_bytes;
-    /* for each source, its packets and bytes in these heaps */
+    /* for each source, the number of its packets in these heaps, and the bytes of these packets */
     struct {
         _Atomic uint64_t packets, bytes;
     } source[SPEADI_RX_SOURCES_MAX];
 };
 
 struct speadi_recv_tally {
-    /* totals and source point into one block of words: *totals is its beginning, and behind it lies one element of
-     * source for each of the source_count sources. */
+    /* `totals` and `source` point into one block of words. *totals is the beginning of the block. Behind it lie
+     * source_count elements of `source`. */
     struct spead_recv_counters *totals;
     struct speadi_recv_source_counts *source;
     uint32_t source_count;
@@ -48,7 +49,7 @@ struct speadi_recv_tally {
     struct spead_recv_counters shown;
     /* For each source: enum speadi_recv_tally_change, or 0. */
     uint8_t changed[SPEADI_RX_SOURCES_MAX];
-    /* What is published as delivered, and is shed in every snapshot. */
+    /* These heaps are published as delivered, but every snapshot counts them as shed. */
     struct speadi_recv_untaken untaken;
     struct speadi_publish publish;
 };
@@ -92,7 +93,7 @@ static inline void speadi_recv_tally_move(struct speadi_recv_tally *tally, uint3
 }
 
 /* Counts a heap that was counted as delivered, and that nobody has taken. counts[i] are its packets of source
- * first_source + i. From then on every snapshot has it as shed. Any thread may call it. */
+ * first_source + i. After this call every snapshot counts the heap as shed. Any thread may call it. */
 void speadi_recv_tally_untaken(struct speadi_recv_tally *tally, const struct spead_heap *heap,
                                uint32_t first_source, const struct spead_count *counts,
                                uint32_t source_count);

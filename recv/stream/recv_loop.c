@@ -12,7 +12,7 @@
 /* The stream reads the engine's counters at most this often, because each time costs one system call per socket. */
 #define COUNTERS_EVERY_NS 1000000u
 
-/* While the populator works, the stream looks this often whether it can get more work. */
+/* While the populator works, the stream looks this often whether the populator can get more work. */
 #define POPULATE_EVERY_NS 1000000u
 
 /* ---- Reservations -------------------------------------------------------------------------- */

@@ -61,9 +61,9 @@ static void describe_classes(struct spead_recv_stream *stream, struct speadi_poo
     pool->class_count = plan->class_count - 1;
 }
 
-/* Shares the memory between endpoints that are apart, if it is less than all heaps can need: half of it is kept in equal
- * shares, but for each endpoint at most one heap of the largest size. So an endpoint always finds memory, whatever comes
- * to the others. The other half is for all. */
+/* Shares the memory between endpoints that are apart, if the memory is less than all heaps can need. Half of the memory
+ * is kept in equal shares, one for each endpoint. A share is at most as large as the largest heap. So an endpoint
+ * always finds memory, whatever comes to the other endpoints. All endpoints use the rest of the memory. */
 static void share_memory(struct spead_recv_stream *stream, struct speadi_pool_config *pool)
 {
     const uint32_t endpoints = speadi_recv_config_endpoints(&stream->config);
@@ -85,7 +85,7 @@ static uint64_t least_of(uint64_t limit, uint64_t need)
     return limit == 0 ? need : speadi_min_u64(limit, need);
 }
 
-/* Says in the error where a limit comes from that the user did not give. */
+/* If the user has given no limit, says in the error where the limit comes from. */
 static int say_limit(const struct spead_recv_stream *stream, int ret, struct spead_err *err)
 {
     if (ret != -ENOMEM || !stream->limit.by_host)
@@ -120,8 +120,8 @@ static int create_pool(struct spead_recv_stream *stream, enum speadi_region_size
     return say_limit(stream, speadi_pool_create(&stream->pool, &pool, err), err);
 }
 
-/* Decides into regions of which sizes the memory is divided. The memory of the user is divided into regions of one size.
- * So is memory that is too small for several size classes. */
+/* Decides which sizes the regions have. Memory of the user is divided into regions of one size. So is memory that is
+ * too small for several size classes. */
 static enum speadi_region_sizes choose_sizes(const struct spead_recv_stream *stream)
 {
     const struct spead_recv_stream_config *c = &stream->config;
@@ -175,8 +175,8 @@ static int check_device_memory(const struct spead_recv_stream *stream, uint32_t 
     return 0;
 }
 
-/* A device pins the memory that is registered with it, all of it at once. If the host or a cgroup has less, the kernel
- * kills the program, or another one. So this function refuses that before. */
+/* When memory is registered with a device, all of it is pinned immediately. If the host or a cgroup has less free
+ * memory, the kernel kills this program or another one. So this function refuses such a configuration. */
 static int check_free_memory(const struct spead_recv_stream *stream, struct spead_err *err)
 {
     const uint64_t bytes = stream->memory.all.bytes;

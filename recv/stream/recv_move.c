@@ -1,9 +1,9 @@
 /* Frees heaps from the receives that are posted into them, and puts payload that waited for such receives into its
  * place.
  *
- * A posted receive ends only by its completion. So a heap that must leave earlier exchanges its memory with a region that
- * was set aside, takes its payload along, and leaves at once. The old memory stays reserved until the receives have
- * ended. */
+ * A posted receive ends only by its completion. So a heap that must leave earlier exchanges its memory with a region
+ * that was set aside, takes its payload along, and leaves at once. The old memory stays reserved until the receives
+ * have ended. */
 #include <string.h>
 
 #include "recv_stream.h"
@@ -53,8 +53,8 @@ static void put_parked_of(struct spead_recv_stream *stream, struct speadi_live_h
 
 /* ---- Exchanging memory --------------------------------------------------------------------- */
 
-/* Returns true if a receive may still write to the memory of the heap, or if a packet of the burst that is not processed
- * yet may lie there. */
+/* Returns true if a receive may still write to the memory of the heap, or if a packet of the burst that is not
+ * processed yet may lie there. */
 static bool is_in_use(const struct spead_recv_stream *stream, const struct speadi_live_heap *live)
 {
     /* Each byte has arrived, and no payload has waited for a receive to end. So the packet of each receive that was
@@ -67,8 +67,8 @@ static bool is_in_use(const struct spead_recv_stream *stream, const struct spead
                                            live, 0) != UINT64_MAX;
 }
 
-/* Copies the received bytes of the heap from its old memory. Bytes that belong to parked payload are copied too, although
- * a device may be writing them: the payload is put over them. */
+/* Copies the received bytes of the heap from its old memory. Bytes that belong to parked payload are copied too,
+ * although a device may be writing them: the payload is put over them. */
 static void copy_from(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                       const struct speadi_block *old)
 {

@@ -99,8 +99,8 @@ static int sleep_in_engine(struct spead_recv_stream *stream, struct spead_node *
     return SPEAD_STEP_AGAIN;
 }
 
-/* Stops the stream in order, as one call of spead_recv_stream_stop() does. If that function was called already, this
- * does nothing, because a second call would end the stream immediately. */
+/* Stops the stream as one call of spead_recv_stream_stop() does. If that function was called already, this does
+ * nothing, because a second call would end the stream immediately. */
 static void stop(struct spead_recv_stream *stream)
 {
     unsigned none = 0;
@@ -123,9 +123,9 @@ static int poll(struct spead_recv_stream *stream, const struct spead_node *self)
     return ret;
 }
 
-/* Tells whether the node itself waits for room in the hand-over. The channel resumes a suspended node only if it blocks
- * and is full of messages. It does not resume the node if the bound of the bytes makes heaps wait, or if the node pauses:
- * then its source goes on filling meanwhile. */
+/* Tells whether the node itself waits for room in the hand-over. The channel resumes a suspended node only if the
+ * channel blocks and is full of messages. It does not resume the node if heaps wait because of the bound of the bytes,
+ * or if the node pauses. While the node pauses, its source goes on filling. */
 static bool must_look_again(const struct spead_recv_stream *stream)
 {
     return !stream->outlet.waits || (stream->outlet.counted && stream->outlet.bound.weights);

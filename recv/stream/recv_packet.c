@@ -25,7 +25,7 @@ static bool is_copy(const struct spead_recv_stream *stream, const struct speadi_
     return speadi_spare_index(&stream->spare, raw) != SPEADI_SPARE_NONE;
 }
 
-/* Returns true if the payload must wait, because the core must not write to its own place yet. */
+/* Returns true if the payload must wait, because the core must not write to the own place of the packet yet. */
 static bool must_wait(const struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                       const struct speadi_packet *packet, const struct speadi_live_heap *live)
 {
@@ -37,8 +37,8 @@ static bool must_wait(const struct spead_recv_stream *stream, const struct spead
                                         start, end);
 }
 
-/* Makes sure that the payload can be put into its place, or can wait for it. If too much payload waits already, the heap
- * exchanges its memory: then nothing of the heap has to wait. */
+/* Makes sure that the payload can be put into its place, or can wait for it. If too much payload waits already, the
+ * heap exchanges its memory: then nothing of the heap has to wait. */
 static __attribute__((noinline)) bool can_wait(struct spead_recv_stream *stream,
                                                const struct speadi_rx_packet *raw,
                                                const struct speadi_packet *packet,
@@ -239,8 +239,8 @@ static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
     bucket = add(stream, raw, packet, live);
-    if (bucket ==
-        SPEAD_RECV_OUT_OF_ORDER) { /* in-order mode, and the first packet of the heap was lost or comes later */
+    /* in-order mode, and the first packet of the heap was lost or comes later */
+    if (bucket == SPEAD_RECV_OUT_OF_ORDER) {
         speadi_recv_heap_opened(stream, sender, live, raw, packet);
         return bucket;
     }

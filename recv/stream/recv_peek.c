@@ -1,5 +1,5 @@
-/* Looks at the places in which the payload of a burst lies, and copies misplaced packets to spare buffers. It only looks:
- * it counts nothing, and it ends no heap and no run of a sender. */
+/* Looks at the places in which the payload of a burst lies, and copies misplaced packets to spare buffers. It only
+ * looks: it counts nothing, and it ends no heap and no run of a sender. */
 #include "recv_stream.h"
 
 #define NO_SPARE    255u

@@ -1,14 +1,14 @@
 /* Has the memory of large heaps populated ahead, by the populator of the pool.
  *
- * The length of a heap is a number in a packet that anybody can send. So it is believed as far as bytes have come: up to
- * PROOF times the bytes of the heap. The first large heap of a stream is populated in growing pieces in this way, ahead
- * of its own packets, and so are the regions of the heaps after it. */
+ * The length of a heap is a number in a packet that anybody can send. So this file believes the length only up to PROOF
+ * times the bytes of the heap that have come. In this way the first large heap of a stream is populated in growing
+ * pieces, ahead of its own packets. So are the regions of the heaps after it. */
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 
 #include "recv_stream.h"
 
-/* How many bytes are populated for each byte of a heap that has come, at most. */
+/* At most this many bytes are populated for each byte of a heap that has come. */
 #define PROOF 16u
 /* The most live heaps that one call looks at, and the most free regions that are kept populated. */
 #define LOOK_LIVE 4u

@@ -1,5 +1,5 @@
 /* Takes a region of the pool for a heap. A heap with a declared length gets the smallest region that is large enough. A
- * heap without one gets the largest, and moves to a smaller one when it has ended. */
+ * heap without a declared length gets one of the largest regions, and moves to a smaller region when it has ended. */
 #include "recv_stream.h"
 
 /* Some regions of class 0 are kept for the live heaps that need one. A heap that would fit into a smaller region gets a
@@ -26,9 +26,9 @@ static inline uint32_t class_for(const struct spead_recv_stream *stream,
     return class;
 }
 
-/* Takes a region when no region of the class was free. The first look counts the regions that the consumer has released
- * meanwhile, and the looks after it do not. Otherwise a heap could get a region of class 0 although a smaller one has
- * just come back. */
+/* Takes a region when no region of the class was free. Only the look into that class has counted the regions that the
+ * consumer has released meanwhile. The looks of this function do not count them: otherwise a heap could get a region of
+ * class 0 although a smaller region has just come back. */
 static struct speadi_block *take_larger(struct spead_recv_stream *stream, uint32_t class)
 {
     struct speadi_block *region = NULL;

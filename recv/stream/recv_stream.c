@@ -195,8 +195,8 @@ static void warm_up(struct spead_recv_stream *stream)
         speadi_block_release(region[--count]);
 }
 
-/* The endpoints of a joint stream are read one after the other. So heaps of a later endpoint come behind newer heaps of an
- * earlier endpoint, and the window must have room for both. */
+/* The endpoints of a joint stream are read one after the other. So heaps of a later endpoint come behind newer heaps of
+ * an earlier endpoint, and the window must have room for both. */
 static void say_window(const struct spead_recv_stream *stream)
 {
     if (stream->config.joint && stream->source_count > 1)

@@ -23,8 +23,9 @@
  *
  * Two more files are outside of this order. recv_stream.c makes and frees streams; it also has the functions that other
  * threads and the consumer call. recv_memory.c decides in which memory the heaps lie. The owner thread calls all
- * functions below, with three exceptions. The thread that makes the stream calls speadi_recv_stream_create_on() and
- * speadi_recv_make_memory(). Any thread may call speadi_recv_on_shed() if the cause is CANCELLED. */
+ * functions below, with these exceptions. The thread that makes the stream calls speadi_recv_stream_create_on(),
+ * speadi_recv_make_memory() and speadi_recv_start_populating(). Any thread may call speadi_recv_on_shed() if the cause
+ * is CANCELLED. */
 #ifndef SPEADI_RECV_STREAM_H
 #define SPEADI_RECV_STREAM_H
 
@@ -92,13 +93,13 @@ struct spead_recv_stream {
     struct speadi_pool *pool;
     uint64_t packet_bytes_max;
     uint32_t source_count;
-    /* So many regions of each size class are set aside for heaps that must leave while receives are posted into them,
-     * and into at most so many regions receives are posted at a time. 0 means that nothing is placed. */
+    /* Number of regions of each size class that are set aside for heaps that must leave while receives are posted into
+     * them. Receives are posted into at most this many regions at a time. 0 means that nothing is placed. */
     uint32_t aside_count;
     uint32_t spare_count;
     char **source_name;
     char engine_reason[256];
-    struct speadi_memory_limit limit; /* config.memory_bytes_max has its number */
+    struct speadi_memory_limit limit; /* config.memory_bytes_max has the same number of bytes */
     char memory_reason[512];
     const char *populate_reason;
     bool populates; /* a thread of the pool populates regions ahead */
@@ -134,7 +135,7 @@ struct spead_recv_stream {
     /* The time by which heaps age. It is the time of the engine's own clock, or else the reading clock: the sum of the
      * times between polls, without the time in which this thread did not read although heaps waited for packets. */
     uint64_t age_ns;
-    /* Packets that are read now have come after this time of the same clock: the source was empty then. */
+    /* The source was empty at this time of the same clock. So the packets that are read now have come later. */
     uint64_t empty_ns;
     bool has_slept;     /* wait() of the engine was called after the last poll */
     uint64_t polled_ns; /* value of now_ns in the poll before this one; 0 in the first poll */
@@ -143,7 +144,7 @@ struct spead_recv_stream {
     uint64_t deadline_ns;   /* time of CLOCK_MONOTONIC at which draining or flushing must end */
     uint64_t node_sequence; /* value of outlet.sequence when the node last looked for a reader */
     uint64_t counters_ns;   /* value of now_ns when the engine's counters were last read */
-    uint64_t drops_ns;      /* the same, but only for readings at the end of an incomplete heap */
+    uint64_t drops_ns;      /* value of now_ns when an incomplete heap last ended */
     /* The drops as they were known before this poll received anything. A heap that opens in this poll may have lost
      * packets to all later drops. */
     struct speadi_kernel_drops drops_before;
@@ -158,7 +159,7 @@ struct spead_recv_stream {
     uint64_t pause_end_ns;
     /* Bytes of the longest complete heap so far. When a new heap opens that is not longer, its memory is populated. */
     uint64_t largest_heap;
-    /* Heaps of so many bytes are expected; the regions of the next ones are populated ahead. */
+    /* Heaps of this many bytes are expected. The regions of the next heaps are populated ahead. */
     uint64_t shown_bytes;
     bool populate_due; /* there may be work for the thread that populates */
     bool populating;   /* the thread that populates has work, or will have some at the next poll */
@@ -172,7 +173,7 @@ struct spead_recv_stream {
     /* For each entry of burst.from: the id of the sender, or SPEADI_SENDER_NONE if it was not looked up yet. */
     uint32_t sender_of[SPEADI_RX_FROM_MAX];
     struct speadi_recv_tally tally;
-    /* heaps that have ended while receives were posted into them, and for which no other memory was there */
+    /* ended heaps into which receives are posted and that could not exchange their memory */
     struct speadi_leaving_heaps leaving;
     struct speadi_outlet outlet;
     bool started;
@@ -353,9 +354,9 @@ static inline struct speadi_sender *speadi_recv_sender(struct spead_recv_stream 
 /* The owner thread must call this when a new burst is lent: the entries of burst.from describe other senders now. */
 void speadi_recv_forget_senders_of_burst(struct spead_recv_stream *stream);
 
-/* A start item has come from the sender in the heap with this counter: a new run of the sender begins, and its live heaps
- * end, except the heap that carried the start item (NULL if that is not live). Nothing happens if the packet is a copy:
- * if the last start item came in a heap of the same counter, and not more than repeat_ns ago. */
+/* The sender has sent a start item in the heap with this counter. A new run of the sender begins. Its live heaps end,
+ * except `carrier`, the heap with the start item (NULL if that heap is not live). Nothing happens if the start item is
+ * a copy, that is, if the last start item came at most repeat_ns ago in a heap with the same counter. */
 void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender,
                                uint64_t counter, const struct speadi_live_heap *carrier);
 
@@ -401,23 +402,23 @@ void speadi_recv_note_striping(struct spead_recv_stream *stream,
 
 /* ---- recv_heaps.c ---------------------------------------------------------------------------- */
 
-/* Opens a heap for the packet of this sender. Returns SPEAD_RECV_LIVE and gives the heap in *out; the heap is not in the table yet. If
- * no heap can be opened, returns the bucket of the packet. Sets *paused to true if the caller must process the packet
- * again later; see speadi_recv_process_packet(). */
+/* Opens a heap for the packet of this sender. Returns SPEAD_RECV_LIVE and gives the heap in *out; the heap is not in
+ * the table yet. If no heap can be opened, returns the bucket of the packet. Sets *paused to true if the caller must
+ * process the packet again later; see speadi_recv_process_packet(). */
 enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
                                              const struct speadi_sender *sender,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap **out, bool *paused);
 
-/* The owner thread must call this after the heap of this sender has accepted its first packet. Takes a slot of the heap table, and
- * puts the heap into this slot. A heap that is already complete does not enter the table. */
+/* The owner thread must call this after the heap of this sender has accepted its first packet. Takes a slot of the heap
+ * table, and puts the heap into this slot. A heap that is already complete does not enter the table. */
 void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sender *sender,
                              struct speadi_live_heap *live, const struct speadi_rx_packet *raw,
                              const struct speadi_packet *packet);
 
-/* Ends the heap for the reason `cause`, and hands it over or discards it. If receives are posted into the heap and there
- * is no other memory for its payload, the heap becomes a leaving heap, and speadi_recv_release_leaving() hands it over
- * later. */
+/* Ends the heap for the reason `cause`, and hands it over or discards it. If receives are posted into the heap and
+ * there is no other memory for its payload, the heap becomes a leaving heap, and speadi_recv_release_leaving() hands it
+ * over later. */
 void speadi_recv_close_heap(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                             enum speadi_recv_cause cause);
 
@@ -432,8 +433,8 @@ void speadi_recv_close_aged(struct spead_recv_stream *stream);
 
 /* ---- recv_missing.c -------------------------------------------------------------------------- */
 
-/* Returns what is known about how this sender cuts heaps. When an entry of the table of senders was given to a new sender,
- * the memory of the old one is forgotten. */
+/* Returns what is known about how this sender cuts heaps. If the entry of the table of senders belongs to a new sender
+ * now, forgets what is known about the old sender. */
 static inline struct speadi_size_memory *speadi_recv_sizes_of(struct spead_recv_stream *stream,
                                                               uint32_t sender)
 {
@@ -484,8 +485,8 @@ struct speadi_block *speadi_recv_take_region(struct spead_recv_stream *stream,
 struct speadi_live_heap *speadi_recv_fit_region(struct spead_recv_stream *stream,
                                                 struct speadi_live_heap *live);
 
-/* Gives larger tables to a heap that has no room for its item pointers or received ranges. Returns false if the heap has
- * the largest tables already, or if no region is free. */
+/* Gives larger tables to a heap that has no room for its item pointers or received ranges. Returns false if the heap
+ * has the largest tables already, or if no region is free. */
 bool speadi_recv_grow_heap(struct spead_recv_stream *stream, struct speadi_live_heap *live);
 
 /* ---- recv_populate.c ------------------------------------------------------------------------- */
@@ -496,7 +497,7 @@ bool speadi_recv_grow_heap(struct spead_recv_stream *stream, struct speadi_live_
 /* Starts the thread that populates, if the stream needs it, and sets populate_reason. Control plane. */
 void speadi_recv_start_populating(struct spead_recv_stream *stream);
 
-/* Tells whether the heap is one whose memory the thread populates. */
+/* Tells whether the thread populates the memory of this heap. */
 static inline bool speadi_recv_populates(const struct spead_recv_stream *stream,
                                          const struct spead_heap *heap)
 {
@@ -525,7 +526,7 @@ void speadi_recv_put_parked(struct spead_recv_stream *stream);
 /* Makes sure that no receive is posted into the memory of the heap, and that no payload of the heap is parked. If a
  * receive may still write to that memory, the heap exchanges its memory with a region that was set aside. With `keep`
  * the received payload is copied, and the heap counts as moved; without `keep` the payload is lost. Returns false and
- * changes nothing if there is no memory for that. */
+ * changes nothing if there is no memory for the exchange. */
 bool speadi_recv_detach(struct spead_recv_stream *stream, struct speadi_live_heap *live, bool keep);
 
 /* ---- recv_copy.c ----------------------------------------------------------------------------- */
@@ -569,14 +570,14 @@ static inline void speadi_recv_write_payload(struct spead_recv_stream *stream,
 
 /* ---- recv_hand_over.c ------------------------------------------------------------------------ */
 
-/* Sends the pending heaps to the consumer. If the channel has no room for a heap, the heap stays pending if may_wait and
- * speadi_recv_waits_for_room() are true; else the policy of the channel decides which heap is shed. Returns true if no
- * heap is pending any more. */
+/* Sends the pending heaps to the consumer. If the channel has no room for a heap, and may_wait and
+ * speadi_recv_waits_for_room() are true, the heap stays pending. Otherwise the policy of the channel decides which heap
+ * is shed. Returns true if no heap is pending any more. */
 bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool may_wait);
 
 /* The channel calls this function for each heap that the channel sheds. The heap was counted as delivered; this
- * function counts it as shed instead. It runs on the owner thread, but with the cause CANCELLED on any thread: then it
- * counts beside the tally, and snapshots add it. */
+ * function counts it as shed instead. It runs on the owner thread. With the cause CANCELLED it may run on any thread;
+ * then it counts the heap in tally.untaken, and each snapshot adds these counts. */
 void speadi_recv_on_shed(void *stream, const struct spead_message *message,
                          enum spead_shed_cause cause);
 

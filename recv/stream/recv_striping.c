@@ -28,7 +28,8 @@ static bool are_disjoint(struct ranges a, struct ranges b)
     return true;
 }
 
-/* Returns true if no byte has come in both heaps. In in-order mode most bytes of a striped heap come and are refused. */
+/* Returns true if no byte has come in both heaps. Refused bytes count too, because in in-order mode most bytes of a
+ * striped heap are refused. */
 static bool nothing_came_twice(const struct spead_heap *a, const struct spead_heap *b)
 {
     const struct ranges accepted_a = {a->spans, a->span_count},

@@ -6,7 +6,7 @@ void speadi_recv_begin_unread(struct spead_recv_stream *stream)
     stream->counting_unread = true;
 }
 
-/* The engine has no operation unread(): polls it and counts what comes. Returns true if more may come. */
+/* Polls an engine that has no operation unread(), and counts what comes. Returns true if more may come. */
 static bool poll_unread(struct spead_recv_stream *stream, struct speadi_rx_unread *unread)
 {
     int count = stream->ops->poll(stream->engine, &stream->burst);

@@ -9,11 +9,11 @@
 /* Most regions of a class above 0. If they are all in use, a heap takes a region of a larger class. */
 #define SMALL_BLOCKS_MAX 65536u
 
-/* Of heaps that are longer than this, SPEAD_RECV_HAND_OVER_SIZES may wait, because each needs a region of the largest
- * size. */
+/* At most SPEAD_RECV_HAND_OVER_SIZES heaps that are longer than this may wait, because each of them needs a region of
+ * the largest size. */
 #define LARGE_HEAP_BYTES (1u << 20)
 
-/* Pinned memory: the bytes of small heaps that may wait, in place of SPEAD_RECV_HAND_OVER_BYTES_MIN. */
+/* In pinned memory this many bytes of small heaps may wait, instead of SPEAD_RECV_HAND_OVER_BYTES_MIN. */
 #define PINNED_BYTES_MIN (4u << 20)
 
 uint32_t speadi_region_plan_messages(const struct spead_recv_stream_config *config)
@@ -21,7 +21,7 @@ uint32_t speadi_region_plan_messages(const struct spead_recv_stream_config *conf
     return config->ring_heaps > 0 ? config->ring_heaps : SPEAD_RECV_HAND_OVER_MESSAGES;
 }
 
-/* Returns how many heaps of more than `above` bytes may wait in the channel. 0 means that only the number for large
+/* Returns how many heaps of more than `above` bytes may wait in the channel. If `above` is 0, only the number for large
  * heaps counts. */
 static uint32_t ring_of(const struct spead_recv_stream_config *config, uint64_t bytes_min,
                         uint64_t above)
@@ -35,8 +35,8 @@ static uint32_t ring_of(const struct spead_recv_stream_config *config, uint64_t 
     return heaps < SPEAD_RECV_HAND_OVER_MESSAGES ? (uint32_t)heaps : SPEAD_RECV_HAND_OVER_MESSAGES;
 }
 
-/* Heaps that wait in the channel take at most half of the memory, so that live heaps find some. `least` heaps may wait in
- * any case. */
+/* Heaps that wait in the channel take at most half of the memory, so that live heaps find some. `least` heaps may wait
+ * in any case. */
 static uint32_t within_memory(const struct spead_recv_stream_config *config, uint32_t heaps,
                               uint64_t block_bytes, uint32_t least)
 {
@@ -72,7 +72,8 @@ static uint64_t blocks_of(const struct speadi_region_plan *plan,
 
 /* Returns the memory of all regions of a class that are in use at a time. The pool rounds the regions of class 0 up to
  * whole pages, and charges the regions of small classes by slabs. In the classes between them it charges the pages of a
- * heap, and the bytes of the heaps that wait are bounded; so are those that the consumer holds. */
+ * heap. The heaps that wait in the channel have a bound of bytes, and the heaps that the consumer holds have the same
+ * bound. */
 static uint64_t class_bytes(const struct speadi_region_plan *plan,
                             const struct spead_recv_stream_config *config, uint32_t class)
 {

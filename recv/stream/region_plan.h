@@ -1,10 +1,10 @@
 /* Decides how many heap regions a stream has, and of which sizes.
  *
  * The regions are of several size classes, so that a heap of 1 KiB does not need a region of 64 MiB. Each class has as
- * many regions as its heaps can need: for the live heaps, for the heaps that wait in the channel (the *hand-over*), for
- * the heaps that the consumer holds, and regions that are set aside for heaps that leave while receives are posted into
- * them. The hand-over has two bounds, bytes and
- * messages; a class whose heaps are longer than B bytes needs at most (bound of the bytes) / B regions for it.
+ * many regions as its heaps can need: for the live heaps, for the heaps that wait in the channel (the *hand-over*), and
+ * for the heaps that the consumer holds. A class whose heaps can be placed has more regions that are set aside, for
+ * heaps that leave while receives are posted into them. The hand-over has two bounds, bytes and messages. If the heaps
+ * of a class are longer than B bytes, the class needs at most (bound of the bytes) / B regions for the hand-over.
  *
  * Only the thread that makes the stream calls speadi_region_plan_init(). Afterwards the plan does not change. */
 #ifndef SPEADI_REGION_PLAN_H
@@ -30,10 +30,10 @@ struct speadi_region_plan {
     uint64_t block_bytes[SPEADI_POOL_CLASSES_MAX]; /* falling: class 0 has the largest regions */
     /* How many heaps in regions of the class may wait in the channel if no other heap waits there. */
     uint32_t ring[SPEADI_POOL_CLASSES_MAX];
-    /* Number of regions of the class, with those that are set aside; and how many are set aside. */
+    /* blocks[i] is the number of regions of class i. aside[i] of these regions are set aside. */
     uint64_t blocks[SPEADI_POOL_CLASSES_MAX];
     uint32_t aside[SPEADI_POOL_CLASSES_MAX];
-    /* Most live heaps; so many regions of class 0 are kept for large heaps. */
+    /* The largest number of live heaps. This many regions of class 0 are kept for large heaps. */
     uint64_t live;
     /* Most regions of all classes together that may be in use; 0 means no such limit. */
     uint64_t in_use_max;

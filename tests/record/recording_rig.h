@@ -1,4 +1,4 @@
-/* A recording in a temporary folder, and heaps to write into it. Each test has its own process, so the rig is global. */
+/* A recording in a temporary folder, and heaps for it. Each test has its own process, so the rig is global. */
 #ifndef TESTS_RECORD_RECORDING_RIG_H
 #define TESTS_RECORD_RECORDING_RIG_H
 
@@ -15,8 +15,8 @@ extern char rig_path[64], rig_index[80]; /* the two files; there are none at the
 void rig_begin(void);
 void rig_end(void);
 
-/* Returns a configuration for these files that syncs only when `sync_heaps` heaps wait, and at the end. The log adds its
- * lines to rig_log. */
+/* Returns a configuration for these files that syncs only when `sync_heaps` heaps wait, and at the end. The log adds
+ * its lines to rig_log. */
 struct spead_recording_writer_config rig_config(uint64_t sync_heaps);
 extern char rig_log[2048];
 

@@ -11,7 +11,7 @@ extern volatile int sync_seam_hold;
 /* Returns how many calls have begun. */
 int sync_seam_calls(void);
 
-/* Waits until so many calls have begun. */
+/* Waits until this many calls have begun. */
 void sync_seam_await(int calls);
 
 #endif

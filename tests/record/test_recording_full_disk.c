@@ -1,5 +1,5 @@
-/* Goal: on a disk that is really full, every heap that fitted has its line. Method: a file system of 2 MiB in memory, in a
- * mount namespace of the test. */
+/* Goal: on a disk that is really full, every heap that fitted has its line. Method: a file system of 2 MiB in memory,
+ * in a mount namespace of the test. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <sched.h>

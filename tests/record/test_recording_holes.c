@@ -19,7 +19,7 @@ static uint64_t disk_bytes(const char *name)
     return (uint64_t)st.st_blocks * 512;
 }
 
-/* For each range that came, two blocks of the file system, and 1 KiB of the index. */
+/* Each range that came may take two blocks of the file system, and 1 KiB of the index. */
 Test(recording_holes, what_is_written_is_bounded_by_what_came)
 {
     struct spead_recording_writer_config config = rig_config(1000);

@@ -11,7 +11,7 @@
 
 TestSuite(recording_recovery, .init = rig_begin, .fini = rig_end, .timeout = 60);
 
-/* Goes on with the recording: adds the heaps 4 and 5. Expects what the log says; an empty text means nothing. */
+/* Goes on with the recording: adds the heaps 4 and 5. Expects `said` in the log; an empty text means an empty log. */
 static void go_on(const char *said)
 {
     struct spead_recording_writer_config config = rig_config(1);

@@ -1,4 +1,4 @@
-/* Goal: heaps go into a pipe, raw or framed, and a reader that closes it is said in one sentence. */
+/* Goal: heaps go into a pipe, raw or framed, and if the reader closes the pipe, one sentence says so. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <jansson.h>

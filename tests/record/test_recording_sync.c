@@ -1,6 +1,6 @@
-/* Goal: a heap is acknowledged only when its payload and its line were synced; a slow sync delays nothing; a failed sync
- * names what it took back. Method: the test replaces fdatasync() (sync_seam.h), so no test depends on how fast a disk
- * is. Of each sync of a writer, the first call is for the data file and the second one for the index. */
+/* Goal: a heap is acknowledged only when its payload and its line were synced; a slow sync delays nothing; a failed
+ * sync names what it took back. Method: the test replaces fdatasync() (sync_seam.h), so no test depends on how fast a
+ * disk is. Of each sync of a writer, the first call is for the data file and the second one for the index. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <signal.h>
@@ -77,7 +77,7 @@ Test(recording_sync, the_time_of_a_sync_passes_without_another_heap)
     cr_expect_eq(rig_check(1), 1);
 }
 
-/* Writes and syncs 3 heaps, and 3 more whose sync fails at its call number `call`. */
+/* Writes and syncs 3 heaps. Then writes 3 more, and call number `call` of their sync fails. */
 static void fail_second_sync(int call)
 {
     struct spead_recording_writer_config config = rig_config(3);

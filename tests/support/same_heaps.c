@@ -57,7 +57,7 @@ struct maker {
     struct line line[SAME_SENDERS];
     struct piece wire[WIRE_MAX];
     unsigned wire_count;
-    uint64_t lost, repeated, reordered; /* one of so many packets; 0 means none */
+    uint64_t lost, repeated, reordered; /* one of this many packets; 0 means none */
     uint32_t made;
 };
 

@@ -1,11 +1,11 @@
-/* Random sequences of packets, and what a receive stream makes of them. The same packets in one order must have the same
- * outcome on every engine and every receive path, if the clock of the stream shows the same times.
+/* Random sequences of packets, and what a receive stream makes of them. The same packets in one order must have the
+ * same outcome on every engine and every receive path, if the clock of the stream shows the same times.
  *
  *     same_sequence_make(&sequence, seed);
  *     same_run(&one, &sequence, &first);
  *     same_run(&other, &sequence, &second);   // strcmp(first.text, second.text) must be 0
  *
- * A sequence has one to three senders that number their heaps alike. Packets are lost, repeated, reordered and
+ * A sequence has one to three senders that number their heaps alike. Packets are lost, repeated and reordered, and
  * contradict each other; heaps change their packet size, have no declared length, or never end; senders restart, fall
  * silent and send start and stop items. */
 #ifndef TEST_SAME_HEAPS_H
@@ -56,8 +56,8 @@ struct same_outcome {
 /* One engine with one receive path. */
 struct same_path {
     const char *name;
-    /* Opens a stream with the configuration of the sequence. Returns NULL if that is not possible, and stores a sentence
-     * in err. */
+    /* Opens a stream with the configuration of the sequence. Returns NULL if that is not possible, and stores a
+     * sentence in err. */
     struct spead_recv_stream *(*open)(struct same_path *path, const struct same_sequence *sequence,
                                       struct spead_err *err);
     bool (*send)(struct same_path *path, uint32_t sender, const void *packet, size_t bytes);
@@ -77,8 +77,8 @@ void same_sequence_free(struct same_sequence *sequence);
 /* Tells whether the path can tell the senders of the sequence apart, and has memory for its heaps. */
 bool same_can_run(const struct same_path *path, const struct same_sequence *sequence);
 
-/* Runs the sequence over the path. Returns false if the path could not be opened; *err says why. Aborts if a packet that
- * was sent does not come. */
+/* Runs the sequence over the path. Returns false if the path could not be opened; *err says why. Aborts if a packet
+ * that was sent does not come. */
 bool same_run(struct same_path *path, const struct same_sequence *sequence,
               struct same_outcome *outcome, struct spead_err *err);
 

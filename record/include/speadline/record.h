@@ -44,8 +44,8 @@ enum spead_recording_format {
     SPEAD_RECORDING_FRAMED = 2,
 };
 
-/* So many bytes of lines may wait for a sync, those of about 150,000 heaps with one item. While a sync runs, as many more
- * may be under way: so a writer takes twice this memory at most, and the memory of one line. */
+/* At most this many bytes of lines wait for a sync. This is enough for about 150,000 heaps with one item. While a sync
+ * runs, the same number of bytes may be under way. So a writer uses at most twice this memory and one line. */
 #define SPEAD_RECORDING_LINES_BYTES_MAX (64u << 20)
 
 /* When the files are synced (fdatasync). Only SPEAD_RECORDING_FILES looks at this. */
@@ -65,11 +65,12 @@ struct spead_recording_writer_config {
     uint32_t endpoint_count;
     const char *const *endpoints;
     const char *path; /* required: the data file; the index has this name and ".jsonl". Borrowed */
-    /* With a format other than SPEAD_RECORDING_FILES: a descriptor to write to in place of opening `path`, which is
-     * then only its name in sentences. Borrowed. Default -1: `path` is opened. */
+    /* A descriptor to write to. The writer then does not open `path`; it only uses `path` as the name of the descriptor
+     * in sentences. Not for the format SPEAD_RECORDING_FILES. Borrowed. Default -1: `path` is opened. */
     int fd;
-    /* Write also where a link leads, and to a file that has several names. Without it, links of others are refused. A file
-     * of another user is refused in both cases. */
+    /* True: the file may be a link, and it may have several names. False: a link and a file with several names are
+     * refused; a link to a folder is followed only if it belongs to this user or to root. A file of another user is
+     * refused in both cases. */
     bool follow_links;
     /* A heap is synced at the latest sync_ns after it was written, and at the latest when sync_heaps heaps wait for a
      * sync. 0 means no such limit. Default: 1 s, and no limit of heaps. */
@@ -85,13 +86,13 @@ struct spead_recording_writer_config {
 struct spead_recording_writer_stats {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t reserved;
-    /* Heaps that are whole in the data file and have their line in the index, and the bytes of payload in them that
-     * have arrived. */
+    /* `heaps` counts the heaps that are whole in the data file and have their line in the index. `bytes` is the payload
+     * of these heaps that has arrived. */
     uint64_t heaps, bytes;
     uint64_t heaps_waiting; /* heaps whose payload is written, and whose line waits for a sync */
     uint64_t heaps_synced;  /* heaps that are acknowledged; the first ones of `heaps` */
-    /* Heaps that were not written: incomplete heaps of which no byte of payload came, and, with SPEAD_RECORDING_RAW, all
-     * incomplete heaps. */
+    /* Heaps that were not written: incomplete heaps of which no byte of payload came, and, with SPEAD_RECORDING_RAW,
+     * all incomplete heaps. */
     uint64_t heaps_skipped;
     uint64_t heaps_lost;         /* heaps that were written, and that a failed sync took back */
     uint64_t syncs, sync_ns_max; /* number of syncs, and the time that the longest one took */
@@ -103,9 +104,9 @@ struct spead_recording_writer_stats {
 #define SPEAD_RECORDING_WRITER_STATS_INIT { .struct_size = sizeof(struct spead_recording_writer_stats) }
 /* clang-format on */
 
-/* Opens the files for appending, makes them if there are none, and locks them. If the writer before did not end in
- * order, the function cuts off what no line describes, and a torn last line; the log says so. It may wait for the disk;
- * for a FIFO it waits for a reader, and a signal ends the wait (-EINTR).
+/* Opens the files for appending, makes them if there are none, and locks them. If an earlier writer did not end in
+ * order, the function cuts off a torn last line, and the data that no line describes; the log says so. It may wait for
+ * the disk; for a FIFO it waits for a reader, and a signal ends the wait (-EINTR).
  * Returns 0 and gives *out to the caller, or -errno with a sentence:
  *   -EINVAL  a field is out of its range, the file is of a wrong kind, or the index does not match the data file: the
  *            data file is missing or shorter than the index says, it does not hold the last heap of the index, it has
@@ -117,21 +118,21 @@ int spead_recording_writer_create(struct spead_recording_writer **out,
                                   const struct spead_recording_writer_config *config,
                                   struct spead_err *err);
 
-/* Writes `count` heaps. Returns 0, or the -errno that ended the writing, also when a sync in the meantime has failed;
+/* Writes `count` heaps. Returns 0, or the -errno that ended the writing; a failed sync ends the writing too. Returns
  * -ENOTSUP if the CPU cannot touch a payload. *written is how many of the heaps are whole in the data file or were
  * skipped. After an error every later call returns the same error and writes nothing. The heaps may be released after
- * the call. The call waits for the disk, but not for a sync, unless lines of
- * SPEAD_RECORDING_LINES_BYTES_MAX wait for one. */
+ * the call. The call waits for the disk. It waits for a sync only if SPEAD_RECORDING_LINES_BYTES_MAX bytes of lines
+ * wait for a sync. */
 int spead_recording_writer_write(struct spead_recording_writer *writer,
                                  struct spead_heap *const *heaps, unsigned count, unsigned *written,
                                  struct spead_err *err);
 
 /* Syncs what waits, and closes the files. After an error the files end with the last heap that is whole in both; after
- * a failed sync they end with the last acknowledged heap. Returns 0, or the first error of the writer: the sentence then
- * names the file, and after a failed sync the heaps that are lost. A second call returns the same. */
+ * a failed sync they end with the last acknowledged heap. Returns 0, or the first error of the writer: the sentence
+ * then names the file, and after a failed sync the heaps that are lost. A second call returns the same. */
 int spead_recording_writer_finish(struct spead_recording_writer *writer, struct spead_err *err);
 
-/* Returns 0, or the -errno that ended the writing so far. Any thread may call it: a sync can fail while no heap comes. */
+/* Returns 0, or the -errno that ended the writing so far. Any thread may call it; a sync can fail at any time. */
 int spead_recording_writer_error(struct spead_recording_writer *writer);
 
 /* Fills *stats. Any thread may call it. */
@@ -143,8 +144,8 @@ void spead_recording_writer_destroy(struct spead_recording_writer *writer);
 
 /* ---- Reading ------------------------------------------------------------------------------- */
 
-/* Reads a recording, heap by heap, in the order of the index. Its writer may still be writing. One thread at a time uses
- * a reader. */
+/* Reads a recording, heap by heap, in the order of the index. Its writer may still be writing. One thread at a time
+ * uses a reader. */
 struct spead_recording_reader;
 
 /* A heap of a recording, as its line of the index describes it. The pointers are valid until the next call of next() or
@@ -175,9 +176,9 @@ struct spead_recording_heap {
 int spead_recording_reader_open(struct spead_recording_reader **out, const char *path,
                                 struct spead_err *err);
 
-/* Reads the next line of the index into *heap. Returns 1; 0 at the end of the index, where a torn last line counts as
- * not there (a later call sees lines that a writer has added meanwhile); or -EBADMSG if the line describes no heap, and
- * -ENOMEM or another -errno. */
+/* Reads the next line of the index into *heap. Returns 1 if there is such a line. Returns 0 at the end of the index; a
+ * torn last line counts as not there, and a later call sees lines that a writer has added meanwhile. Returns -EBADMSG
+ * if the line describes no heap, or -ENOMEM or another -errno. */
 int spead_recording_reader_next(struct spead_recording_reader *reader,
                                 struct spead_recording_heap *heap, struct spead_err *err);
 
@@ -193,10 +194,10 @@ void spead_recording_reader_close(struct spead_recording_reader *reader);
 /* What a recording holds, and whether it is whole. */
 struct spead_recording_info {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
-    /* True if every heap of the index is in the data file, as far as its length and its samples show it, and if there is
-     * nothing else in the two files. */
+    /* True if every heap of the index is in the data file, as far as its length and its samples show it, and if there
+     * is nothing else in the two files. */
     bool whole;
-    /* A writer has the files open. What no line describes yet is then no fault. */
+    /* A writer has the files open. Then it is no fault that no line describes the newest data yet. */
     bool being_written;
     uint64_t heaps, incomplete_heaps;
     uint64_t payload_bytes, missing_bytes; /* lengths of all heaps, and of all their gaps */
@@ -216,8 +217,8 @@ struct spead_recording_info {
 #define SPEAD_RECORDING_INFO_INIT { .struct_size = sizeof(struct spead_recording_info) }
 /* clang-format on */
 
-/* Reads the whole index, and 1 KiB of each complete heap. Returns 0 when *info says what there is, whole or not; or
- * -errno with a sentence when the files cannot be read. */
+/* Reads the whole index, and 1 KiB of each complete heap. Returns 0 when *info is filled, also if the recording is not
+ * whole. Returns -errno with a sentence if the files cannot be read. */
 int spead_recording_inspect(const char *path, struct spead_recording_info *info,
                             struct spead_err *err);
 

@@ -468,8 +468,8 @@ Test(placed_receive, however_many_heaps_are_evicted_no_packet_is_refused)
     recv_rig_close(&rig);
 }
 
-/* Each heap takes one page. The limit is two pages: the third heap evicts the first one, and no page is left to move the
- * first one to. */
+/* Each heap takes one page. The limit is two pages: the third heap evicts the first one, and no page is left to move
+ * the first one to. */
 Test(placed_receive, a_heap_that_no_memory_is_left_for_waits_for_its_receives)
 {
     init_posted_receives();
@@ -501,8 +501,8 @@ Test(placed_receive, a_heap_times_out_although_receives_are_posted_into_it)
     recv_rig_close(&rig);
 }
 
-/* The first packet of heap 3 lands in the place of the last packet of heap 2. That packet comes later, lands in a place
- * of its own, and completes the heap while a receive is posted into its own place. */
+/* The first packet of heap 3 lands in the place of the last packet of heap 2. The last packet of heap 2 comes later,
+ * lands in another place, and completes heap 2 while a receive is posted into the own place of this packet. */
 Test(placed_receive, a_heap_completed_by_a_packet_that_waits_leaves_at_once)
 {
     struct spead_heap *heap;
