@@ -1,6 +1,6 @@
 /* How fast a recording takes heaps, with syncs and without, in alternation. The same heap of 1 MiB is written over and
- * over, so nothing but the writer and the file system takes time. The result is one JSON object. In each run the recording
- * is inspected.
+ * over, so nothing but the writer and the file system takes time. The result is one JSON object. In each run the
+ * recording is inspected.
  *
  * usage: bench-record FILE ROUNDS MEGABYTES RATE     RATE: MB/s at most, 0: as fast as the file system takes it */
 #include <inttypes.h>

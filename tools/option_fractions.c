@@ -45,7 +45,7 @@ static int parse_double(const struct tool_option *row, const char *text, void *t
     return ret;
 }
 
-/* Returns the time as a whole number of ns. A time that is not 0 is 1 ns at least, because 0 has a meaning of its own. */
+/* Returns the time as a whole number of ns. A time that is not 0 is 1 ns at least, because 0 has its own meaning. */
 static uint64_t at_least_1(double ns)
 {
     return ns > 0 && ns < 1 ? 1 : (uint64_t)ns;

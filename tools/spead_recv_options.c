@@ -245,9 +245,9 @@ unsigned spead_recv_take_max(const struct spead_recv_tool_options *options)
     return ring > 0 && ring < HEAP_CHECK_BATCH_MAX ? ring : HEAP_CHECK_BATCH_MAX;
 }
 
-/* Returns how many heaps may be on their way from the check to the file. This is the number of large heaps that may wait
- * in the channel of the stream, but at least two. One half of them may wait in the channel of the writer. The writer
- * takes the other half in one batch. */
+/* Returns how many heaps may be on their way from the check to the file. This is the number of large heaps that may
+ * wait in the channel of the stream, but at least two. One half of them may wait in the channel of the writer. The
+ * writer takes the other half in one batch. */
 static unsigned writer_depth(const struct spead_recv_tool_options *options)
 {
     if (!options->output.path)

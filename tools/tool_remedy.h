@@ -1,7 +1,7 @@
 /* A remedy: what is lacking on this machine, and the shell commands that provide it.
  *
- * Each command is a whole command line for sh. A program can run it as it stands, and a person can copy it. The commands
- * fit the user who runs this program: an ordinary user gets "sudo" where root is needed. */
+ * Each command is a whole command line for sh. A program can run it as it stands, and a person can copy it. The
+ * commands fit the user who runs this program: an ordinary user gets "sudo" where root is needed. */
 #ifndef SPEADLINE_TOOLS_TOOL_REMEDY_H
 #define SPEADLINE_TOOLS_TOOL_REMEDY_H
 

@@ -1,7 +1,7 @@
 /* What both tools print: a progress line every second, a summary, one JSON object.
  *
- * Text for people goes to stderr. The JSON object is the only thing on stdout; if stdout is for heaps, it goes to stderr
- * too. */
+ * Text for people goes to stderr. The JSON object is the only thing on stdout; if stdout is for heaps, it goes to
+ * stderr too. */
 #ifndef SPEADLINE_TOOLS_TOOL_REPORT_H
 #define SPEADLINE_TOOLS_TOOL_REPORT_H
 
@@ -110,8 +110,8 @@ json_t *tool_report_buckets(const struct spead_count *bucket, unsigned count,
 int tool_report_set(json_t *object, const char *key, uint64_t value);
 
 /* Prints the object as one line on stdout and releases the object. `object` is NULL if there was no memory to make it.
- * Returns TOOL_DONE. After a failure it prints a line on stderr and returns TOOL_FAILED. tool_report_print_to() prints on
- * `to`, which is stdout or stderr. */
+ * Returns TOOL_DONE. After a failure it prints a line on stderr and returns TOOL_FAILED. tool_report_print_to() prints
+ * on `to`, which is stdout or stderr. */
 int tool_report_print(json_t *object);
 int tool_report_print_to(FILE *to, json_t *object);
 

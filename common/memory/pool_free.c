@@ -1,9 +1,9 @@
 /* The free blocks of a pool.
  *
- * The free blocks of a size class form a list from warm (freed last) to cold. take() removes the warmest block; trimming
- * begins with the coldest one. Blocks that were never taken are not in the list: take() gives them out, in the order of
- * their numbers, when the list is empty. So a block that is never needed costs no memory, neither for its slot nor for
- * its metadata. Only the taker calls these functions. */
+ * The free blocks of a size class form a list from warm (freed last) to cold. take() removes the warmest block;
+ * trimming begins with the coldest one. Blocks that were never taken are not in the list: take() gives them out, in the
+ * order of their numbers, when the list is empty. So a block that is never needed costs no memory, neither for its slot
+ * nor for its metadata. Only the taker calls these functions. */
 #include "pool_parts.h"
 
 static void put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)

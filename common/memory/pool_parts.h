@@ -72,8 +72,8 @@ struct speadi_pool_shares {
 };
 
 struct speadi_pool {
-    /* `memory` holds the blocks, or nothing if the pool divides an arena. `table` holds the slots, slabs and metadata of
-     * all classes. */
+    /* `memory` holds the blocks, or nothing if the pool divides an arena. `table` holds the slots, slabs and metadata
+     * of all classes. */
     struct speadi_pages memory, table;
     struct spead_region_info all; /* describes the memory of the pool or of its arena */
     /* True if the memory is pinned or an arena. Then all of it is charged from the start, and it is never trimmed. */

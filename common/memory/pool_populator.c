@@ -1,9 +1,9 @@
 /* The thread that populates blocks of a pool ahead of their use.
  *
  * The taker gives the thread one piece of work at a time: a range of one block that it has charged. Populating changes
- * no byte. So the taker may give the block out at the same time, and a heap or a device may write into it. Only trimming
- * must wait: pages that the thread populates after a trim would not be charged. The taker therefore does not trim a
- * block while slot->is_populating is true. */
+ * no byte. So the taker may give the block out at the same time, and a heap or a device may write into it. Only
+ * trimming must wait: pages that the thread populates after a trim would not be charged. The taker therefore does not
+ * trim a block while slot->is_populating is true. */
 #include "pool_parts.h"
 
 #include <errno.h>

@@ -1,9 +1,9 @@
-/* The shares of the users of a pool: how much of the limit each user can always charge. See pool.h. Only the taker calls
- * these functions.
+/* The shares of the users of a pool: how much of the limit each user can always charge. See pool.h. Only the taker
+ * calls these functions.
  *
- * The free part of a share is kept from the other users. So a block of a user may be charged if the blocks of all users,
- * the free parts of all shares and the slabs together stay within the limit. Free blocks do not count: they are trimmed
- * when their memory is needed. */
+ * The free part of a share is kept from the other users. So a block of a user may be charged if the blocks of all
+ * users, the free parts of all shares and the slabs together stay within the limit. Free blocks do not count: they are
+ * trimmed when their memory is needed. */
 #include "pool_parts.h"
 
 #include <errno.h>

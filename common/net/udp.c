@@ -257,9 +257,9 @@ static int aim_multicast(const struct setup *setup, uint32_t ttl)
     return ret;
 }
 
-/* Makes the kernel tell what happens to datagrams of the socket. Without this option the kernel says "sent" when a queue
- * of this host drops a datagram; with it the call returns ENOBUFS. ICMP messages then also go to the error queue of the
- * socket. A socket of IPv6 can send to IPv4 addresses, so it needs both options. */
+/* Makes the kernel tell what happens to datagrams of the socket. Without this option the kernel says "sent" when a
+ * queue of this host drops a datagram; with it the call returns ENOBUFS. ICMP messages then also go to the error queue
+ * of the socket. A socket of IPv6 can send to IPv4 addresses, so it needs both options. */
 static int hear_errors(const struct setup *setup)
 {
     int ret = is_v6(setup) ? set(setup, IPPROTO_IPV6, IPV6_RECVERR, 1, "IPV6_RECVERR") : 0;

@@ -8,10 +8,10 @@
 
 #include <speadi/err.h>
 
-/* libibverbs, its providers and libnl read these variables. Some of them name a library that is loaded, a folder that is
- * trusted or a file that is written. libibverbs obeys them if the real and the effective user id are the same. This is
- * also the case in a program whose file has capabilities. Later releases add names, so this table lists whole families
- * of names. */
+/* libibverbs, its providers and libnl read these variables. Some of them name a library that is loaded, a folder that
+ * is trusted or a file that is written. libibverbs obeys them if the real and the effective user id are the same. This
+ * is also the case in a program whose file has capabilities. Later releases add names, so this table lists whole
+ * families of names. */
 static const char *const families[] = {
     "RDMAV_", "IBV_", "VERBS_",       "SYSFS_PATH", "MLX4_", "MLX5_",     "MLX_",           "QELR_",
     "CXGB",   "HNS_", "NLSYSCONFDIR", "NLDBG",      "NLCB",  "PROC_ROOT", "PROC_NET_PSCHED"};

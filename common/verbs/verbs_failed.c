@@ -22,8 +22,8 @@ static bool is_one_of(const char *verb, const char *const *verbs)
     return false;
 }
 
-/* The remedy never proposes to give capabilities to the file of this program. For a script that file is the interpreter,
- * and a program that does not expect such rights obeys the environment of its user. */
+/* The remedy never proposes to give capabilities to the file of this program. For a script that file is the
+ * interpreter, and a program that does not expect such rights obeys the environment of its user. */
 static void write_capability_remedy(char remedy[REMEDY_MAX])
 {
     const char *text;

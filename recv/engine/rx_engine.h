@@ -14,11 +14,11 @@
  * in range r. That payload may belong elsewhere: the core decodes every header, and moves each payload that landed in
  * the wrong range.
  *
- * Packets name their senders as follows. packet.from is the index of an entry in burst.from. Packets with the same index
- * have the same source and came from the same address and port. Different sources never share an entry. Two entries of
- * a source may be equal. The engine makes a new entry only if the sender differs from the last entry of the same
- * source. So all packets of a train have the same index. Every packet of a burst has an entry, also a packet that is
- * REFUSED, TRUNCATED or INJECTED_DROP. The functions of rx_from.h make the entries.
+ * Packets name their senders as follows. packet.from is the index of an entry in burst.from. Packets with the same
+ * index have the same source and came from the same address and port. Different sources never share an entry. Two
+ * entries of a source may be equal. The engine makes a new entry only if the sender differs from the last entry of the
+ * same source. So all packets of a train have the same index. Every packet of a burst has an entry, also a packet that
+ * is REFUSED, TRUNCATED or INJECTED_DROP. The functions of rx_from.h make the entries.
  *
  * All ranges lie in the heap memory. The core describes this memory to attach() before the first reserve(). The CPU may
  * be unable to touch this memory. In that case the engine does not touch it with the CPU either, and the pointers
@@ -249,9 +249,9 @@ struct speadi_rx_engine_ops {
 
     /* Data path: never blocks. Only the owner thread calls it. Fills *burst and returns burst->count. The core zeroes
      * *burst once, before the first poll, and passes the same struct to every poll. Returns 0 when no packet was there:
-     * in that case nothing is lent, but burst->reservations_ended is set. Returns -ESHUTDOWN when all sources have ended
-     * (such as closed memory links that have been read to their end). Returns another -errno when the stream cannot
-     * continue. give_back() ends the loan of the burst. */
+     * in that case nothing is lent, but burst->reservations_ended is set. Returns -ESHUTDOWN when all sources have
+     * ended (such as closed memory links that have been read to their end). Returns another -errno when the stream
+     * cannot continue. give_back() ends the loan of the burst. */
     int (*poll)(void *self, struct speadi_rx_burst *burst);
     void (*give_back)(void *self, struct speadi_rx_burst *burst);
 

@@ -39,8 +39,8 @@ static inline uint32_t speadi_counter_map_home(const struct speadi_counter_map *
     return (uint32_t)(speadi_keyed_hash(&map->key, counter, sender) >> map->shift);
 }
 
-/* Gives this value to a heap. The value must not be in the table. If the heap has several values, a search finds the one
- * that was inserted last. */
+/* Gives this value to a heap. The value must not be in the table. If the heap has several values, a search finds the
+ * one that was inserted last. */
 static inline void speadi_counter_map_insert(struct speadi_counter_map *map, uint32_t sender,
                                              uint64_t counter, uint32_t value)
 {

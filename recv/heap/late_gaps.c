@@ -76,8 +76,8 @@ static uint32_t find(const struct speadi_span *gap, uint32_t count, uint64_t sta
     return low;
 }
 
-/* Replaces gap number `at` by the two ranges that are left of it. Either may be empty. Returns false if there is no room
- * for both. */
+/* Replaces gap number `at` by the two ranges that are left of it. Either may be empty. Returns false if there is no
+ * room for both. */
 static bool replace(struct speadi_span *gap, struct speadi_kept_gaps *kept, uint32_t at,
                     struct speadi_span left, struct speadi_span right)
 {

@@ -43,8 +43,8 @@ void speadi_send_ledger_release(struct speadi_send_ledger *ledger);
 void speadi_send_ledger_submit(struct speadi_send_ledger *ledger,
                                const struct speadi_heap_shape *shape);
 
-/* Returns the bucket of packets that an engine has reported with `error`: 0, SPEADI_TX_INJECTED, -ECANCELED (the packets
- * were abandoned) or another -errno. */
+/* Returns the bucket of packets that an engine has reported with `error`: 0, SPEADI_TX_INJECTED, -ECANCELED (the
+ * packets were abandoned) or another -errno. */
 enum spead_send_bucket speadi_send_bucket_of(int error);
 
 /* Moves packets from the bucket `pending` to `bucket`. `error` is the error that they ended with. */

@@ -1,9 +1,9 @@
 /* Goal: workers and owner threads with a real-time priority (SCHED_FIFO) go on together with ordinary threads, even if
  * all of them have only one CPU.
- * Method: the test binds itself to one CPU. The threads of the library get the scheduling of the thread that makes them,
- * so a real-time thread makes them. The producer, the consumer and a thread that reads statistics are ordinary threads.
- * If a real-time thread waits for an ordinary thread without sleeping, the ordinary thread never runs, and the test
- * passes its time limit. */
+ * Method: the test binds itself to one CPU. The threads of the library get the scheduling of the thread that makes
+ * them, so a real-time thread makes them. The producer, the consumer and a thread that reads statistics are ordinary
+ * threads. If a real-time thread waits for an ordinary thread without sleeping, the ordinary thread never runs, and the
+ * test passes its time limit. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

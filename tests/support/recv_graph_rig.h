@@ -84,8 +84,8 @@ uint64_t recv_graph_packets(struct recv_graph_rig *rig, enum spead_recv_bucket b
 /* Returns the statistics of the edge from capture to the sink. */
 struct spead_channel_stats recv_graph_edge_stats(struct recv_graph_rig *rig);
 
-/* Returns how many heaps are still in the channel behind the stream: those that were sent at the same moment at which its
- * receiving end closed. They are counted as delivered. */
+/* Returns how many heaps are still in the channel behind the stream: those that were sent at the same moment at which
+ * its receiving end closed. They are counted as delivered. */
 uint64_t recv_graph_left_in_channel(struct recv_graph_rig *rig);
 
 #endif

@@ -53,8 +53,8 @@ bool rx_rig_send(struct rx_rig *rig, unsigned source, const void *data, size_t b
 bool rx_rig_send_train(struct rx_rig *rig, unsigned source, const void *data, size_t bytes,
                        size_t segment);
 
-/* Opens one more UDP socket that sends to `address`; the caller sends with send(). rx_rig_close() closes it. Returns the
- * socket. */
+/* Opens one more UDP socket that sends to `address`; the caller sends with send(). rx_rig_close() closes it. Returns
+ * the socket. */
 int rx_rig_other_sender(struct rx_rig *rig, const struct speadi_address *address);
 
 /* Tells whether `packet`, which is in rig->burst, names this socket as its sender. */

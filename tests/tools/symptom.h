@@ -1,6 +1,6 @@
-/* Makes a symptom of docs/troubleshooting.md: runs spead-recv, sends it packets that a test has built, and compares what
- * spead-recv says with that page. One receiver runs at a time, at 127.0.0.1:7148 in the network namespace of the test.
- * If an expectation of a function is not met, the function fails the test. */
+/* Makes a symptom of docs/troubleshooting.md: runs spead-recv, sends it packets that a test has built, and compares
+ * what spead-recv says with that page. One receiver runs at a time, at 127.0.0.1:7148 in the network namespace of the
+ * test. If an expectation of a function is not met, the function fails the test. */
 #ifndef TESTS_TOOLS_SYMPTOM_H
 #define TESTS_TOOLS_SYMPTOM_H
 

@@ -1,5 +1,5 @@
 /* Goal: spead-recv says what it does while it runs, and nothing that takes its words can stop it. Method: the built
- * program gets signals, writes lines of progress into pipes and files, and runs on a terminal whose output is stopped. */
+ * program gets signals, writes lines of progress into pipes and files, and runs on a terminal with stopped output. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>

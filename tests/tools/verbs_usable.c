@@ -1,4 +1,5 @@
-/* A program that uses the library: it asks whether engine verbs can be used, prints the answer, and exits with 0 or 1. */
+/* A program that uses the library: it asks whether engine verbs can be used, prints the answer and exits with 0 or
+ * 1. */
 #include <stdio.h>
 
 #include <speadline/recv.h>

@@ -1,6 +1,6 @@
-/* The tickets that belong to messages. A message has no room for a pointer, so throttles with such tickets have numbers,
- * and the upper bits of the flags of a message hold the number. Each such ticket holds a reference to its throttle, so
- * a number stays valid as long as a message has it. */
+/* The tickets that belong to messages. A message has no room for a pointer, so throttles with such tickets have
+ * numbers, and the upper bits of the flags of a message hold the number. Each such ticket holds a reference to its
+ * throttle, so a number stays valid as long as a message has it. */
 #include "ticket.h"
 
 #include <assert.h>
@@ -11,8 +11,8 @@
 static_assert(SPEAD_THROTTLES_ATTACHED_MAX == SPEAD_MESSAGE_TICKET >> SHIFT,
               "each number fits into the flags");
 
-/* Returns the throttle whose ticket the message has. Returns NULL if a program has set bits of SPEAD_MESSAGE_TICKET that
- * are no number of a throttle. */
+/* Returns the throttle whose ticket the message has. Returns NULL if a program has set bits of SPEAD_MESSAGE_TICKET
+ * that are no number of a throttle. */
 static struct spead_throttle *throttle_of(const struct spead_message *message)
 {
     return speadi_ticket_number_find((uint32_t)message->flags >> SHIFT);

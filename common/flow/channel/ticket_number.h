@@ -1,5 +1,5 @@
-/* The numbers of throttles. A message has no room for a pointer, so it carries the number of the throttle whose ticket it
- * has. */
+/* The numbers of throttles. A message has no room for a pointer, so it carries the number of the throttle whose ticket
+ * it has. */
 #ifndef SPEADI_TICKET_NUMBER_H
 #define SPEADI_TICKET_NUMBER_H
 

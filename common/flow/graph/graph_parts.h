@@ -57,8 +57,8 @@ int speadi_graph_check(const struct spead_graph *graph, struct spead_err *err);
 
 /* ---- graph_sources.c ------------------------------------------------------------------------ */
 
-/* Checks that a source or a channel of the program leads to every node. All inputs must be joined. Returns 0, -EINVAL or
- * -ENOMEM with a sentence in *err. */
+/* Checks that a source or a channel of the program leads to every node. All inputs must be joined. Returns 0, -EINVAL
+ * or -ENOMEM with a sentence in *err. */
 int speadi_graph_check_sources(const struct spead_graph *graph, struct spead_err *err);
 
 /* ---- graph_start.c -------------------------------------------------------------------------- */

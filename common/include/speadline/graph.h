@@ -127,8 +127,8 @@ void spead_graph_stop(struct spead_graph *graph);
 void spead_graph_cancel(struct spead_graph *graph);
 
 /* Waits until the graph has ended. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. Returns 0, the code of
- * the failure (err holds a sentence about it), -ECANCELED (the graph was cancelled), -ETIMEDOUT (the deadline has passed)
- * or -EDEADLK (a step called this function, on a thread that also has to step nodes of the graph). */
+ * the failure (err holds a sentence about it), -ECANCELED (the graph was cancelled), -ETIMEDOUT (the deadline has
+ * passed) or -EDEADLK (a step called this function, on a thread that also has to step nodes of the graph). */
 int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
 /* Returns true if the graph has ended, so that wait() would return immediately. A wait() can return -ETIMEDOUT for two

@@ -167,8 +167,8 @@ int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throt
 /* Takes a ticket as spead_node_take_ticket() does, for a message that the node holds. The ticket then belongs to the
  * message: it comes back when the message ends, whoever releases it (see spead_throttle_attach()). If the message has a
  * ticket of this throttle already, the call returns 0 and takes none. So a step that begins anew with a message that it
- * still holds simply calls the function again. It also returns -EEXIST (the message has a ticket of another throttle) or
- * -ENOSPC, as spead_throttle_attach() does. */
+ * still holds simply calls the function again. It also returns -EEXIST (the message has a ticket of another throttle)
+ * or -ENOSPC, as spead_throttle_attach() does. */
 int spead_node_take_ticket_for(struct spead_node *self, struct spead_throttle *throttle,
                                struct spead_message *message);
 

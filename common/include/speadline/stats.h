@@ -198,11 +198,11 @@ struct spead_recv_counters {
     uint64_t gaps_with_checksum_drops;
 
     /* Packets that had come and that the stream did not read, because the time for draining (stop_drain_ns) was over or
-     * because stop() was called twice; and the bytes of their datagrams. They are in no bucket of the ledger, and not in
-     * `seen`. In sockets they are discarded; in memory links they stay. The stream counts them while the finished heaps
-     * wait for the consumer. If the heaps do not wait long enough, some packets are not counted: undrained_packets is
-     * then too small, and undrained_memory_bytes is the memory of the kernel that these packets take.
-     * undrained_memory_bytes is 0 if all packets are counted. */
+     * because stop() was called twice; and the bytes of their datagrams. They are in no bucket of the ledger, and not
+     * in `seen`. In sockets they are discarded; in memory links they stay. The stream counts them while the finished
+     * heaps wait for the consumer. If the heaps do not wait long enough, some packets are not counted:
+     * undrained_packets is then too small, and undrained_memory_bytes is the memory of the kernel that these packets
+     * take. undrained_memory_bytes is 0 if all packets are counted. */
     uint64_t undrained_packets, undrained_bytes, undrained_memory_bytes;
 
     /* The times by CLOCK_MONOTONIC at which two polls began: the poll that brought the first packet, and the poll that
@@ -217,8 +217,8 @@ struct spead_recv_counters {
      * size, or if too few packets have come to show their size. */
     uint64_t missing_packets_estimated;
     /* Without allow_out_of_order: packets that came after a packet of the same heap with a larger payload offset. They
-     * show that packets were reordered. If this number is 0, the packets in the bucket out-of-order were refused because
-     * packets before them were lost. */
+     * show that packets were reordered. If this number is 0, the packets in the bucket out-of-order were refused
+     * because packets before them were lost. */
     uint64_t packets_reordered;
     /* Heaps without a declared length that were evicted or timed out although no byte before their last byte was
      * missing. They are incomplete, because their senders may have sent more. */

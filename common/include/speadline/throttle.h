@@ -1,8 +1,8 @@
 /* A throttle: a fixed number of tickets. It limits how much work is under way; a channel limits how many messages are
  * queued.
  *
- * A node or a thread takes a ticket *before* the expensive work. Threads and nodes that wait get tickets in the order in
- * which they asked. There are two ways to give a ticket back:
+ * A node or a thread takes a ticket *before* the expensive work. Threads and nodes that wait get tickets in the order
+ * in which they asked. There are two ways to give a ticket back:
  *  - The ticket belongs to a message (spead_node_take_ticket_for(), spead_throttle_attach()). It comes back when the
  *    message ends, in whatever way: the consumer releases it, a channel sheds it, a graph is cancelled or fails.
  *  - The ticket belongs to no message. Then the program must call spead_throttle_give(), on any thread, as with a

@@ -46,16 +46,16 @@ uint32_t speadi_sender_room(struct spead_sender *sender);
  * thread may call it. */
 bool speadi_sender_is_stopped(const struct spead_sender *sender);
 
-/* Makes the channel call stopped(arg) when sends at this end begin to fail, also if the end does not wait. If sends fail
- * already, it calls stopped() at once. stopped() runs on the thread that stops the channel, with the lock of the
+/* Makes the channel call stopped(arg) when sends at this end begin to fail, also if the end does not wait. If sends
+ * fail already, it calls stopped() at once. stopped() runs on the thread that stops the channel, with the lock of the
  * channel held, so it must be short and must not use the channel. It is not called any more once the end is closed. */
 void speadi_sender_on_stop(struct spead_sender *sender, void (*stopped)(void *arg), void *arg);
 
-/* Sleeps until the channel no longer has exactly `room` free places, until wake_fd is signalled, or until deadline_ns has
- * passed (CLOCK_MONOTONIC; UINT64_MAX means no limit). It is for a user that limits more than the number of messages:
- * such a user must sometimes wait although places are free. The function may also return earlier. It returns false
- * without a sleep if the channel has several sending or receiving ends, or if the sending end has a descriptor. Only
- * the thread that uses the sending end may call it. */
+/* Sleeps until the channel no longer has exactly `room` free places, until wake_fd is signalled, or until deadline_ns
+ * has passed (CLOCK_MONOTONIC; UINT64_MAX means no limit). It is for a user that limits more than the number of
+ * messages: such a user must sometimes wait although places are free. The function may also return earlier. It returns
+ * false without a sleep if the channel has several sending or receiving ends, or if the sending end has a descriptor.
+ * Only the thread that uses the sending end may call it. */
 bool speadi_sender_sleep_at(struct spead_sender *sender, uint32_t room,
                             const struct speadi_wake_fd *wake_fd, uint64_t deadline_ns);
 

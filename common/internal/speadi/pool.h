@@ -14,8 +14,8 @@
  * Memory that a device knows (pinned memory, or an arena) is always charged whole, and is never trimmed. If the CPU
  * cannot touch the memory of an arena, block->data is NULL.
  *
- * A pool may set some blocks of a size class *aside*. take() never gives them out. While a device may still write to the
- * memory of a block, the block can exchange its memory with a block that was set aside, and its user can go on.
+ * A pool may set some blocks of a size class *aside*. take() never gives them out. While a device may still write to
+ * the memory of a block, the block can exchange its memory with a block that was set aside, and its user can go on.
  *
  * Threads: one thread, the *taker*, calls take(), charge(), populate(), zero(), stats() and unref(). The populator is a
  * thread of the pool itself. Any thread may release a block. The released block goes to an atomic list, and the taker
@@ -34,8 +34,8 @@
 struct speadi_pool;
 
 struct speadi_block {
-    /* The memory of the block; NULL if the CPU cannot touch it. It is 4 KiB aligned, or aligned to the size of the block
-     * if that is smaller. */
+    /* The memory of the block; NULL if the CPU cannot touch it. It is 4 KiB aligned, or aligned to the size of the
+     * block if that is smaller. */
     uint8_t *data;
     uint64_t offset;      /* offset of the block in the memory of the pool, in bytes */
     size_t bytes;         /* the size of the block */
@@ -112,7 +112,7 @@ struct speadi_block *speadi_pool_take(struct speadi_pool *pool);
 /* As speadi_pool_take(), for a block of this size class. */
 struct speadi_block *speadi_pool_take_class(struct speadi_pool *pool, uint32_t size_class);
 
-/* As speadi_pool_take_class(), but does not look for blocks that have come back after the last call of that function. */
+/* As speadi_pool_take_class(), but does not look for blocks that came back after the last call of that function. */
 struct speadi_block *speadi_pool_take_known(struct speadi_pool *pool, uint32_t size_class);
 
 /* Says for which user (0 to user_count - 1) the block was taken. Until the block is released, its charge counts for
@@ -170,8 +170,9 @@ bool speadi_pool_populator_is_idle(struct speadi_pool *pool);
  * call this function. */
 void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end);
 
-/* Returns a block that was set aside, of the size class and for the user of `like`, with the first `bytes` bytes charged.
- * Returns NULL if no such block is left, or if the charge would exceed a limit. Only the taker may call this function. */
+/* Returns a block that was set aside, of the size class and for the user of `like`, with the first `bytes` bytes
+ * charged. Returns NULL if no such block is left, or if the charge would exceed a limit. Only the taker may call this
+ * function. */
 struct speadi_block *speadi_pool_take_aside(struct speadi_block *like, size_t bytes);
 
 /* Gives back a block that speadi_pool_take_aside() has returned. Only the taker may call this function. */
@@ -183,8 +184,9 @@ static inline bool speadi_block_shares_pages(const struct speadi_block *block)
     return block->size_class > 0 && block->bytes < SPEADI_POOL_SLAB_BYTES;
 }
 
-/* Exchanges the memory of two blocks of one size class and one user, with the charges of the memory. `meta`, `annex` and
- * `index` of each block stay. Blocks that share pages cannot exchange their memory. Only the taker may call this function. */
+/* Exchanges the memory of two blocks of one size class and one user, with the charges of the memory. `meta`, `annex`
+ * and `index` of each block stay. Blocks that share pages cannot exchange their memory. Only the taker may call this
+ * function. */
 void speadi_block_swap_memory(struct speadi_block *a, struct speadi_block *b);
 
 struct speadi_pool_stats {

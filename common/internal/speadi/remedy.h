@@ -1,6 +1,6 @@
-/* Words for remedies: sentences and commands that tell a user how to provide what is lacking. A remedy must work for the
- * user who reads it. That user may be root or not, and may sit in a container, where a command that needs the host fails
- * even for root. */
+/* Words for remedies: sentences and commands that tell a user how to provide what is lacking. A remedy must work for
+ * the user who reads it. That user may be root or not, and may sit in a container, where a command that needs the host
+ * fails even for root. */
 #ifndef SPEADI_REMEDY_H
 #define SPEADI_REMEDY_H
 
@@ -18,8 +18,8 @@ bool speadi_may_have_capability(int capability);
 /* Returns true if root can change system settings (sysctl) here. */
 bool speadi_may_set_sysctl(void);
 
-/* Writes how to set a system setting, for the middle of a sentence: "`sudo sysctl -w net.core.rmem_max=1048576` (a file in
- * /etc/sysctl.d keeps it)". Returns text. */
+/* Writes how to set a system setting, for the middle of a sentence: "`sudo sysctl -w net.core.rmem_max=1048576` (a file
+ * in /etc/sysctl.d keeps it)". Returns text. */
 char *speadi_remedy_sysctl(char *text, size_t room, const char *name, uint64_t value);
 
 #endif

@@ -59,8 +59,8 @@ struct speadi_udp_send_options {
 
 /* Opens a socket and connects it to the address. When the interface was given by name, packets leave by that interface.
  * When the interface was given by its address, that address is the source of the packets. A broadcast address is
- * allowed. The kernel reports drops of its own queues (ENOBUFS), and puts ICMP messages into the error queue of the socket
- * (udp_error_queue.h). Returns 0, or -errno with a sentence; -ENETUNREACH means that there is no route. */
+ * allowed. The kernel reports drops of its own queues (ENOBUFS), and puts ICMP messages into the error queue of the
+ * socket (udp_error_queue.h). Returns 0, or -errno with a sentence; -ENETUNREACH means that there is no route. */
 int speadi_udp_open_send(struct speadi_udp_socket *socket, const struct speadi_address *address,
                          const struct speadi_udp_send_options *options, struct spead_err *err);
 

@@ -1,5 +1,5 @@
-/* What the kernel tells a sending socket about its datagrams after it has taken them: the error queue of the socket, and
- * the MTU of its route. */
+/* What the kernel tells a sending socket about its datagrams after it has taken them: the error queue of the socket,
+ * and the MTU of its route. */
 #ifndef SPEADI_UDP_ERROR_QUEUE_H
 #define SPEADI_UDP_ERROR_QUEUE_H
 
@@ -11,8 +11,8 @@ struct speadi_udp_mishaps {
     unsigned path_mtu; /* ICMP messages that say that a datagram was too long for the path */
 };
 
-/* Takes at most `max` entries out of the error queue of the socket (IP_RECVERR). Returns how many it took, and adds them
- * to *found. It does not block. Taking an ICMP message out also clears the error that the message has left at the
+/* Takes at most `max` entries out of the error queue of the socket (IP_RECVERR). Returns how many it took, and adds
+ * them to *found. It does not block. Taking an ICMP message out also clears the error that the message has left at the
  * socket, so that the next send() is not refused because of it. */
 unsigned speadi_udp_drain_errors(int fd, unsigned max, struct speadi_udp_mishaps *found);
 

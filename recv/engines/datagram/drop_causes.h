@@ -22,7 +22,7 @@ struct speadi_drop_causes {
     struct speadi_udp_errors_files files;
     bool is_open; /* `files` was opened and not closed yet */
     bool filters; /* the sockets have a filter for one sender */
-    /* Every drop is looked at immediately. Otherwise reading the files takes at most 1 % of the time in the long run. */
+    /* Every drop is looked at immediately. Otherwise reading the files takes at most 1 % of the time on average. */
     bool urgent;
     uint64_t drops; /* the drops of our sockets at the last reading */
     /* Drops at the last reading that the namespace did not show yet: the kernel may count a drop first at the socket

@@ -7,8 +7,8 @@
 #include "rx_engine.h"
 
 /* Reads and discards about a thousand datagrams or trains of the socket, and adds them to *unread. The kernel copies no
- * payload for this. Adds the memory of the datagrams that still wait to unread->memory_bytes. Returns true if some still
- * wait. Never blocks. */
+ * payload for this. Adds the memory of the datagrams that still wait to unread->memory_bytes. Returns true if some
+ * still wait. Never blocks. */
 bool speadi_unread_count(int fd, struct speadi_rx_unread *unread);
 
 #endif

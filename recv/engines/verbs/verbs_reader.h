@@ -100,8 +100,8 @@ static inline bool speadi_verbs_has_words(const struct speadi_verbs_reader *read
     for (unsigned i = 0; i < 3; i++)
         odd |= (speadi_verbs_word(frame->head + at[i]) & mask[i]) ^ usual[i];
     ip_bytes = speadi_load_be16(frame->head + SPEADI_PLAIN_IP_AT + SPEADI_IPV4_LENGTH_AT);
-    /* The length of the datagram follows its destination port. If the port is another one, udp_bytes becomes larger than
-     * any length, so one comparison is enough for both. */
+    /* The length of the datagram follows its destination port. If the port is another one, udp_bytes becomes larger
+     * than any length, so one comparison is enough for both. */
     udp_bytes =
         speadi_load_be32(frame->head + SPEADI_PLAIN_UDP_AT + SPEADI_UDP_DESTINATION_PORT_AT) -
         reader->usual_port;

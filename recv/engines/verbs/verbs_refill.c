@@ -182,8 +182,8 @@ static double used_up_slots(const struct speadi_verbs_engine *e)
     return 1 - (double)least / share;
 }
 
-/* Only the completions tell how many receives are used up. So the function polls them and keeps their frames, which is no
- * more work than to poll them later. A failed queue counts as full, because only poll() can replace it.
+/* Only the completions tell how many receives are used up. So the function polls them and keeps their frames, which is
+ * no more work than to poll them later. A failed queue counts as full, because only poll() can replace it.
  *
  * While the core makes reservations, few receives are posted. But the core calls this function only while it does not
  * read packets. So the function then posts as many receives as it can. */

@@ -36,7 +36,8 @@
  *           of the heap show which ranges never came, and which ranges came and were refused. If the first packet of a
  *           heap was lost, the stream still opens the heap, refuses its packets, and ends the heap as an incomplete
  *           one.
- * Unsized:  A heap without declared length (item 0x02) has no end that the stream could see. If such a heap is live when
+ * Unsized:  A heap without declared length (item 0x02) has no end that the stream could see. If such a heap is live
+ * when
  *           the stream ends, and no byte of it is missing, it is complete. If a newer heap evicts it, or it becomes too
  *           old, it is incomplete, because its sender may have sent more. Packets of it that come later are late. A
  *           stream whose senders finish a heap before they begin the next one can take the heap as complete instead
@@ -356,11 +357,11 @@ struct spead_recv_stream_config {
      * the end of the heap, the packet is counted as repeated-counter and not as duplicate: the sender probably uses the
      * counter for another heap. */
     uint64_t repeat_ns;
-    /* Whether heap memory is populated ahead; default SPEAD_POPULATE_AHEAD. Only heaps that are longer than 1 MiB need it.
-     * The stream does not trust a length that only one packet claims. It populates at most the length of the longest
-     * complete heap, or 16 times the bytes of a live heap that have come. It also keeps free regions populated: as many
-     * as heaps may be live at the endpoints at which senders were heard. Populated regions count in memory_bytes, and
-     * stay populated until another heap needs the memory. */
+    /* Whether heap memory is populated ahead; default SPEAD_POPULATE_AHEAD. Only heaps that are longer than 1 MiB need
+     * it. The stream does not trust a length that only one packet claims. It populates at most the length of the
+     * longest complete heap, or 16 times the bytes of a live heap that have come. It also keeps free regions populated:
+     * as many as heaps may be live at the endpoints at which senders were heard. Populated regions count in
+     * memory_bytes, and stay populated until another heap needs the memory. */
     enum spead_populate populate;
     uint32_t reserved_2;
 };
@@ -415,8 +416,8 @@ struct spead_recv_plan {
 
     /* What region_count consists of: regions for live heaps (live_heaps_max x substream_count x endpoints that are
      * apart), for heaps that wait in the hand-over (ring_heaps, or 4), and for heaps that the consumer holds
-     * (held_heaps). If payload is placed, moved_regions more are set aside: if a heap must end while receives are posted
-     * into its region, the heap moves to one of these. */
+     * (held_heaps). If payload is placed, moved_regions more are set aside: if a heap must end while receives are
+     * posted into its region, the heap moves to one of these. */
     uint64_t live_regions, hand_over_regions, held_regions, moved_regions;
     /* The memory that heaps would need in the worst case. There are two cases: every region holds a heap of the largest
      * size, or every smaller region holds a heap of its size. The case that needs more memory counts. */

@@ -236,8 +236,8 @@ void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead
 
 /* How the send of one heap has ended. The stream passes this to the completion function. */
 struct spead_send_result {
-    /* 0 if every packet of the heap was sent. Otherwise the first error of a packet, as -errno. -ECANCELED means that the
-     * stream has abandoned the heap, and -ENOBUFS that a full queue of this host has dropped packets. */
+    /* 0 if every packet of the heap was sent. Otherwise the first error of a packet, as -errno. -ECANCELED means that
+     * the stream has abandoned the heap, and -ENOBUFS that a full queue of this host has dropped packets. */
     int error;
     uint64_t bytes;   /* SPEAD bytes that were sent, with headers */
     uint64_t counter; /* the heap counter that the packets carry */

@@ -1,5 +1,5 @@
-/* Goal: the populator of a pool supplies memory before it is used. It never exceeds the limit of the pool, it changes no
- * byte, and it is gone when the pool is gone.
+/* Goal: the populator of a pool supplies memory before it is used. It never exceeds the limit of the pool, it changes
+ * no byte, and it is gone when the pool is gone.
  * Method: the tests ask the kernel with mincore(2) which bytes are resident. They wait until the populator says that it
  * is idle. */
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
-/* Goal: a late packet changes what is missing only if it fills a gap, and the ring of gaps is bounded. Method: the tests
- * fill the fields of heaps by hand. */
+/* Goal: a late packet changes what is missing only if it fills a gap, and the ring of gaps is bounded. Method: the
+ * tests fill the fields of heaps by hand. */
 #include <criterion/criterion.h>
 
 #include "late_gaps.h"

@@ -1,5 +1,5 @@
-/* Goal: the memory of packet sizes judges by most packets of recent heaps of the same length, and says when its judgment
- * is an estimate. Method: the tests count packets by hand, as the receive core does it. */
+/* Goal: the memory of packet sizes judges by most packets of recent heaps of the same length, and says when its
+ * judgment is an estimate. Method: the tests count packets by hand, as the receive core does it. */
 #include <criterion/criterion.h>
 
 #include "packet_sizes.h"

@@ -173,8 +173,8 @@ Test(hostile_senders, a_new_sender_is_not_taken_for_one_that_had_its_entry_long_
     cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DELIVERED), 8u);
 }
 
-/* Each sender of the largest table has a live heap. Then more senders come. The clock stands, so no sender is silent for
- * longer than restart_quiet_ns, however slow the machine is. */
+/* Each sender of the largest table has a live heap. Then more senders come. The clock stands, so no sender is silent
+ * for longer than restart_quiet_ns, however slow the machine is. */
 Test(hostile_senders, a_full_table_of_live_senders_refuses_further_ones_and_keeps_their_heaps)
 {
     rig.ops = &script_clock_ops;

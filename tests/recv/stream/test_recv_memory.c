@@ -1,5 +1,5 @@
-/* Goal: a stream limits the memory of its heaps by what its user says, or else by what the host leaves free, and its plan
- * says where the number comes from.
+/* Goal: a stream limits the memory of its heaps by what its user says, or else by what the host leaves free, and its
+ * plan says where the number comes from.
  * Method: a made-up /proc says how much memory is free. */
 #include <criterion/criterion.h>
 

@@ -33,8 +33,8 @@ static void from(struct script_packet *packet, uint8_t host, uint16_t endpoint)
     packet->from = speadi_rx_from_v4(endpoint, (const uint8_t[]){192, 0, 2, host}, 7000);
 }
 
-/* Queues the heaps of a text such as "1a0 1b0 !2a0": heap 1 of sender a to endpoint 0, heap 1 of sender b to endpoint 0,
- * and stop heap 2 of sender a to endpoint 0. */
+/* Queues the heaps of a text such as "1a0 1b0 !2a0": heap 1 of sender a to endpoint 0, heap 1 of sender b to endpoint
+ * 0, and stop heap 2 of sender a to endpoint 0. */
 static void lend(const char *heaps)
 {
     for (; heaps[0] != '\0'; heaps += heaps[3] == ' ' ? 4 : 3) {

@@ -1,5 +1,5 @@
-/* Goal: drops at our sockets get the cause that the counters of the namespace prove, and no other. Method: the test makes
- * the differences of the counters by hand. */
+/* Goal: drops at our sockets get the cause that the counters of the namespace prove, and no other. Method: the test
+ * makes the differences of the counters by hand. */
 #include <criterion/criterion.h>
 
 #include <drop_causes.h>

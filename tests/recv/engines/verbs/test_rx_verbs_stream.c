@@ -94,9 +94,9 @@ static void send_heap(struct spead_send_stream *stream, struct spead_send_heap *
     } while (ret >= 0 && s.heaps_pending > 0);
 }
 
-/* Sends `count` heaps of `bytes` bytes and then the stop item from the far host. The heaps have the contents content[0],
- * content[1], ..., and then again content[0]. The rate is so low that the one thread of the verbs double can take every
- * packet. */
+/* Sends `count` heaps of `bytes` bytes and then the stop item from the far host. The heaps have the contents
+ * content[0], content[1], ..., and then again content[0]. The rate is so low that the one thread of the verbs double
+ * can take every packet. */
 static void send_heaps(unsigned count, size_t bytes)
 {
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
