@@ -63,20 +63,21 @@ void speadi_line_add_hex(struct speadi_line_text *line, uint64_t number)
 
 void speadi_line_add_quoted(struct speadi_line_text *line, const char *text)
 {
+    const char *plain = text; /* the first character that is not in the line yet */
     char escape[8];
 
     speadi_line_add(line, "\"", 1);
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
 
-        if (c == '"' || c == '\\')
-            snprintf(escape, sizeof escape, "\\%c", c);
-        else if (c < ' ' || c == 0x7f)
-            snprintf(escape, sizeof escape, "\\u%04x", c);
-        else
-            snprintf(escape, sizeof escape, "%c", c);
+        if (c >= ' ' && c != 0x7f && c != '"' && c != '\\')
+            continue;
+        speadi_line_add(line, plain, (size_t)(text - plain));
+        plain = text + 1;
+        snprintf(escape, sizeof escape, c == '"' || c == '\\' ? "\\%c" : "\\u%04x", c);
         speadi_line_add_text(line, escape);
     }
+    speadi_line_add(line, plain, (size_t)(text - plain));
     speadi_line_add(line, "\"", 1);
 }
 

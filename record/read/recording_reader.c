@@ -12,6 +12,8 @@
 #include "index_line.h"
 #include "recording_files.h"
 
+#define LINE_ROOM_MIN 4096u
+
 int spead_recording_reader_open(struct spead_recording_reader **out, const char *path,
                                 struct spead_err *err)
 {
@@ -40,16 +42,52 @@ int spead_recording_reader_open(struct spead_recording_reader **out, const char 
     return 0;
 }
 
+static bool make_room(struct spead_recording_reader *reader)
+{
+    size_t room = reader->line_room > 0 ? 2 * reader->line_room : LINE_ROOM_MIN;
+    char *line = realloc(reader->line, room);
+
+    if (!line)
+        return false;
+    reader->line = line;
+    reader->line_room = room;
+    return true;
+}
+
+/* Reads one line. Returns its length, with the newline. Returns 0 if the line is not whole: the file ends, or a zero byte
+ * comes, which a file system can leave behind the last whole line. Returns -EFBIG if the line is longer than
+ * SPEADI_INDEX_LINE_MAX, or -ENOMEM. */
+static ssize_t read_line(struct spead_recording_reader *reader)
+{
+    size_t bytes = 0;
+    int c;
+
+    do {
+        if (bytes == SPEADI_INDEX_LINE_MAX)
+            return -EFBIG;
+        if (bytes == reader->line_room && !make_room(reader))
+            return -ENOMEM;
+        c = getc_unlocked(reader->index);
+        if (c == EOF || c == '\0')
+            return 0;
+        reader->line[bytes++] = (char)c;
+    } while (c != '\n');
+    return (ssize_t)bytes;
+}
+
 int speadi_recording_next(struct spead_recording_reader *reader, struct spead_err *err)
 {
     long start = ftell(reader->index);
-    ssize_t bytes = getline(&reader->line, &reader->line_room, reader->index);
+    ssize_t bytes = read_line(reader);
     int ret;
 
-    if (bytes < 0 && ferror(reader->index))
+    if (ferror(reader->index))
         return speadi_err_errno(err, "cannot read %s", reader->index_path);
-    if (bytes <= 0 || reader->line[bytes - 1] != '\n' ||
-        memchr(reader->line, '\0', (size_t)bytes) != NULL) {
+    if (bytes < 0)
+        return speadi_err_set(err, (int)bytes, "line %llu of %s is too long%s",
+                              (unsigned long long)reader->line_number + 1, reader->index_path,
+                              bytes == -ENOMEM ? " for the memory" : ": no index has such lines");
+    if (bytes == 0) {
         /* A later call may find that the line has become whole. */
         clearerr(reader->index);
         fseek(reader->index, start, SEEK_SET);

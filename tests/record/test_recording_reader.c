@@ -79,6 +79,23 @@ Test(recording_reader, sees_lines_that_come_later)
     spead_recording_reader_close(reader);
 }
 
+/* A line that never ends takes no memory: the hole behind the whole line has 1 TiB. */
+Test(recording_reader, a_hole_behind_the_last_line_is_no_line)
+{
+    static const char line[] = "{\"counter\":7,\"offset\":0,\"bytes\":0}\n";
+    struct spead_recording_heap heap = SPEAD_RECORDING_HEAP_INIT;
+    struct spead_recording_reader *reader;
+    struct spead_err err = {0};
+
+    rig_append(rig_index, line, sizeof line - 1);
+    rig_append(rig_path, "x", 1);
+    cr_assert_eq(truncate(rig_index, 1ll << 40), 0);
+    cr_assert_eq(spead_recording_reader_open(&reader, rig_path, NULL), 0);
+    cr_expect_eq(spead_recording_reader_next(reader, &heap, &err), 1, "%s", err.text);
+    cr_expect_eq(spead_recording_reader_next(reader, &heap, &err), 0);
+    spead_recording_reader_close(reader);
+}
+
 Test(recording_reader, a_line_that_describes_no_heap_is_named_and_passed)
 {
     static const char *const wrong[] = {
