@@ -25,7 +25,8 @@ struct tool_end recv_end_settle(const struct tool_end *own, const struct spead_r
 {
     struct tool_end end = {.cause = cause_of(stream)};
 
-    /* After the heaps of --heaps the program only releases heaps. So the later end of the stream is not the cause. */
+    /* After as many heaps as --heaps says, the program releases all further heaps. So the later end of the stream is not
+     * the cause. */
     if (own->cause == TOOL_END_HEAPS)
         return *own;
     if (end.cause == TOOL_END_STOP_HEAP && stream->has_stop) {

@@ -1,5 +1,5 @@
-/* Goal: a receiver that hears nothing says where it listened and what the host has seen instead, and does not call this
- * a success where packets were asked for. Method: two hosts on one cable, which the test makes. The test sends what the
+/* Goal: a receiver that hears nothing says where it listened and what the host has seen instead, and its
+ * status is not 0 if the user asked for packets. Method: two hosts on one cable, which the test makes. The test sends what the
  * receiver cannot get, and waits until the kernel has counted it. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
-/* Goal: the rows of docs/troubleshooting.md about heaps that are incomplete or missing are as the page says. Method: as
- * in test_trouble_senders.c. */
+/* Goal: what docs/troubleshooting.md says about heaps that are incomplete or missing is true. Method: as in
+ * test_trouble_senders.c. */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Goal: the rows of docs/troubleshooting.md about the host are as the page says: what the kernel drops, ports and
- * permissions. Method: as in test_trouble_senders.c. */
+/* Goal: what docs/troubleshooting.md says about the host is true: what the kernel drops, ports and permissions.
+ * Method: as in test_trouble_senders.c. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>

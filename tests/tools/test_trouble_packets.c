@@ -1,4 +1,4 @@
-/* Goal: the rows of docs/troubleshooting.md about packets that are refused are as the page says. Method: as in
+/* Goal: what docs/troubleshooting.md says about packets that are refused is true. Method: as in
  * test_trouble_senders.c. The engines of the kernel cannot see whole frames, so the tests of engine verbs check the
  * rows about frames. */
 #include <criterion/criterion.h>

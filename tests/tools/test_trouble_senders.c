@@ -1,6 +1,6 @@
-/* Goal: the rows of docs/troubleshooting.md about senders, runs and ends are as the page says. Method: each test makes
- * one symptom with the built spead-recv and packets of its own, compares what is said with the page, and tries the
- * command of the page. */
+/* Goal: what docs/troubleshooting.md says about senders, runs and ends is true. Method: each test makes one symptom
+ * with the built spead-recv and packets of its own, compares what is said with the page, and tries the command of
+ * the page. */
 #include <criterion/criterion.h>
 #include <signal.h>
 

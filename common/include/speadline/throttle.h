@@ -57,7 +57,7 @@ bool spead_throttle_retract(struct spead_throttle *throttle, struct spead_waker 
  * gets the ticket. Never blocks. If no ticket is out, the call does nothing. */
 void spead_throttle_give(struct spead_throttle *throttle);
 
-/* The largest number of throttles of a process that have tickets which belong to messages. */
+/* In one process, at most this many throttles can give tickets to messages. */
 #define SPEAD_THROTTLES_ATTACHED_MAX 63
 
 /* Gives a ticket to a message. The caller must have the ticket. From now on the ticket belongs to the message, and

@@ -1,4 +1,4 @@
-/* Cuts what one receive returned into packets. */
+/* One receive can return a train of datagrams. This file cuts the train into packets. */
 #include "gro.h"
 
 #include <netinet/in.h>
