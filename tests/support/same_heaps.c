@@ -39,7 +39,7 @@ static bool chance(uint64_t of)
 
 /* A packet before the network has changed anything. */
 struct piece {
-    uint32_t sender;
+    uint32_t sender, endpoint;
     uint64_t counter, length, offset;
     uint32_t bytes, items;
     uint64_t control; /* value of the item 0x06; UINT64_MAX means that there is none */
@@ -54,11 +54,11 @@ struct line {
 
 struct maker {
     struct same_sequence *sequence;
-    struct line line[SAME_SENDERS];
+    struct line line[SAME_ENDPOINTS][SAME_SENDERS]; /* joint endpoints use the first row */
     struct piece wire[WIRE_MAX];
     unsigned wire_count;
     uint64_t lost, repeated, reordered; /* one of this many packets; 0 means none */
-    uint32_t made;
+    uint32_t made, made_at; /* the number of packets, and the endpoint of the last one */
 };
 
 static void choose(struct same_sequence *sequence)
@@ -99,12 +99,25 @@ static void put(struct maker *maker, const struct piece *piece)
         maker->wire[maker->wire_count++] = *piece;
 }
 
+/* Draws no number if there is one endpoint. */
+static uint32_t draw_endpoint(const struct maker *maker)
+{
+    return maker->sequence->endpoints > 1 ? (uint32_t)draw(maker->sequence->endpoints) : 0;
+}
+
+static struct line *line_of(struct maker *maker, const struct piece *piece)
+{
+    return &maker->line[maker->sequence->config.joint ? 0 : piece->endpoint][piece->sender];
+}
+
 /* Puts the packets of one heap on the wire. */
 static void put_heap(struct maker *maker)
 {
     struct piece piece = {.sender = (uint32_t)draw(maker->sequence->senders),
+                          .endpoint = draw_endpoint(maker),
                           .control = UINT64_MAX};
-    struct line *line = &maker->line[piece.sender];
+    struct line *line = line_of(maker, &piece);
+    bool striped = maker->sequence->config.joint && chance(3);
     unsigned pieces = 1 + (unsigned)draw(PIECES), last = pieces;
     uint32_t bytes[PIECES];
 
@@ -121,6 +134,8 @@ static void put_heap(struct maker *maker)
         last = (unsigned)draw(pieces);
     for (unsigned i = 0; i < last; i++) {
         piece.bytes = bytes[i];
+        if (striped)
+            piece.endpoint = draw_endpoint(maker);
         piece.items = i == 0 ? (uint32_t)draw(4) : chance(10);
         put(maker, &piece);
         piece.offset += bytes[i];
@@ -156,9 +171,13 @@ static struct same_step *next_step(struct maker *maker, enum same_kind kind)
 static void emit(struct maker *maker, const struct piece *piece)
 {
     static struct test_packet packet;
-    struct same_step *step = next_step(maker, SAME_PACKET);
+    struct same_step *step;
     uint8_t payload[4096];
 
+    if (maker->sequence->config.joint && piece->endpoint != maker->made_at)
+        next_step(maker, SAME_READ);
+    step = next_step(maker, SAME_PACKET);
+    maker->made_at = piece->endpoint;
     maker->made++;
     for (uint32_t i = 0; i < piece->bytes; i++)
         payload[i] = (uint8_t)(1 + (maker->made * 7 + i * 3 + piece->sender * 31) % 255);
@@ -175,6 +194,7 @@ static void emit(struct maker *maker, const struct piece *piece)
         test_packet_immediate(&packet, SPEAD_ID_STREAM_CONTROL, piece->control);
     test_packet_payload(&packet, payload, piece->bytes);
     step->sender = piece->sender;
+    step->endpoint = piece->endpoint;
     step->at = maker->sequence->used;
     step->bytes = (uint32_t)packet.length;
     if (step->at + step->bytes > SAME_BYTES_MAX)
@@ -195,11 +215,12 @@ static void pass(struct maker *maker)
 static void emit_control(struct maker *maker)
 {
     struct piece piece = {.sender = (uint32_t)draw(maker->sequence->senders),
+                          .endpoint = draw_endpoint(maker),
                           .bytes = 1,
                           .length = 1,
                           .control = chance(2) ? SPEAD_CONTROL_STOP : SPEAD_CONTROL_START};
 
-    piece.counter = maker->line[piece.sender].counter++;
+    piece.counter = line_of(maker, &piece)->counter++;
     piece.items = chance(3);
     emit(maker, &piece);
     next_step(maker, SAME_READ);
@@ -221,7 +242,8 @@ static void emit_wire(struct maker *maker)
     maker->wire_count = 0;
 }
 
-void same_sequence_make(struct same_sequence *sequence, uint64_t seed)
+void same_sequence_make(struct same_sequence *sequence, enum same_endpoints endpoints,
+                        uint64_t seed)
 {
     static const uint64_t odds[] = {0, 8, 30};
     struct maker maker = {.sequence = sequence};
@@ -235,14 +257,18 @@ void same_sequence_make(struct same_sequence *sequence, uint64_t seed)
     if (!sequence->bytes)
         abort();
     choose(sequence);
+    sequence->endpoints =
+        endpoints == SAME_ONE_ENDPOINT ? 1 : 2 + (uint32_t)draw(SAME_ENDPOINTS - 1);
+    sequence->config.joint = endpoints == SAME_JOINT;
     maker.lost = odds[draw(3)];
     maker.repeated = odds[draw(3)];
     maker.reordered = odds[draw(3)];
-    for (unsigned i = 0; i < SAME_SENDERS; i++)
-        maker.line[i] = (struct line){.counter = 1, .bytes = packet_size(sequence)};
+    for (unsigned i = 0; i < sequence->endpoints * SAME_SENDERS; i++)
+        maker.line[i / SAME_SENDERS][i % SAME_SENDERS] =
+            (struct line){.counter = 1, .bytes = packet_size(sequence)};
     rounds = 1 + (unsigned)draw(4);
     for (unsigned i = 0; i < rounds; i++) {
-        for (unsigned heaps = 1 + (unsigned)draw(7); heaps > 0; heaps--)
+        for (unsigned heaps = sequence->endpoints + (unsigned)draw(7); heaps > 0; heaps--)
             put_heap(&maker);
         reorder(&maker);
         emit_wire(&maker);
@@ -273,19 +299,19 @@ struct run {
     struct same_outcome *outcome;
     struct spead_recv_stats stats;
     uint64_t sent;
-    bool ended;
+    bool joint, ended;
 };
 
-__attribute__((format(printf, 2, 3))) static void say(struct same_outcome *outcome,
-                                                      const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void say(struct same_text *text, const char *format,
+                                                      ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
-    outcome->used += (size_t)vsnprintf(outcome->text + outcome->used, SAME_TEXT_MAX - outcome->used,
-                                       format, arguments);
+    text->used +=
+        (size_t)vsnprintf(text->text + text->used, SAME_TEXT_MAX - text->used, format, arguments);
     va_end(arguments);
-    if (outcome->used >= SAME_TEXT_MAX)
+    if (text->used >= SAME_TEXT_MAX)
         abort();
 }
 
@@ -300,26 +326,27 @@ static uint64_t hash(const uint8_t *bytes, uint64_t count)
 
 static void say_heap(struct run *run, const struct spead_heap *heap)
 {
-    struct same_outcome *outcome = run->outcome;
+    uint32_t source = spead_heap_source(heap);
+    struct same_text *text = &run->outcome->endpoint[run->joint ? 0 : source];
     const uint8_t *payload =
         run->path->payload ? run->path->payload(run->path, heap) : spead_heap_payload(heap);
     struct spead_gap gap[64];
     struct spead_item item;
     size_t gaps = spead_heap_gaps(heap, gap, 64);
 
-    say(outcome, "heap %llu: %llu of %llu bytes, %llu packets, %s, sum %016llx",
+    say(text, "endpoint %u, heap %llu: %llu of %llu bytes, %llu packets, %s, sum %016llx", source,
         (unsigned long long)spead_heap_counter(heap), (unsigned long long)spead_heap_received(heap),
         (unsigned long long)spead_heap_length(heap), (unsigned long long)spead_heap_packets(heap),
         spead_heap_is_complete(heap) ? "complete" : "incomplete",
         (unsigned long long)hash(payload, spead_heap_length(heap)));
     for (size_t i = 0; i < gaps && i < 64; i++)
-        say(outcome, ", gap %llu+%llu (%d)", (unsigned long long)gap[i].offset,
+        say(text, ", gap %llu+%llu (%d)", (unsigned long long)gap[i].offset,
             (unsigned long long)gap[i].bytes, (int)gap[i].cause);
     for (size_t i = 0; i < spead_heap_item_count(heap); i++)
         if (spead_heap_item(heap, i, &item) == 0)
-            say(outcome, ", item %llx %llu", (unsigned long long)item.id,
+            say(text, ", item %llx %llu", (unsigned long long)item.id,
                 (unsigned long long)item.value);
-    say(outcome, "\n");
+    say(text, "\n");
 }
 
 static void poll_once(struct run *run, int *count)
@@ -367,28 +394,47 @@ static void let_pass(struct run *run, uint32_t ms)
     }
 }
 
-static void say_counters(struct same_outcome *outcome, const struct spead_recv_stats *stats)
+static void say_ledger(struct same_text *text, const char *of,
+                       const struct spead_recv_ledger *ledger, unsigned buckets)
+{
+    for (unsigned i = 0; i < buckets; i++)
+        if (ledger->bucket[i].packets > 0)
+            say(text, "%s, %s: %llu packets, %llu bytes\n", of, spead_recv_bucket_name(i),
+                (unsigned long long)ledger->bucket[i].packets,
+                (unsigned long long)ledger->bucket[i].bytes);
+}
+
+static void say_ledgers(struct run *run, uint32_t endpoints)
+{
+    struct spead_recv_ledger ledger;
+    char of[32];
+
+    for (uint32_t i = 0; i < endpoints; i++) {
+        if (spead_recv_stream_source_stats(run->stream, i, &ledger, NULL) < 0)
+            abort();
+        snprintf(of, sizeof of, "endpoint %u", i);
+        say_ledger(&run->outcome->endpoint[i], of, &ledger, run->stats.bucket_count);
+    }
+    say_ledger(&run->outcome->all, "all", &run->stats.total, run->stats.bucket_count);
+}
+
+static void say_counters(struct same_text *text, const struct spead_recv_stats *stats)
 {
     const struct spead_recv_counters *c = &stats->counters;
 
-    for (unsigned i = 0; i < stats->bucket_count; i++)
-        if (stats->total.bucket[i].packets > 0)
-            say(outcome, "%s: %llu packets, %llu bytes\n", spead_recv_bucket_name(i),
-                (unsigned long long)stats->total.bucket[i].packets,
-                (unsigned long long)stats->total.bucket[i].bytes);
-    say(outcome, "complete %llu, incomplete %llu, evicted %llu, timed out %llu, flushed %llu\n",
+    say(text, "complete %llu, incomplete %llu, evicted %llu, timed out %llu, flushed %llu\n",
         (unsigned long long)c->heaps_complete, (unsigned long long)c->heaps_incomplete,
         (unsigned long long)c->heaps_evicted, (unsigned long long)c->heaps_timed_out,
         (unsigned long long)c->heaps_flushed);
-    say(outcome, "contradicted %llu, striped %llu, cut %llu, no memory %llu, shed %llu\n",
+    say(text, "contradicted %llu, striped %llu, cut %llu, no memory %llu, shed %llu\n",
         (unsigned long long)c->heaps_contradicted, (unsigned long long)c->heaps_striped,
         (unsigned long long)c->heaps_unsized_cut, (unsigned long long)c->heaps_no_memory,
         (unsigned long long)c->heaps_shed);
-    say(outcome, "missing packets %llu (%llu at least, %llu estimated), heaps %llu (%llu)\n",
+    say(text, "missing packets %llu (%llu at least, %llu estimated), heaps %llu (%llu)\n",
         (unsigned long long)c->missing_packets, (unsigned long long)c->missing_packets_least,
         (unsigned long long)c->missing_packets_estimated, (unsigned long long)c->missing_heaps,
         (unsigned long long)c->missing_heaps_provisional);
-    say(outcome, "reordered %llu, restarts %llu, senders %llu, absent %llu\n",
+    say(text, "reordered %llu, restarts %llu, senders %llu, absent %llu\n",
         (unsigned long long)c->packets_reordered, (unsigned long long)c->sender_restarts,
         (unsigned long long)c->senders, (unsigned long long)c->heaps_absent);
 }
@@ -397,7 +443,7 @@ static void step(struct run *run, const struct same_sequence *sequence, const st
 {
     switch (s->kind) {
     case SAME_PACKET:
-        if (!run->path->send(run->path, s->sender, sequence->bytes + s->at, s->bytes)) {
+        if (!run->path->send(run->path, s, sequence->bytes + s->at)) {
             fprintf(stderr, "%s: a packet was not sent\n", run->path->name);
             abort();
         }
@@ -423,13 +469,22 @@ bool same_can_run(const struct same_path *path, const struct same_sequence *sequ
            sequence->config.sender_key == SPEAD_SENDER_NONE;
 }
 
+static void forget(struct same_outcome *outcome)
+{
+    for (unsigned i = 0; i < SAME_ENDPOINTS; i++) {
+        outcome->endpoint[i].used = 0;
+        outcome->endpoint[i].text[0] = '\0';
+    }
+    outcome->all.used = 0;
+}
+
 bool same_run(struct same_path *path, const struct same_sequence *sequence,
               struct same_outcome *outcome, struct spead_err *err)
 {
-    struct run run = {.path = path, .outcome = outcome};
+    struct run run = {.path = path, .outcome = outcome, .joint = sequence->config.joint};
     int count;
 
-    outcome->used = 0;
+    forget(outcome);
     clock_ns = SECOND;
     run.stream = path->open(path, sequence, err);
     if (!run.stream)
@@ -442,7 +497,8 @@ bool same_run(struct same_path *path, const struct same_sequence *sequence,
         spead_recv_stream_stop(run.stream);
     for (int polls = 0; !run.ended && polls < POLLS_MAX; polls++)
         poll_once(&run, &count);
-    say_counters(outcome, &run.stats);
+    say_ledgers(&run, sequence->endpoints);
+    say_counters(&outcome->all, &run.stats);
     outcome->placed = run.stats.counters.placed;
     outcome->repaired = run.stats.counters.repaired;
     outcome->moved = run.stats.counters.heaps_moved;
@@ -452,10 +508,9 @@ bool same_run(struct same_path *path, const struct same_sequence *sequence,
     return true;
 }
 
-const char *same_difference(const struct same_outcome *a, const struct same_outcome *b)
+static const char *text_difference(const char *x, const char *y)
 {
     static char text[2048];
-    const char *x = a->text, *y = b->text;
 
     while (*x != '\0' || *y != '\0') {
         int n = (int)strcspn(x, "\n"), m = (int)strcspn(y, "\n");
@@ -468,6 +523,15 @@ const char *same_difference(const struct same_outcome *a, const struct same_outc
         y += m + (y[m] == '\n');
     }
     return NULL;
+}
+
+const char *same_difference(const struct same_outcome *a, const struct same_outcome *b)
+{
+    const char *difference = NULL;
+
+    for (unsigned i = 0; i < SAME_ENDPOINTS && !difference; i++)
+        difference = text_difference(a->endpoint[i].text, b->endpoint[i].text);
+    return difference ? difference : text_difference(a->all.text, b->all.text);
 }
 
 uint64_t same_seeds(uint64_t usual)

@@ -1,9 +1,14 @@
 /* Random sequences of packets, and what a receive stream makes of them. The same packets in one order must have the
  * same outcome on every engine and every receive path, if the clock of the stream shows the same times.
  *
- *     same_sequence_make(&sequence, seed);
+ *     same_sequence_make(&sequence, SAME_ONE_ENDPOINT, seed);
  *     same_run(&one, &sequence, &first);
- *     same_run(&other, &sequence, &second);   // strcmp(first.text, second.text) must be 0
+ *     same_run(&other, &sequence, &second);   // same_difference(&first, &second) must be NULL
+ *
+ * A sequence goes to one endpoint, or to two or three. If the endpoints are apart, engines can read them in different
+ * orders. Then the outcome is compared for each endpoint, because only the order between endpoints can differ. If the
+ * endpoints are joint, the stream reads all packets of one endpoint before a packet comes to another one. So the order
+ * is the same for all engines, and the outcome is compared as a whole.
  *
  * A sequence has one to three senders that number their heaps alike. Packets are lost, repeated and reordered, and
  * contradict each other; heaps change their packet size, have no declared length, or never end; senders restart, fall
@@ -17,9 +22,16 @@
 #include <speadline/recv.h>
 
 #define SAME_SENDERS   3u
-#define SAME_STEPS_MAX 2048u
+#define SAME_ENDPOINTS 3u
+#define SAME_STEPS_MAX 4096u
 #define SAME_BYTES_MAX (2u << 20)
 #define SAME_TEXT_MAX  (256u << 10)
+
+enum same_endpoints {
+    SAME_ONE_ENDPOINT,
+    SAME_APART, /* two or three endpoints, each with heaps of its own */
+    SAME_JOINT, /* two or three endpoints with one numbered sequence of heaps; packets of a heap come to any of them */
+};
 
 enum same_kind {
     SAME_PACKET, /* a sender sends a packet */
@@ -29,7 +41,7 @@ enum same_kind {
 
 struct same_step {
     enum same_kind kind;
-    uint32_t sender;
+    uint32_t sender, endpoint;
     uint32_t at, bytes; /* the packet lies at this offset of same_sequence.bytes */
     uint32_t ms;        /* how long SAME_PASS lasts */
 };
@@ -37,7 +49,7 @@ struct same_step {
 struct same_sequence {
     uint64_t seed;
     struct spead_recv_stream_config config; /* without endpoints, engine and path */
-    uint32_t senders;
+    uint32_t senders, endpoints;
     bool large;        /* heaps of up to 48 KiB; else of up to 2 KiB */
     unsigned poll_max; /* packets of a burst, for engines that a test controls */
     struct same_step step[SAME_STEPS_MAX];
@@ -46,10 +58,16 @@ struct same_sequence {
     uint32_t used;
 };
 
-/* What the consumer got and what the stream counted, as text. */
-struct same_outcome {
+struct same_text {
     char text[SAME_TEXT_MAX];
     size_t used;
+};
+
+/* What the consumer got and what the stream counted, as text. */
+struct same_outcome {
+    struct same_text
+        endpoint[SAME_ENDPOINTS]; /* of joint endpoints, the first one has the heaps of all */
+    struct same_text all;         /* the sums over the endpoints */
     uint64_t placed, repaired, moved;
 };
 
@@ -60,7 +78,8 @@ struct same_path {
      * sentence in err. */
     struct spead_recv_stream *(*open)(struct same_path *path, const struct same_sequence *sequence,
                                       struct spead_err *err);
-    bool (*send)(struct same_path *path, uint32_t sender, const void *packet, size_t bytes);
+    /* Sends the packet to the endpoint of the step, from the sender of the step. */
+    bool (*send)(struct same_path *path, const struct same_step *step, const void *packet);
     /* Returns the address of the payload. NULL means spead_heap_payload(). */
     const uint8_t *(*payload)(struct same_path *path, const struct spead_heap *heap);
     void (*close)(struct same_path *path); /* after the stream was destroyed; may be NULL */
@@ -71,7 +90,8 @@ struct same_path {
 };
 
 /* Makes the sequence with this seed. Equal seeds make equal sequences. */
-void same_sequence_make(struct same_sequence *sequence, uint64_t seed);
+void same_sequence_make(struct same_sequence *sequence, enum same_endpoints endpoints,
+                        uint64_t seed);
 void same_sequence_free(struct same_sequence *sequence);
 
 /* Tells whether the path can tell the senders of the sequence apart, and has memory for its heaps. */

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#define ARENA_BYTES (1u << 20)
+#define ARENA_BYTES (4u << 20)
 
 static struct spead_recv_stream *open_script(struct same_path *path,
                                              const struct same_sequence *sequence,
@@ -15,6 +15,7 @@ static struct spead_recv_stream *open_script(struct same_path *path,
     (void)err;
     recv_rig_init(rig);
     rig->config = sequence->config;
+    rig->sources = sequence->endpoints;
     rig->config.receive_path = script->receive;
     rig->engine->posts_ahead = script->posts_ahead;
     rig->engine->poll_max = sequence->poll_max;
@@ -29,12 +30,14 @@ static struct spead_recv_stream *open_script(struct same_path *path,
     return rig->stream;
 }
 
-static bool send_script(struct same_path *path, uint32_t sender, const void *bytes, size_t length)
+static bool send_script(struct same_path *path, const struct same_step *step, const void *bytes)
 {
     struct same_script *script = (struct same_script *)path;
-    struct script_packet *packet = script_engine_push(script->rig.engine, bytes, length);
+    struct script_packet *packet = script_engine_push(script->rig.engine, bytes, step->bytes);
 
-    packet->from = speadi_rx_from_v4(0, (const uint8_t[]){192, 0, 2, 1}, (uint16_t)(7000 + sender));
+    packet->source = (uint16_t)step->endpoint;
+    packet->from = speadi_rx_from_v4(packet->source, (const uint8_t[]){192, 0, 2, 1},
+                                     (uint16_t)(7000 + step->sender));
     return true;
 }
 
@@ -91,8 +94,8 @@ static const char *compare_one(struct same_path *path, const struct same_sequenc
     return text;
 }
 
-const char *same_compare(struct same_path *const *paths, unsigned count, uint64_t seeds,
-                         struct same_totals *totals)
+const char *same_compare(struct same_path *const *paths, unsigned count,
+                         enum same_endpoints endpoints, uint64_t seeds, struct same_totals *totals)
 {
     static struct same_script reference;
     static struct same_sequence sequence;
@@ -103,7 +106,7 @@ const char *same_compare(struct same_path *const *paths, unsigned count, uint64_
     *totals = (struct same_totals){0};
     same_script_init(&reference, "script bounced", SPEAD_PATH_BOUNCE, false, false);
     for (uint64_t seed = 1; seed <= seeds && !failure && totals->missing[0] == '\0'; seed++) {
-        same_sequence_make(&sequence, seed);
+        same_sequence_make(&sequence, endpoints, seed);
         (void)same_run(&reference.path, &sequence, &expected, &err);
         for (unsigned i = 0; i < count && !failure; i++)
             failure = compare_one(paths[i], &sequence, &expected, totals);

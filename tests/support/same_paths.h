@@ -26,10 +26,10 @@ struct same_totals {
     char missing[512];
 };
 
-/* Runs the sequences with the seeds 1 to `seeds` over a scripted engine without placement, and over each of the paths.
+/* Runs the sequences of `endpoints` with the seeds 1 to `seeds` over a scripted engine without placement, and over each of the paths.
  * Returns NULL if all outcomes are the same, else a sentence in static storage. Stops at the first path that cannot be
  * opened. */
-const char *same_compare(struct same_path *const *paths, unsigned count, uint64_t seeds,
-                         struct same_totals *totals);
+const char *same_compare(struct same_path *const *paths, unsigned count,
+                         enum same_endpoints endpoints, uint64_t seeds, struct same_totals *totals);
 
 #endif

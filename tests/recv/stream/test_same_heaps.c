@@ -1,7 +1,7 @@
 /* Goal: what is delivered, and in which bucket each packet is counted, never depends on the engine or the receive path.
  * Method: random sequences of packets (same_heaps.h) with a clock that the test steps. A scripted engine reads each
  * sequence without placement. Then every other engine and path reads it, and each outcome must be the same, heap by
- * heap and count by count. SPEADLINE_SEEDS=N runs N sequences. */
+ * heap and count by count; of apart endpoints for each of them, and in the sums. SPEADLINE_SEEDS=N runs N sequences. */
 #include <criterion/criterion.h>
 
 #include <arpa/inet.h>
@@ -13,14 +13,14 @@
 #include "netns.h"
 #include "same_paths.h"
 
-#define ENDPOINT "127.0.0.1:7148"
+#define PORT 7148 /* of the first endpoint */
 
 /* ---- Memory links -------------------------------------------------------------------------- */
 
 struct mem_path {
     struct same_path path; /* must be the first member */
     enum spead_receive_path receive;
-    struct spead_mem_link *link;
+    struct spead_mem_link *link[SAME_ENDPOINTS];
 };
 
 static struct spead_recv_stream *open_mem(struct same_path *path,
@@ -31,10 +31,11 @@ static struct spead_recv_stream *open_mem(struct same_path *path,
     struct spead_recv_stream_config config = sequence->config;
     struct spead_recv_stream *stream = NULL;
 
-    if (spead_mem_link_create(&mem->link, 1024, 4096, err) < 0)
-        return NULL;
-    config.links = &mem->link;
-    config.link_count = 1;
+    for (unsigned i = 0; i < SAME_ENDPOINTS; i++)
+        if (spead_mem_link_create(&mem->link[i], 1024, 4096, err) < 0)
+            return NULL;
+    config.links = mem->link;
+    config.link_count = sequence->endpoints;
     config.receive_path = mem->receive;
     if (spead_recv_stream_create(&stream, &config, err) < 0 ||
         spead_recv_stream_start(stream, err) < 0)
@@ -42,15 +43,17 @@ static struct spead_recv_stream *open_mem(struct same_path *path,
     return stream;
 }
 
-static bool send_mem(struct same_path *path, uint32_t sender, const void *packet, size_t bytes)
+static bool send_mem(struct same_path *path, const struct same_step *step, const void *packet)
 {
-    (void)sender;
-    return spead_mem_link_push(((struct mem_path *)path)->link, packet, bytes) == 0;
+    struct mem_path *mem = (struct mem_path *)path;
+
+    return spead_mem_link_push(mem->link[step->endpoint], packet, step->bytes) == 0;
 }
 
 static void close_mem(struct same_path *path)
 {
-    spead_mem_link_unref(((struct mem_path *)path)->link);
+    for (unsigned i = 0; i < SAME_ENDPOINTS; i++)
+        spead_mem_link_unref(((struct mem_path *)path)->link[i]);
 }
 
 /* ---- Kernel sockets ------------------------------------------------------------------------ */
@@ -86,10 +89,11 @@ static struct spead_recv_stream *open_kernel(struct same_path *path,
     const struct kernel_path *kernel = (const struct kernel_path *)path;
     struct spead_recv_stream_config config = sequence->config;
     struct spead_recv_stream *stream = NULL;
-    static const char *const endpoint = ENDPOINT;
+    static const char *const endpoints[SAME_ENDPOINTS] = {"127.0.0.1:7148", "127.0.0.1:7149",
+                                                          "127.0.0.1:7150"};
 
-    config.endpoints = &endpoint;
-    config.endpoint_count = 1;
+    config.endpoints = endpoints;
+    config.endpoint_count = sequence->endpoints;
     config.engine = kernel->engine;
     config.receive_path = kernel->receive;
     if (spead_recv_stream_create(&stream, &config, err) < 0)
@@ -100,14 +104,15 @@ static struct spead_recv_stream *open_kernel(struct same_path *path,
     return NULL;
 }
 
-static bool send_kernel(struct same_path *path, uint32_t sender, const void *packet, size_t bytes)
+static bool send_kernel(struct same_path *path, const struct same_step *step, const void *packet)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(7148)};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)(PORT + step->endpoint))};
 
     (void)path;
     inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
-    return sendto(socket_of[sender], packet, bytes, 0, (const struct sockaddr *)&to, sizeof to) ==
-           (ssize_t)bytes;
+    return sendto(socket_of[step->sender], packet, step->bytes, 0, (const struct sockaddr *)&to,
+                  sizeof to) == (ssize_t)step->bytes;
 }
 
 /* ---- The comparison ------------------------------------------------------------------------ */
@@ -131,9 +136,10 @@ static bool send_kernel(struct same_path *path, uint32_t sender, const void *pac
 
 static struct same_totals totals;
 
-static void compare(struct same_path *const *paths, unsigned count, uint64_t seeds)
+static void compare(struct same_path *const *paths, unsigned count, enum same_endpoints endpoints,
+                    uint64_t seeds)
 {
-    const char *failure = same_compare(paths, count, same_seeds(seeds), &totals);
+    const char *failure = same_compare(paths, count, endpoints, same_seeds(seeds), &totals);
 
     cr_assert_null(failure, "%s", failure);
     if (totals.missing[0] != '\0')
@@ -147,47 +153,49 @@ static void compare(struct same_path *const *paths, unsigned count, uint64_t see
 
 TestSuite(same_heaps, .timeout = 280);
 
-Test(same_heaps, over_engines_that_post_ahead_and_engines_that_do_not)
+/* ---- Over one endpoint, apart endpoints and joint endpoints ----------------------------------- */
+
+static void compare_scripts(enum same_endpoints endpoints, uint64_t seeds)
 {
     static struct same_script ahead, at_once;
 
     same_script_init(&ahead, "script ahead", SPEAD_PATH_PLACED, true, false);
     same_script_init(&at_once, "script at once", SPEAD_PATH_PLACED, false, false);
-    compare((struct same_path *[]){&ahead.path, &at_once.path}, 2, 300);
+    compare((struct same_path *[]){&ahead.path, &at_once.path}, 2, endpoints, seeds);
     cr_expect_gt(totals.moved, 0u);
 }
 
-Test(same_heaps, in_memory_that_the_cpu_cannot_touch)
+static void compare_device(enum same_endpoints endpoints, uint64_t seeds)
 {
     static struct same_script placed, bounced;
 
     same_script_init(&placed, "device placed", SPEAD_PATH_PLACED, true, true);
     same_script_init(&bounced, "device bounced", SPEAD_PATH_BOUNCE, false, true);
-    compare((struct same_path *[]){&placed.path, &bounced.path}, 2, 200);
+    compare((struct same_path *[]){&placed.path, &bounced.path}, 2, endpoints, seeds);
     cr_expect_gt(totals.moved, 0u);
 }
 
-Test(same_heaps, over_memory_links_placed_and_bounced)
+static void compare_links(enum same_endpoints endpoints, uint64_t seeds)
 {
     static struct mem_path placed, bounced;
 
     placed = MEM("mem placed", SPEAD_PATH_PLACED);
     bounced = MEM("mem bounced", SPEAD_PATH_BOUNCE);
-    compare((struct same_path *[]){&placed.path, &bounced.path}, 2, 300);
+    compare((struct same_path *[]){&placed.path, &bounced.path}, 2, endpoints, seeds);
     cr_expect_gt(totals.moved, 0u);
 }
 
-Test(same_heaps, over_sockets_placed_and_bounced)
+static void compare_sockets(enum same_endpoints endpoints, uint64_t seeds)
 {
     static struct kernel_path placed, bounced;
 
     open_sockets();
     placed = KERNEL("socket placed", "socket", SPEAD_PATH_PLACED);
     bounced = KERNEL("socket bounced", "socket", SPEAD_PATH_BOUNCE);
-    compare((struct same_path *[]){&placed.path, &bounced.path}, 2, 100);
+    compare((struct same_path *[]){&placed.path, &bounced.path}, 2, endpoints, seeds);
 }
 
-Test(same_heaps, over_io_uring_placed_and_bounced)
+static void compare_uring(enum same_endpoints endpoints, uint64_t seeds)
 {
     static struct kernel_path placed, bounced;
 
@@ -196,5 +204,80 @@ Test(same_heaps, over_io_uring_placed_and_bounced)
     open_sockets();
     placed = KERNEL("uring placed", "uring", SPEAD_PATH_PLACED);
     bounced = KERNEL("uring bounced", "uring", SPEAD_PATH_BOUNCE);
-    compare((struct same_path *[]){&placed.path, &bounced.path}, 2, 60);
+    compare((struct same_path *[]){&placed.path, &bounced.path}, 2, endpoints, seeds);
+}
+
+Test(same_heaps, over_engines_that_post_ahead_and_engines_that_do_not)
+{
+    compare_scripts(SAME_ONE_ENDPOINT, 300);
+}
+
+Test(same_heaps, in_memory_that_the_cpu_cannot_touch)
+{
+    compare_device(SAME_ONE_ENDPOINT, 200);
+}
+
+Test(same_heaps, over_memory_links_placed_and_bounced)
+{
+    compare_links(SAME_ONE_ENDPOINT, 300);
+}
+
+Test(same_heaps, over_sockets_placed_and_bounced)
+{
+    compare_sockets(SAME_ONE_ENDPOINT, 100);
+}
+
+Test(same_heaps, over_io_uring_placed_and_bounced)
+{
+    compare_uring(SAME_ONE_ENDPOINT, 60);
+}
+
+Test(same_heaps, over_engines_that_post_ahead_at_apart_endpoints)
+{
+    compare_scripts(SAME_APART, 150);
+}
+
+Test(same_heaps, in_device_memory_at_apart_endpoints)
+{
+    compare_device(SAME_APART, 100);
+}
+
+Test(same_heaps, over_memory_links_at_apart_endpoints)
+{
+    compare_links(SAME_APART, 150);
+}
+
+Test(same_heaps, over_sockets_at_apart_endpoints)
+{
+    compare_sockets(SAME_APART, 40);
+}
+
+Test(same_heaps, over_io_uring_at_apart_endpoints)
+{
+    compare_uring(SAME_APART, 25);
+}
+
+Test(same_heaps, over_engines_that_post_ahead_at_joint_endpoints)
+{
+    compare_scripts(SAME_JOINT, 150);
+}
+
+Test(same_heaps, in_device_memory_at_joint_endpoints)
+{
+    compare_device(SAME_JOINT, 100);
+}
+
+Test(same_heaps, over_memory_links_at_joint_endpoints)
+{
+    compare_links(SAME_JOINT, 150);
+}
+
+Test(same_heaps, over_sockets_at_joint_endpoints)
+{
+    compare_sockets(SAME_JOINT, 40);
+}
+
+Test(same_heaps, over_io_uring_at_joint_endpoints)
+{
+    compare_uring(SAME_JOINT, 25);
 }

@@ -1,7 +1,8 @@
 /* Goal: over a device that posts receives ahead, a stream delivers the same heaps as over any other engine, and counts
  * each packet in the same bucket.
  * Method: as in test_same_heaps.c, with the verbs double: an ordinary queue with and without placement, and a
- * multi-packet queue. Sockets on the far host send. SPEADLINE_SEEDS=N runs N sequences. */
+ * multi-packet queue. Sockets on the far host send. This engine places payload only if there is one endpoint.
+ * SPEADLINE_SEEDS=N runs N sequences. */
 #include <criterion/criterion.h>
 
 #include <arpa/inet.h>
@@ -47,7 +48,6 @@ static void set_up(void)
     if (!test_netns_pair(&hosts, 9000, &missing))
         cr_skip_test("%s", missing);
     inet_pton(AF_INET, GROUP, &group.sin_addr);
-    group.sin_port = htons(7148);
     test_netns_move(hosts.far);
     cr_assert(test_offloads_off(TEST_FAR_INTERFACE));
     for (unsigned i = 0; i < SAME_SENDERS; i++)
@@ -63,13 +63,14 @@ static struct spead_recv_stream *open_verbs(struct same_path *path,
     struct spead_recv_verbs_config options = SPEAD_RECV_VERBS_CONFIG_INIT;
     struct spead_recv_stream_config config = sequence->config;
     struct spead_recv_stream *stream = NULL;
-    static const char *const endpoint = GROUP ":7148";
+    static const char *const endpoints[SAME_ENDPOINTS] = {GROUP ":7148", GROUP ":7149",
+                                                          GROUP ":7150"};
 
     /* A device drops a packet for which no receive is posted. */
     path->unread_max = verbs->receive == SPEAD_PATH_PLACED ? config.placed_window : 64;
     options.mprq = verbs->mprq;
-    config.endpoints = &endpoint;
-    config.endpoint_count = 1;
+    config.endpoints = endpoints;
+    config.endpoint_count = sequence->endpoints;
     config.engine = "verbs";
     config.engine_options = &options.options;
     config.interface_name = TEST_NEAR_INTERFACE;
@@ -83,11 +84,12 @@ static struct spead_recv_stream *open_verbs(struct same_path *path,
     return NULL;
 }
 
-static bool send_far(struct same_path *path, uint32_t sender, const void *packet, size_t bytes)
+static bool send_far(struct same_path *path, const struct same_step *step, const void *packet)
 {
     (void)path;
-    return sendto(socket_of[sender], packet, bytes, 0, (const struct sockaddr *)&group,
-                  sizeof group) == (ssize_t)bytes;
+    group.sin_port = htons((uint16_t)(7148 + step->endpoint));
+    return sendto(socket_of[step->sender], packet, step->bytes, 0, (const struct sockaddr *)&group,
+                  sizeof group) == (ssize_t)step->bytes;
 }
 
 static struct verbs_path path_of(const char *name, enum spead_receive_path receive,
@@ -98,11 +100,11 @@ static struct verbs_path path_of(const char *name, enum spead_receive_path recei
                                .mprq = mprq};
 }
 
-static struct same_totals compare(struct verbs_path *verbs)
+static struct same_totals compare(struct verbs_path *verbs, enum same_endpoints endpoints)
 {
     struct same_totals totals;
     const char *failure =
-        same_compare((struct same_path *[]){&verbs->path}, 1, same_seeds(25), &totals);
+        same_compare((struct same_path *[]){&verbs->path}, 1, endpoints, same_seeds(25), &totals);
 
     cr_assert_null(failure, "%s", failure);
     cr_assert_str_eq(totals.missing, "");
@@ -114,23 +116,47 @@ TestSuite(verbs_same_heaps, .init = set_up, .timeout = 280);
 Test(verbs_same_heaps, placed)
 {
     struct verbs_path verbs = path_of("verbs placed", SPEAD_PATH_PLACED, SPEAD_MPRQ_OFF);
-    struct same_totals totals = compare(&verbs);
+    struct same_totals totals = compare(&verbs, SAME_ONE_ENDPOINT);
 
     cr_expect_gt(totals.placed, 0u);
     cr_expect_gt(totals.repaired, 0u);
     cr_expect_gt(totals.moved, 0u);
 }
 
+static void compare_bounced(enum same_endpoints endpoints, enum spead_verbs_mprq mprq)
+{
+    struct verbs_path verbs =
+        path_of(mprq == SPEAD_MPRQ_ON ? "verbs mprq" : "verbs bounced", SPEAD_PATH_BOUNCE, mprq);
+
+    cr_expect_eq(compare(&verbs, endpoints).placed, 0u);
+}
+
 Test(verbs_same_heaps, bounced)
 {
-    struct verbs_path verbs = path_of("verbs bounced", SPEAD_PATH_BOUNCE, SPEAD_MPRQ_OFF);
-
-    cr_expect_eq(compare(&verbs).placed, 0u);
+    compare_bounced(SAME_ONE_ENDPOINT, SPEAD_MPRQ_OFF);
 }
 
 Test(verbs_same_heaps, through_a_multi_packet_queue)
 {
-    struct verbs_path verbs = path_of("verbs mprq", SPEAD_PATH_BOUNCE, SPEAD_MPRQ_ON);
+    compare_bounced(SAME_ONE_ENDPOINT, SPEAD_MPRQ_ON);
+}
 
-    cr_expect_eq(compare(&verbs).placed, 0u);
+Test(verbs_same_heaps, bounced_at_apart_endpoints)
+{
+    compare_bounced(SAME_APART, SPEAD_MPRQ_OFF);
+}
+
+Test(verbs_same_heaps, through_a_multi_packet_queue_at_apart_endpoints)
+{
+    compare_bounced(SAME_APART, SPEAD_MPRQ_ON);
+}
+
+Test(verbs_same_heaps, bounced_at_joint_endpoints)
+{
+    compare_bounced(SAME_JOINT, SPEAD_MPRQ_OFF);
+}
+
+Test(verbs_same_heaps, through_a_multi_packet_queue_at_joint_endpoints)
+{
+    compare_bounced(SAME_JOINT, SPEAD_MPRQ_ON);
 }
