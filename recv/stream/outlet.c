@@ -69,6 +69,7 @@ int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_str
                                      .stream = config->message_stream,
                                      .waits = config->on_full == SPEAD_BLOCK,
                                      .may_pause = config->on_full == SPEAD_DROP_NEWEST,
+                                     .sheds_oldest = config->on_full == SPEAD_DROP_OLDEST,
                                      .counted = true,
                                      .capacity = channel->capacity,
                                      .places = channel->capacity,
@@ -294,6 +295,7 @@ static void bind_edge(struct speadi_outlet *outlet, struct spead_channel *edge)
 {
     outlet->waits = edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_BLOCK;
     outlet->may_pause = edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_DROP_NEWEST;
+    outlet->sheds_oldest = edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_DROP_OLDEST;
     outlet->counted = edge && outlet->shed_arg &&
                       speadi_channel_shed_arg(edge, &outlet->places) == outlet->shed_arg;
     if (!edge)

@@ -50,6 +50,8 @@ struct speadi_outlet {
     /* True: when the channel is full, the stream sheds the heap that has finished last. It may let the heaps wait
      * instead, while its source has room for the packets that come. */
     bool may_pause;
+    /* True: when the channel is full, the stream sheds the heap that has waited longest in it. */
+    bool sheds_oldest;
     /* True: only this stream sends to the channel that heaps go to now, so `sent` and `gone` say how many heaps are in
      * it. The channel then has `places` places, of which the stream uses `capacity`. */
     bool counted;
@@ -119,7 +121,8 @@ uint32_t speadi_outlet_fitting(struct speadi_outlet *outlet);
 void speadi_outlet_shed(struct speadi_outlet *outlet, uint32_t count);
 
 /* If the policy of the channel is drop-oldest, sheds the heap that has waited longest in it. Returns false if there is
- * no such heap, or if the channel has another policy. */
+ * no such heap, or if the channel has another policy. There can be none although the channel was full a moment ago: the
+ * consumer has taken it. */
 bool speadi_outlet_shed_oldest(struct speadi_outlet *outlet);
 
 /* Sends `count` pending heaps, beginning with number `first` of the list. The heaps stay in the list until

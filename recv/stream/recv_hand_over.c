@@ -88,11 +88,10 @@ static bool send_fitting(struct spead_recv_stream *stream, uint32_t count)
     return sent > 0;
 }
 
-/* Sheds all pending heaps. The channel counts them too, if it still has a receiving end. */
-static void shed_pending(struct spead_recv_stream *stream)
+/* Sheds the first `count` pending heaps. The channel counts them too, if it still has a receiving end. */
+static void shed_pending(struct spead_recv_stream *stream, uint32_t count)
 {
     struct speadi_outlet *outlet = &stream->outlet;
-    uint32_t count = outlet->pending_count;
 
     for (uint32_t i = 0; i < count; i++) {
         struct spead_heap *heap = speadi_outlet_heap(&outlet->pending[i]);
@@ -106,6 +105,21 @@ static void shed_pending(struct spead_recv_stream *stream)
     if (!outlet->receiver_gone)
         speadi_outlet_shed(outlet, count);
     speadi_outlet_remove(outlet, count);
+}
+
+/* Sheds heaps, because the channel had no room at the last look, or because nobody receives. */
+static void shed_for_room(struct spead_recv_stream *stream)
+{
+    struct speadi_outlet *outlet = &stream->outlet;
+
+    if (outlet->receiver_gone || !outlet->sheds_oldest) {
+        shed_pending(stream, outlet->pending_count);
+        return;
+    }
+    /* If no heap is left in the channel, the consumer has taken the last one after that look. So there is room now, or
+     * very soon: then only the oldest pending heap is shed, and the next look decides about the others. */
+    if (!speadi_outlet_shed_oldest(outlet) && speadi_outlet_fitting(outlet) == 0)
+        shed_pending(stream, 1);
 }
 
 bool speadi_recv_waits_for_room(struct spead_recv_stream *stream)
@@ -136,8 +150,7 @@ bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool may_wait)
             continue;
         if (may_wait && !outlet->receiver_gone && speadi_recv_waits_for_room(stream))
             return false;
-        if (outlet->receiver_gone || !speadi_outlet_shed_oldest(outlet))
-            shed_pending(stream);
+        shed_for_room(stream);
     }
     return true;
 }

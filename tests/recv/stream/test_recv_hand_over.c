@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "recv_expect.h"
+#include "slow_taking.h"
 
 static struct recv_rig rig;
 
@@ -54,6 +55,45 @@ Test(recv_hand_over, a_full_ring_sheds_the_oldest_when_told)
     expect_no_heap(&rig);
     EXPECT_BUCKETS(&rig, "delivered 4, shed 6");
     cr_expect_eq(rig.stats.counters.payload_bytes, 32u);
+}
+
+/* A consumer that has taken all four heaps, and has not given back their places yet. */
+static struct spead_message taken[4];
+
+static void take_and_keep_the_places(void)
+{
+    cr_assert_eq(slow_taking_begin(rig.stream->outlet.channel, taken, 4), 4u);
+}
+
+static void give_back_the_places(void *stream, const struct spead_message *message,
+                                 enum spead_shed_cause cause)
+{
+    speadi_recv_on_shed(stream, message, cause);
+    if (taken[0].reference == 0)
+        return;
+    for (unsigned i = 0; i < 4; i++)
+        spead_message_unref(&taken[i]);
+    taken[0].reference = 0;
+    slow_taking_end(rig.stream->outlet.channel, 4);
+}
+
+Test(recv_hand_over,
+     the_heaps_of_a_burst_are_not_all_shed_if_the_consumer_has_just_taken_the_oldest)
+{
+    rig.config.on_full = SPEAD_DROP_OLDEST;
+    rig.config.ring_heaps = 4;
+    recv_rig_open(&rig);
+    slow_taking_on_shed(rig.stream->outlet.channel, give_back_the_places);
+    push_heaps(4);
+    recv_rig_run(&rig);
+    take_and_keep_the_places();
+    for (uint64_t counter = 5; counter <= 8; counter++)
+        recv_rig_data(&rig, counter, 8, 0, 8);
+    recv_rig_run(&rig);
+    for (uint64_t counter = 6; counter <= 8; counter++)
+        expect_heap(&rig, counter, true);
+    expect_no_heap(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 7, shed 1");
 }
 
 Test(recv_hand_over, block_stops_reading_and_loses_nothing)
