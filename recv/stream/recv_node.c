@@ -56,7 +56,7 @@ static void leave_graph(void *state)
 
     speadi_outlet_bind(&stream->outlet, NULL); /* heaps that are still pending are shed */
     if (!stream->started)
-        speadi_recv_end(stream, -ECANCELED);
+        speadi_recv_end(stream, -ESHUTDOWN);
     else
         (void)spead_recv_stream_poll(stream); /* ends the stream, because nobody receives */
 }

@@ -97,7 +97,7 @@ void speadi_recv_flush(struct spead_recv_stream *stream)
 
 void speadi_recv_end(struct spead_recv_stream *stream, int result)
 {
-    note_end(stream, result == -ECANCELED ? SPEAD_END_NO_READER : SPEAD_END_FAILED);
+    note_end(stream, result == -ESHUTDOWN ? SPEAD_END_NO_READER : SPEAD_END_FAILED);
     stream->result = result;
     stream->state = SPEADI_RECV_ENDED;
     speadi_outlet_close(&stream->outlet, result == -ESHUTDOWN ? 0 : result);

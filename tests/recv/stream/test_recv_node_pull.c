@@ -49,6 +49,30 @@ Test(recv_node_pull, pulled_one_heap_at_a_time_nothing_is_shed)
     cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_DELIVERED), 50u);
 }
 
+/* Nobody pulls from the second stream, so its node makes no step. */
+Test(recv_node_pull, a_cancel_before_the_first_step_ends_the_stream_as_a_later_one_does)
+{
+    struct spead_recv_end end = SPEAD_RECV_END_INIT;
+    struct spead_graph_end from;
+    struct spead_message message;
+
+    rig.stream = recv_graph_open_on(&rig, &rig.wire);
+    rig.capture = recv_graph_add_stream(&rig, rig.stream, "capture");
+    recv_graph_open_other(&rig);
+    (void)recv_graph_add_stream(&rig, rig.other, "other");
+    from = (struct spead_graph_end){rig.capture, NULL};
+    recv_graph_push(&rig, 1, 1);
+    cr_assert_eq(spead_graph_next(rig.graph, from, &message, NULL), 0);
+    spead_message_unref(&message);
+    spead_graph_cancel(rig.graph);
+    cr_expect_eq(spead_graph_next(rig.graph, from, &message, NULL), -ECANCELED);
+    cr_expect_eq(spead_recv_stream_poll(rig.stream), -ESHUTDOWN);
+    cr_expect_eq(spead_recv_stream_poll(rig.other), -ESHUTDOWN);
+    spead_recv_stream_end(rig.other, &end);
+    cr_expect_eq(end.cause, SPEAD_END_NO_READER);
+    recv_graph_close_other(&rig);
+}
+
 /* The step of a relay node, which passes heaps on, one at a time. */
 static int relay_step(void *state, struct spead_node *self)
 {
