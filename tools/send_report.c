@@ -35,6 +35,8 @@ void send_report_summary(FILE *to, const struct send_report *report)
     const struct spead_send_stats *stats = &report->stats;
 
     tool_report_headline(to, &report->totals, "heaps sent");
+    if (report->running)
+        fputs("  so far   it goes on\n", to);
     if (report->device_gbps > 0)
         fprintf(to, "  paced    by the device: %.3f Gb/s of %s bytes asked, %.3f measured\n",
                 report->device_gbps, report->device_wire ? "wire" : "SPEAD", measured_gbps(report));

@@ -13,6 +13,7 @@
 struct send_report {
     const struct tool_shared *shared; /* the options */
     struct tool_end end;              /* what ended the sending */
+    bool running;                     /* true if the summary is one of what was done so far */
     struct tool_totals totals;
     struct spead_send_stats stats;
     struct spead_send_plan plan;

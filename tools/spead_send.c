@@ -66,7 +66,8 @@ struct sender {
     uint64_t heaps_sent;
     /* the time when a signal or --seconds began an early end; 0 before that */
     uint64_t stopping_ns;
-    struct tool_end end; /* what ended the sending */
+    struct tool_end end;       /* what ended the sending */
+    struct tool_cpu cpu_start; /* what the process had used when the sending began */
     bool has_said_waiting;
     uint64_t ended_packets; /* how many packets had left or failed when the program last looked */
     uint64_t ended_ns;      /* when this number last grew */
@@ -330,6 +331,59 @@ static void submit_stops(struct sender *sender)
     }
 }
 
+/* ---- What was sent --------------------------------------------------------------------------- */
+
+/* Returns the number of bytes on the wire. All heaps have the same number of packets, and all destinations get about
+ * the same number of heaps. So all destinations get about the same number of packets, and the mean of their overheads
+ * is the mean overhead of a packet. */
+static uint64_t wire_bytes(const struct sender *sender, struct spead_count sent)
+{
+    uint64_t sum = 0, count = sender->options->shared.endpoint_count;
+
+    for (uint64_t i = 0; i < count; i++)
+        sum += sender->overhead[i];
+    return sent.bytes + sent.packets * sum / count;
+}
+
+static void fill_report(struct send_report *report, const struct sender *sender)
+{
+    const struct spead_send_stream_config *config = &sender->options->stream;
+    struct spead_count sent;
+
+    report->stats = (struct spead_send_stats)SPEAD_SEND_STATS_INIT;
+    report->plan = (struct spead_send_plan)SPEAD_SEND_PLAN_INIT;
+    spead_send_stream_stats(sender->stream, &report->stats);
+    spead_send_stream_plan(sender->stream, &report->plan);
+    report->device_gbps = config->hardware_rate ? config->rate_bytes_per_s * 8 / 1e9 : 0;
+    report->device_wire = config->rate_of == SPEAD_RATE_WIRE;
+    report->shared = &sender->options->shared;
+    report->running = false;
+    report->end = sender->end;
+    sent = report->stats.bucket[SPEAD_SEND_SENT];
+    report->totals = (struct tool_totals){
+        .tool = "spead-send",
+        .engine = report->plan.engine,
+        .engine_reason = report->plan.engine_reason,
+        .payload_bytes = sender->heaps_sent * sender->options->heap_size,
+        .wire_bytes = wire_bytes(sender, sent),
+        .heaps = sender->heaps_sent,
+        .packets = sent.packets,
+        .first_packet_ns = report->stats.counters.first_packet_mono_ns,
+        .last_packet_ns = report->stats.counters.last_packet_mono_ns,
+        .cpu = tool_cpu_since(sender->cpu_start),
+    };
+}
+
+/* Prints the summary so far, after SIGUSR1. */
+static void report_so_far(const struct sender *sender)
+{
+    struct send_report report;
+
+    fill_report(&report, sender);
+    report.running = true;
+    send_report_summary(stderr, &report);
+}
+
 /* ---- The loop ------------------------------------------------------------------------------ */
 
 static void begin(struct sender *sender)
@@ -429,6 +483,8 @@ static int run(struct sender *sender)
         now = speadi_clock_mono_ns();
         look_around(sender, now, end);
         show(sender, &progress, now);
+        if (tool_signal_take_report())
+            report_so_far(sender);
         ret = spead_send_stream_poll(sender->stream);
         if (ret == 0)
             spead_send_stream_wait(sender->stream,
@@ -470,47 +526,6 @@ static int make_endpoints(struct sender *sender)
     return 0;
 }
 
-/* Returns the number of bytes on the wire. All heaps have the same number of packets, and all destinations get about
- * the same number of heaps. So all destinations get about the same number of packets, and the mean of their overheads
- * is the mean overhead of a packet. */
-static uint64_t wire_bytes(const struct sender *sender, struct spead_count sent)
-{
-    uint64_t sum = 0, count = sender->options->shared.endpoint_count;
-
-    for (uint64_t i = 0; i < count; i++)
-        sum += sender->overhead[i];
-    return sent.bytes + sent.packets * sum / count;
-}
-
-static void fill_report(struct send_report *report, const struct sender *sender,
-                        struct tool_cpu cpu_start)
-{
-    const struct spead_send_stream_config *config = &sender->options->stream;
-    struct spead_count sent;
-
-    report->stats = (struct spead_send_stats)SPEAD_SEND_STATS_INIT;
-    report->plan = (struct spead_send_plan)SPEAD_SEND_PLAN_INIT;
-    spead_send_stream_stats(sender->stream, &report->stats);
-    spead_send_stream_plan(sender->stream, &report->plan);
-    report->device_gbps = config->hardware_rate ? config->rate_bytes_per_s * 8 / 1e9 : 0;
-    report->device_wire = config->rate_of == SPEAD_RATE_WIRE;
-    report->shared = &sender->options->shared;
-    report->end = sender->end;
-    sent = report->stats.bucket[SPEAD_SEND_SENT];
-    report->totals = (struct tool_totals){
-        .tool = "spead-send",
-        .engine = report->plan.engine,
-        .engine_reason = report->plan.engine_reason,
-        .payload_bytes = sender->heaps_sent * sender->options->heap_size,
-        .wire_bytes = wire_bytes(sender, sent),
-        .heaps = sender->heaps_sent,
-        .packets = sent.packets,
-        .first_packet_ns = report->stats.counters.first_packet_mono_ns,
-        .last_packet_ns = report->stats.counters.last_packet_mono_ns,
-        .cpu = tool_cpu_since(cpu_start),
-    };
-}
-
 static int report_failure(const struct sender *sender, int stream_error)
 {
     if (sender->error != 0)
@@ -534,12 +549,12 @@ static int report_failure(const struct sender *sender, int stream_error)
 /* Sends on the started stream and prints the report. Returns the exit status. */
 static int send_and_report(struct sender *sender)
 {
-    struct tool_cpu cpu_start = tool_cpu_now();
     struct send_report report;
     int ret, status;
 
+    sender->cpu_start = tool_cpu_now();
     ret = run(sender);
-    fill_report(&report, sender, cpu_start);
+    fill_report(&report, sender);
     if (!sender->options->shared.quiet)
         send_report_summary(stderr, &report);
     status = report_failure(sender, ret);
@@ -582,6 +597,7 @@ int main(int argc, char **argv)
     if (status != TOOL_DONE)
         return status;
     tool_signal_install(on_signal);
+    tool_signal_install_report();
     ret = make_heaps(&sender, &err);
     if (ret == 0)
         ret = make_stream(&sender, &err);

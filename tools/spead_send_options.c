@@ -73,7 +73,8 @@ static const char doc[] =
     "\vSeveral destinations are substreams of one stream: heaps are numbered 1, 2, 3 ... and go to "
     "them in turn. Sizes accept the suffixes K, M, G and T (powers of 1024). At the end each "
     "destination gets a stop heap.\n\n"
-    "Interrupt once to send what is in flight and end, twice to end at once.\n\n"
+    "Interrupt once to send what is in flight and end, twice to end at once. "
+    "SIGUSR1 prints the summary so far.\n\n"
     "Exit status: 0 done, 1 failed, 2 wrong usage.";
 
 static const struct tool_table own_table = {rows, sizeof rows / sizeof *rows};

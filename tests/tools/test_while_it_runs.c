@@ -1,4 +1,4 @@
-/* Goal: spead-recv says what it does while it runs, and nothing that takes its words can stop it. Method: the built
+/* Goal: the tools say what they do while they run, and nothing that takes their words can stop them. Method: the built
  * program gets signals, writes lines of progress into pipes and files, and runs on a terminal with stopped output. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -67,6 +67,36 @@ Test(while_it_runs, a_report_so_far_ends_nothing)
     program_start(&run.send, SPEAD_SEND, "127.0.0.1:17352 --json --heaps 5 --rate 0.1");
     finish(&run, 0, 0);
     cr_expect_eq(number(run.received, "heaps"), 5);
+    release(&run);
+}
+
+Test(while_it_runs, a_sender_ends_by_a_hangup_as_by_an_interrupt)
+{
+    struct run run = {0};
+
+    start_receiver(&run, "127.0.0.1:17353 --json --strict");
+    program_start(&run.send, SPEAD_SEND, "127.0.0.1:17353 --json --heap-size 8192 --rate 0.01");
+    await_udp("InDatagrams");
+    kill(run.send.pid, SIGHUP);
+    finish(&run, 0, 0); /* so the stop heap has come */
+    expect_end(run.sent, "signal", "by SIGHUP");
+    release(&run);
+}
+
+Test(while_it_runs, a_report_so_far_ends_no_sender)
+{
+    struct run run = {0};
+
+    start_receiver(&run, "127.0.0.1:17354 --json --strict");
+    program_start(&run.send, SPEAD_SEND, "127.0.0.1:17354 --json --heap-size 8192 --rate 0.01");
+    await_udp("InDatagrams");
+    kill(run.send.pid, SIGUSR1);
+    cr_assert(program_says(&run.send, "so far   it goes on"));
+    cr_assert(program_says(&run.send, "submitted = "));
+    kill(run.send.pid, SIGUSR1);
+    kill(run.send.pid, SIGINT);
+    finish(&run, 0, 0);
+    expect_end(run.sent, "signal", "by SIGINT");
     release(&run);
 }
 
