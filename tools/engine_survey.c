@@ -5,7 +5,6 @@
 #include <libgen.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -212,27 +211,11 @@ static void check_huge_pages(struct survey_engine *engine)
              speadi_sudo());
 }
 
-/* Adds a command that changes the interface. It needs a right that a container often lacks. */
-__attribute__((format(printf, 2, 3))) static void add_ip_link(struct tool_remedy *remedy,
-                                                              const char *format, ...)
-{
-    char command[TOOL_COMMAND_MAX];
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(command, sizeof command, format, arguments);
-    va_end(arguments);
-    tool_remedy_add_as_root(remedy, "ip link set %s", command);
-    remedy->on_host = !speadi_may_have_capability(CAP_NET_ADMIN);
-    tool_remedy_note(remedy,
-                     "this lasts until a reboot: write it into the network configuration of "
-                     "this host too");
-}
-
 static void check_link(struct survey_engine *engine)
 {
     const struct speadi_verbs_report *report = &engine->report;
     const char *interface = report->interface.name;
+    char word[TOOL_COMMAND_MAX];
     struct tool_remedy *remedy;
 
     if (report->device[0] == '\0')
@@ -246,13 +229,14 @@ static void check_link(struct survey_engine *engine)
     } else if (!report->active) {
         remedy = new_remedy(engine);
         tool_remedy_init(remedy, "port %u is not active", report->port);
-        add_ip_link(remedy, "%s up", interface);
+        tool_remedy_ip_link(remedy, "%s up", tool_quote(interface, word, sizeof word));
     }
     if (report->interface.mtu != 0 && report->interface.mtu < JUMBO_MTU) {
         remedy = new_remedy(engine);
         tool_remedy_init(remedy, "MTU of %s is %u: packets are small", interface,
                          report->interface.mtu);
-        add_ip_link(remedy, "%s mtu %u", interface, JUMBO_MTU);
+        tool_remedy_ip_link(remedy, "%s mtu %u", tool_quote(interface, word, sizeof word),
+                            JUMBO_MTU);
     }
 }
 

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #include <speadi/address.h>
-#include <speadi/remedy.h>
+
+#include "tool_remedy.h"
 
 /* What is known about one search. */
 struct search {
@@ -24,9 +25,30 @@ struct search {
     bool is_v4, is_v6;
 };
 
-__attribute__((format(printf, 3, 4))) static void found(struct search *search, const char *word,
-                                                        const char *format, ...)
+/* The commands of one finding. */
+struct advice {
+    struct tool_remedy mend; /* what changes something, and its note */
+    struct tool_remedy look; /* only commands that show more and change nothing */
+};
+
+static json_t *finding_json(const char *word, const char *text, const struct advice *advice)
 {
+    json_t *finding = json_pack("{s:s, s:s}", "finding", word, "text", text);
+
+    if (tool_remedy_set_json(finding, &advice->mend) < 0 ||
+        json_object_set_new(finding, "commands_to_look", tool_remedy_commands(&advice->look)) < 0) {
+        json_decref(finding);
+        return NULL;
+    }
+    return finding;
+}
+
+/* Adds a finding. `advice` is NULL if no command helps. */
+__attribute__((format(printf, 4, 5))) static void found(struct search *search,
+                                                        const struct advice *advice,
+                                                        const char *word, const char *format, ...)
+{
+    static const struct advice none;
     char text[640];
     va_list args;
 
@@ -34,8 +56,8 @@ __attribute__((format(printf, 3, 4))) static void found(struct search *search, c
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     if (search->findings &&
-        json_array_append_new(search->findings,
-                              json_pack("{s:s, s:s}", "finding", word, "text", text)) < 0) {
+        json_array_append_new(search->findings, finding_json(word, text, advice ? advice : &none)) <
+            0) {
         json_decref(search->findings);
         search->findings = NULL;
     }
@@ -77,7 +99,7 @@ static void look_at_endpoint(struct search *search, const char *text)
     bool joined;
 
     if (speadi_address_parse(&address, text, SPEADI_ADDRESS_RECEIVE, NULL) < 0) {
-        found(search, "endpoint", "no packet has come from %s", text);
+        found(search, NULL, "endpoint", "no packet has come from %s", text);
         return;
     }
     joined = speadi_address_is_multicast(&address);
@@ -86,10 +108,10 @@ static void look_at_endpoint(struct search *search, const char *text)
     search->is_v6 |= address.any.sa_family == AF_INET6;
     find_interface(search, &address, name);
     if (name[0] == '\0')
-        found(search, "endpoint", "no packet has come to %s, which is bound on every interface",
-              text);
+        found(search, NULL, "endpoint",
+              "no packet has come to %s, which is bound on every interface", text);
     else
-        found(search, "endpoint", "no packet has come to %s, which is %s %s", text,
+        found(search, NULL, "endpoint", "no packet has come to %s, which is %s %s", text,
               joined ? "joined on" : "bound on", name);
     if (name[0] != '\0' && !listens_on(search, name))
         memcpy(search->interface[search->interface_count++], name, sizeof name);
@@ -119,43 +141,79 @@ static void nothing_came_by(struct search *search, const char *name)
 {
     if (search->joins)
         found(
-            search, "nothing-received",
+            search, NULL, "nothing-received",
             "%s has received nothing since the start: does the sender send to this group and port, "
             "with a TTL that reaches here, and does the switch forward the group to this port "
             "(IGMP snooping needs a querier)?",
             name);
     else
-        found(search, "nothing-received",
+        found(search, NULL, "nothing-received",
               "%s has received nothing since the start: does the sender send to this address and "
               "port, and is there a way from it to here (ping from the sender)?",
               name);
 }
 
+/* Says why the interface can receive nothing. Returns false if it could have received. */
+static bool cannot_receive(struct search *search, const char *name)
+{
+    char word[TOOL_COMMAND_MAX];
+    struct advice advice = {0};
+    int flags = flags_of(name);
+
+    tool_quote(name, word, sizeof word);
+    if (!(flags & IFF_UP)) {
+        tool_remedy_ip_link(&advice.mend, "%s up", word);
+        found(search, &advice, "interface-down", "%s is switched off", name);
+    } else if (!(flags & IFF_RUNNING)) {
+        tool_remedy_add(&advice.look, "ip link show %s", word);
+        found(search, &advice, "no-link",
+              "%s has no link: look at cable, transceivers and switch port", name);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void say_received(struct search *search, const struct host_interface *counted)
+{
+    char word[TOOL_COMMAND_MAX];
+    struct advice advice = {0};
+
+    tool_remedy_add_as_root(&advice.look, "tcpdump -c 20 -ni %s udp",
+                            tool_quote(counted->name, word, sizeof word));
+    found(search, &advice, "received",
+          "%s has received %" PRIu64
+          " packets since the start, but none for the endpoint: does the "
+          "sender use this address and port?",
+          counted->name, counted->packets);
+}
+
+static void say_drops(struct search *search, const struct host_interface *counted)
+{
+    char word[TOOL_COMMAND_MAX];
+    struct advice advice = {0};
+
+    tool_quote(counted->name, word, sizeof word);
+    tool_remedy_add(&advice.look, "ip -s -s link show %s", word);
+    tool_remedy_add(&advice.look, "ethtool -S %s", word);
+    found(search, &advice, "interface-drops",
+          "%s has dropped %" PRIu64 " frames and refused %" PRIu64 " damaged ones since the start",
+          counted->name, counted->drops, counted->errors);
+}
+
 static void look_at_interface(struct search *search, const char *name)
 {
     const struct host_interface *counted = host_counters_interface(&search->host, name);
-    int flags = flags_of(name);
+    bool cannot = cannot_receive(search, name);
 
-    if (!(flags & IFF_UP))
-        found(search, "interface-down", "%s is switched off: %sip link set %s up", name,
-              speadi_sudo(), name);
-    else if (!(flags & IFF_RUNNING))
-        found(search, "no-link",
-              "%s has no link: look at cable, transceivers and switch port (ip link show %s)", name,
-              name);
-    else if (counted && counted->packets == 0)
+    if (!counted)
+        return;
+    if (!cannot && counted->packets == 0)
         nothing_came_by(search, name);
-    else if (counted)
-        found(search, "received",
-              "%s has received %" PRIu64
-              " packets since the start, but none for the endpoint: does "
-              "the sender use this address and port (tcpdump -ni %s udp)?",
-              name, counted->packets, name);
-    if (counted && counted->drops + counted->errors > 0)
-        found(search, "interface-drops",
-              "%s has dropped %" PRIu64 " frames and refused %" PRIu64
-              " damaged ones since the start: see ip -s -s link show %s and ethtool -S %s",
-              name, counted->drops, counted->errors, name, name);
+    else if (!cannot)
+        say_received(search, counted);
+    if (counted->drops + counted->errors > 0)
+        say_drops(search, counted);
 }
 
 /* A group is joined on one interface, but the packets of the group can arrive at another interface. */
@@ -165,7 +223,7 @@ static void look_at_other_interfaces(struct search *search)
         const struct host_interface *other = &search->host.interface[i];
 
         if (other->packets > 0 && !listens_on(search, other->name))
-            found(search, "other-interface",
+            found(search, NULL, "other-interface",
                   "%s has received %" PRIu64
                   " packets since the start, and the group is not joined "
                   "there: if the sender is on that side, use --bind %s",
@@ -195,15 +253,18 @@ static unsigned neighbours_on(const char *name)
 /* A sender of this network asks for our MAC address by ARP, and the kernel remembers who has asked. */
 static void look_at_neighbours(struct search *search, const char *name)
 {
+    char word[TOOL_COMMAND_MAX];
+    struct advice advice = {0};
     int flags = flags_of(name);
 
     if (search->joins || !search->is_v4 || (flags & (IFF_LOOPBACK | IFF_NOARP)) != 0 ||
         !(flags & IFF_RUNNING) || neighbours_on(name) > 0)
         return;
-    found(search, "no-neighbour",
-          "no host has asked for our address on %s by ARP (ip neigh show dev %s): is the sender on "
-          "this network, and does it have a route to this address?",
-          name, name);
+    tool_remedy_add(&advice.look, "ip neigh show dev %s", tool_quote(name, word, sizeof word));
+    found(search, &advice, "no-neighbour",
+          "no host has asked for our address on %s by ARP: is the sender on this network, and does "
+          "it have a route to this address?",
+          name);
 }
 
 /* ---- What the host dropped ------------------------------------------------------------------ */
@@ -216,56 +277,78 @@ static uint64_t undelivered(const struct search *search, enum host_counter recei
     return value[0] > known ? value[0] - known : 0;
 }
 
+/* The filter drops what comes by an interface by which the host has no route back. */
+static void look_at_reverse_path(struct search *search)
+{
+    const uint64_t dropped = search->host.value[HOST_REVERSE_PATH];
+    struct advice advice = {0};
+    char setting[IF_NAMESIZE + 40];
+
+    if (dropped == 0)
+        return;
+    /* The kernel takes the larger one of the values for `all` and for the interface. */
+    snprintf(setting, sizeof setting, "net/ipv4/conf/%s/rp_filter",
+             search->interface_count == 1 ? search->interface[0] : "all");
+    tool_remedy_sysctl(&advice.mend, setting, 2);
+    tool_remedy_add(&advice.look, "ip route");
+    found(search, &advice, "reverse-path",
+          "the reverse path filter has dropped %" PRIu64 " packets since the start: this host has "
+          "no route to their sender by the interface they came by; add one, or let the filter be "
+          "content with a route by any interface (rp_filter 2)",
+          dropped);
+}
+
 static void look_at_host(struct search *search)
 {
     const uint64_t *value = search->host.value;
     uint64_t lost = (search->is_v4 ? undelivered(search, HOST_V4_RECEIVED) : 0) +
                     (search->is_v6 ? undelivered(search, HOST_V6_RECEIVED) : 0);
-    const char *name = search->interface_count > 0 ? search->interface[0] : "INTERFACE";
-    char setting[IF_NAMESIZE + 40], remedy[160];
+    struct advice firewall = {0};
 
-    snprintf(setting, sizeof setting, "net.ipv4.conf.%s.rp_filter", name);
-    if (value[HOST_REVERSE_PATH] > 0)
-        found(search, "reverse-path",
-              "the reverse path filter has dropped %" PRIu64 " packets since the start: this host "
-              "has no route to their sender by the interface they came by; add one (%sip route add "
-              "SENDER dev %s), or use %s",
-              value[HOST_REVERSE_PATH], speadi_sudo(), name,
-              speadi_remedy_sysctl(remedy, sizeof remedy, setting, 2));
+    look_at_reverse_path(search);
     if (value[HOST_ADDRESS_ERRORS] > 0)
-        found(search, "no-route",
+        found(search, NULL, "no-route",
               "%" PRIu64
               " packets since the start were for addresses that this host does not have: "
               "does the sender use the right address?",
               value[HOST_ADDRESS_ERRORS]);
     if (value[HOST_NO_PORT] > 0)
-        found(search, "no-port",
+        found(search, NULL, "no-port",
               "%" PRIu64
               " datagrams since the start were for ports on which nobody listens: does the "
               "sender use the right port?",
               value[HOST_NO_PORT]);
-    if (lost > 0)
-        found(
-            search, "not-delivered",
-            "%" PRIu64 " IP packets since the start came to this host and were given to no "
-            "protocol: they are for groups that nobody has joined on the interface they came by, or "
-            "a firewall drops them (nft list ruleset, iptables -nvL)",
-            lost);
+    if (lost == 0)
+        return;
+    tool_remedy_add_as_root(&firewall.look, "nft list ruleset");
+    tool_remedy_add_as_root(&firewall.look, "iptables -nvL");
+    found(search, &firewall, "not-delivered",
+          "%" PRIu64 " IP packets since the start came to this host and were given to no protocol: "
+          "they are for groups that nobody has joined on the interface they came by, or a firewall "
+          "drops them",
+          lost);
 }
 
 static void look_at_sockets(struct search *search, const struct spead_recv_counters *counters)
 {
+    char word[TOOL_COMMAND_MAX];
+    struct advice advice = {0};
+
     if (counters->filtered_drops > 0)
-        found(search, "filtered",
+        found(search, NULL, "filtered",
               "%" PRIu64
               " messages came from others than --source %s: is this the sender's address?",
               counters->filtered_drops, search->options->stream.source);
-    if (counters->checksum_drops > 0)
-        found(search, "checksum",
-              "%" PRIu64
-              " messages came with a wrong checksum: look at cable, transceivers and NIC "
-              "(ethtool -S INTERFACE)",
-              counters->checksum_drops);
+    if (counters->checksum_drops == 0)
+        return;
+    for (unsigned i = 0; i < search->interface_count; i++)
+        tool_remedy_add(&advice.look, "ethtool -S %s",
+                        tool_quote(search->interface[i], word, sizeof word));
+    found(search, &advice, "checksum",
+          "%" PRIu64
+          " messages came with a wrong checksum: look at cable, transceivers and the counters of "
+          "the NIC",
+          counters->checksum_drops);
 }
 
 json_t *no_packets_find(const struct spead_recv_tool_options *options,
@@ -289,11 +372,39 @@ json_t *no_packets_find(const struct spead_recv_tool_options *options,
     return search.findings;
 }
 
+/* Prints the commands below a line of the summary. */
+static void print_commands(FILE *to, const json_t *finding, const char *key, const char *headline)
+{
+    const json_t *commands = json_object_get(finding, key);
+    json_t *command;
+    size_t i;
+
+    if (json_array_size(commands) > 0)
+        fprintf(to, "           %s\n", headline);
+    json_array_foreach(commands, i, command)
+        fprintf(to, "             %s\n", json_string_value(command));
+}
+
+static const char *word_of(const json_t *finding, const char *key)
+{
+    return json_string_value(json_object_get(finding, key));
+}
+
 void no_packets_print(FILE *to, const json_t *findings)
 {
     size_t i;
     json_t *finding;
 
     json_array_foreach(findings, i, finding)
-        fprintf(to, "  nothing  %s\n", json_string_value(json_object_get(finding, "text")));
+    {
+        fprintf(to, "  nothing  %s\n", word_of(finding, "text"));
+        print_commands(to, finding, "commands",
+                       strcmp(word_of(finding, "where"), "host") == 0
+                           ? "what helps, on the host of this container only:"
+                           : "what helps:");
+        print_commands(to, finding, "commands_to_keep", "and to keep it over a reboot:");
+        if (word_of(finding, "note")[0] != '\0')
+            fprintf(to, "           %s\n", word_of(finding, "note"));
+        print_commands(to, finding, "commands_to_look", "what shows more:");
+    }
 }

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 
 /* The group of the file spead-net-raw. The commands of tool_remedy_net_raw() create this group. */
 #define GROUP "speadline"
+
+#define SETTING_MAX 128 /* room for the name of a system setting */
 
 void tool_remedy_init(struct tool_remedy *remedy, const char *lack, ...)
 {
@@ -67,11 +70,32 @@ void tool_remedy_note(struct tool_remedy *remedy, const char *note, ...)
 
 void tool_remedy_sysctl(struct tool_remedy *remedy, const char *name, unsigned value)
 {
+    char word[SETTING_MAX], path[SETTING_MAX + 40], file[SETTING_MAX + 40];
+
+    tool_quote(name, word, sizeof word);
+    snprintf(path, sizeof path, "/etc/sysctl.d/90-speadline-%s.conf", name);
+    for (char *c = path + strlen("/etc/sysctl.d/"); *c != '\0'; c++)
+        *c = *c == '/' ? '.' : *c;
+    tool_quote(path, file, sizeof file);
     remedy->on_host = !speadi_may_set_sysctl();
-    tool_remedy_add_as_root(remedy, "sysctl -w %s=%u", name, value);
-    snprintf(remedy->keep, sizeof remedy->keep,
-             "echo %s=%u | %stee /etc/sysctl.d/90-speadline-%s.conf", name, value, speadi_sudo(),
-             name);
+    tool_remedy_add_as_root(remedy, "sysctl -w %s=%u", word, value);
+    snprintf(remedy->keep, sizeof remedy->keep, "echo %s=%u | %stee %s", word, value, speadi_sudo(),
+             file);
+}
+
+void tool_remedy_ip_link(struct tool_remedy *remedy, const char *change, ...)
+{
+    char command[TOOL_COMMAND_MAX];
+    va_list arguments;
+
+    va_start(arguments, change);
+    vsnprintf(command, sizeof command, change, arguments);
+    va_end(arguments);
+    tool_remedy_add_as_root(remedy, "ip link set %s", command);
+    remedy->on_host = !speadi_may_have_capability(CAP_NET_ADMIN);
+    tool_remedy_note(remedy,
+                     "this lasts until a reboot: write it into the network configuration of "
+                     "this host too");
 }
 
 void tool_remedy_net_raw(struct tool_remedy *remedy, const char *path)
@@ -135,23 +159,42 @@ void tool_remedy_print(FILE *to, const struct tool_remedy *remedy)
         fprintf(to, "          %s\n", remedy->note);
 }
 
+json_t *tool_remedy_commands(const struct tool_remedy *remedy)
+{
+    json_t *commands = json_array();
+
+    for (unsigned i = 0; i < remedy->command_count; i++)
+        if (json_array_append_new(commands, json_string(remedy->command[i])) < 0) {
+            json_decref(commands);
+            return NULL;
+        }
+    return commands;
+}
+
+int tool_remedy_set_json(json_t *object, const struct tool_remedy *remedy)
+{
+    json_t *keep = json_array();
+    int ret = 0;
+
+    if (remedy->keep[0] != '\0')
+        ret |= json_array_append_new(keep, json_string(remedy->keep));
+    /* json_object_set_new() takes its value over, also when it fails. */
+    ret |= json_object_set_new(object, "commands", tool_remedy_commands(remedy));
+    ret |= json_object_set_new(object, "commands_to_keep", keep);
+    ret |= json_object_set_new(object, "where", json_string(remedy->on_host ? "host" : "here"));
+    ret |= json_object_set_new(object, "note", json_string(remedy->note));
+    return ret;
+}
+
 json_t *tool_remedy_json(const struct tool_remedy *remedy)
 {
     char line[TOOL_REMEDY_COMMANDS_MAX * (TOOL_COMMAND_MAX + 4)];
-    json_t *commands = json_array(), *keep = json_array();
+    json_t *object = json_pack("{s:s, s:s}", "lack", remedy->lack, "command",
+                               tool_remedy_line(remedy, line, sizeof line));
 
-    for (unsigned i = 0; i < remedy->command_count; i++)
-        if (json_array_append_new(commands, json_string(remedy->command[i])) < 0)
-            goto err_free_arrays;
-    if (remedy->keep[0] != '\0' && json_array_append_new(keep, json_string(remedy->keep)) < 0)
-        goto err_free_arrays;
-    return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s}", "lack", remedy->lack, "command",
-                     tool_remedy_line(remedy, line, sizeof line), "commands", commands,
-                     "commands_to_keep", keep, "where", remedy->on_host ? "host" : "here", "note",
-                     remedy->note);
-
-err_free_arrays:
-    json_decref(commands);
-    json_decref(keep);
-    return NULL;
+    if (tool_remedy_set_json(object, remedy) < 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
 }

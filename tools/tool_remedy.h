@@ -36,8 +36,14 @@ __attribute__((format(printf, 2, 3))) void tool_remedy_add_as_root(struct tool_r
 __attribute__((format(printf, 2, 3))) void tool_remedy_note(struct tool_remedy *remedy,
                                                             const char *note, ...);
 
-/* Adds the command that sets a system setting, and fills `keep` with the command that keeps the setting. */
+/* Adds the command that sets a system setting, and fills `keep` with the command that keeps the setting. The name is
+ * one that sysctl(8) takes: with dots between its parts, or with slashes, because the name of an interface can have a
+ * dot. */
 void tool_remedy_sysctl(struct tool_remedy *remedy, const char *name, unsigned value);
+
+/* Adds the command "ip link set ..." and a note, because no command keeps the change after a reboot on every system. */
+__attribute__((format(printf, 2, 3))) void tool_remedy_ip_link(struct tool_remedy *remedy,
+                                                               const char *change, ...);
 
 /* Adds the commands that let a group of users run spead-net-raw, which lies at `path`. The capabilities come last,
  * because chgrp takes them away. */
@@ -51,7 +57,13 @@ void tool_remedy_print(FILE *to, const struct tool_remedy *remedy);
 /* Returns the remedy as a JSON object, or NULL when out of memory. */
 json_t *tool_remedy_json(const struct tool_remedy *remedy);
 
-/* Writes the path as one word of sh. Returns text. */
+/* Returns the commands as a JSON array, or NULL when out of memory. */
+json_t *tool_remedy_commands(const struct tool_remedy *remedy);
+
+/* Sets the keys commands, commands_to_keep, where and note of the object. Returns 0, or -1 when out of memory. */
+int tool_remedy_set_json(json_t *object, const struct tool_remedy *remedy);
+
+/* Writes the path or name as one word of sh. Returns text. */
 char *tool_quote(const char *path, char *text, size_t room);
 
 #endif

@@ -5,11 +5,13 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <jansson.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -109,25 +111,23 @@ static void await_no_link(void)
     close(fd);
 }
 
-/* Ends the receiver. Then `object` is its JSON object. */
-static void end(int status)
-{
-    kill(receiver.pid, SIGINT);
-    expect_status(&receiver, status);
-    object = object_of(&receiver);
-}
-
-/* Returns the text of a finding, or NULL if there is none. */
-static const char *text_of(const char *word)
+/* Returns a finding, or NULL if there is none. */
+static const json_t *finding_of(const char *word)
 {
     size_t i;
     json_t *finding;
 
-    json_array_foreach(
-        json_object_get(object, "no_packets"), i,
-        finding) if (strcmp(json_string_value(json_object_get(finding, "finding")), word) ==
-                     0) return json_string_value(json_object_get(finding, "text"));
+    json_array_foreach(json_object_get(object, "no_packets"), i, finding)
+    {
+        if (strcmp(json_string_value(json_object_get(finding, "finding")), word) == 0)
+            return finding;
+    }
     return NULL;
+}
+
+static const char *text_of(const char *word)
+{
+    return json_string_value(json_object_get(finding_of(word), "text"));
 }
 
 static void expect_finding(const char *word, const char *says)
@@ -136,6 +136,64 @@ static void expect_finding(const char *word, const char *says)
 
     cr_assert_not_null(text, "no finding %s", word);
     cr_expect_not_null(strstr(text, says), "no \"%s\" in: %s", says, text);
+}
+
+static const char *string_of(const char *word, const char *key)
+{
+    return json_string_value(json_object_get(finding_of(word), key));
+}
+
+/* Expects that the array `key` of the finding has a command that contains `part`, and that the summary for people
+ * prints this command on a line of its own. */
+static void expect_command(const char *word, const char *key, const char *part)
+{
+    const json_t *commands = json_object_get(finding_of(word), key);
+    char *said = program_err(&receiver), line[600];
+    json_t *command;
+    size_t i, having = 0;
+
+    json_array_foreach(commands, i, command)
+    {
+        if (!strstr(json_string_value(command), part))
+            continue;
+        having++;
+        snprintf(line, sizeof line, "             %s\n", json_string_value(command));
+        cr_expect_not_null(strstr(said, line), "%s", said);
+    }
+    cr_expect_eq(having, 1u, "%s of %s: no \"%s\"", key, word, part);
+    free(said);
+}
+
+/* Expects that sh can parse each command of the findings, and that no command stands in a text. */
+static void expect_pure(void)
+{
+    static const char *const keys[] = {"commands", "commands_to_keep", "commands_to_look"};
+    static const char *const tools[] = {"ip link", "sysctl ", "sudo ",
+                                        "tcpdump", "ethtool", "nft "};
+    json_t *finding, *command;
+    size_t i, k;
+
+    json_array_foreach(json_object_get(object, "no_packets"), i, finding)
+    {
+        const char *text = json_string_value(json_object_get(finding, "text"));
+
+        for (size_t n = 0; n < sizeof tools / sizeof *tools; n++)
+            cr_expect_null(strstr(text, tools[n]), "%s", text);
+        for (size_t n = 0; n < sizeof keys / sizeof *keys; n++) {
+            cr_assert(json_is_array(json_object_get(finding, keys[n])));
+            json_array_foreach(json_object_get(finding, keys[n]), k, command) cr_expect(
+                is_shell_command(json_string_value(command)), "%s", json_string_value(command));
+        }
+    }
+}
+
+/* Ends the receiver. Then `object` is its JSON object. */
+static void end(int status)
+{
+    kill(receiver.pid, SIGINT);
+    expect_status(&receiver, status);
+    object = object_of(&receiver);
+    expect_pure();
 }
 
 static void start(const char *line)
@@ -154,6 +212,7 @@ Test(no_packets, nobody_sends)
     said = program_err(&receiver);
     expect_finding("endpoint", TEST_NEAR_V4 ":7148, which is bound on near0");
     expect_finding("no-neighbour", "asked for our address on near0 by ARP");
+    expect_command("no-neighbour", "commands_to_look", "ip neigh show dev near0");
     cr_expect_null(text_of("no-link"));
     cr_expect_null(text_of("interface-down"));
     cr_expect_not_null(strstr(said, "  nothing  no packet has come to " TEST_NEAR_V4), "%s", said);
@@ -190,6 +249,7 @@ Test(no_packets, a_group_on_the_wrong_interface_is_named_with_the_right_one)
     expect_finding("endpoint", "239.1.2.3:7148, which is joined on lo");
     expect_finding("other-interface", "use --bind near0");
     expect_finding("not-delivered", "groups that nobody has joined");
+    expect_command("not-delivered", "commands_to_look", "nft list ruleset");
 }
 
 Test(no_packets, the_reverse_path_filter_is_named)
@@ -206,7 +266,9 @@ Test(no_packets, the_reverse_path_filter_is_named)
     await_counter(HOST_REVERSE_PATH, before);
     end(0);
     expect_finding("reverse-path", "dropped 1 packets");
-    expect_finding("reverse-path", "ip route add SENDER dev near0");
+    expect_finding("reverse-path", "no route to their sender");
+    expect_command("reverse-path", "commands", "sysctl -w net/ipv4/conf/near0/rp_filter=2");
+    expect_command("reverse-path", "commands_to_keep", "/etc/sysctl.d/");
 }
 
 Test(no_packets, a_link_that_is_down_is_named)
@@ -218,6 +280,7 @@ Test(no_packets, a_link_that_is_down_is_named)
     await_no_link();
     end(0);
     expect_finding("no-link", "near0 has no link");
+    expect_command("no-link", "commands_to_look", "ip link show near0");
     cr_expect_null(text_of("nothing-received"));
 }
 
@@ -226,7 +289,24 @@ Test(no_packets, an_interface_that_is_switched_off_is_named)
     start("239.1.2.3:7148 --bind near0 --json");
     run_command("ip link set near0 down");
     end(0);
-    expect_finding("interface-down", "ip link set near0 up");
+    expect_finding("interface-down", "near0 is switched off");
+    expect_command("interface-down", "commands", "ip link set near0 up");
+    cr_expect_str_eq(string_of("interface-down", "where"), "here");
+    cr_expect_not_null(strstr(string_of("interface-down", "note"), "until a reboot"));
+}
+
+Test(no_packets, where_only_the_host_can_help_it_says_so)
+{
+    char *said;
+
+    run_command("ip link set near0 down");
+    cr_assert_eq(prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0), 0);
+    start("239.1.2.3:7148 --bind near0 --json");
+    end(0);
+    said = program_err(&receiver);
+    cr_expect_str_eq(string_of("interface-down", "where"), "host");
+    cr_expect_not_null(strstr(said, "on the host of this container only"), "%s", said);
+    free(said);
 }
 
 Test(no_packets, a_wrong_port_is_named)
@@ -239,6 +319,7 @@ Test(no_packets, a_wrong_port_is_named)
     end(0);
     expect_finding("no-port", "1 datagrams since the start");
     expect_finding("received", "near0 has received");
+    expect_command("received", "commands_to_look", "tcpdump -c 20 -ni near0 udp");
     cr_expect_null(text_of("no-neighbour"));
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "netns.h"
 
@@ -100,6 +101,19 @@ void run_both(struct run *run, const char *recv_line, int recv_status, const cha
     start_receiver(run, recv_line);
     program_start(&run->send, SPEAD_SEND, send_line);
     finish(run, recv_status, 0);
+}
+
+bool is_shell_command(const char *text)
+{
+    char path[] = "/tmp/speadline-command-XXXXXX", line[80];
+    int fd = mkstemp(path), status;
+
+    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    snprintf(line, sizeof line, "sh -n %s", path);
+    status = system(line);
+    unlink(path);
+    return status == 0 && text[0] != '\0' && !strstr(text, "...");
 }
 
 void tool_sleep_ms(unsigned ms)

@@ -45,6 +45,9 @@ void release(struct run *run);
 void await_udp(const char *counter);
 void await_udp_count(const char *counter, long long count);
 
+/* Returns true if sh can parse the text, and if it is neither empty nor shortened. */
+bool is_shell_command(const char *text);
+
 void tool_sleep_ms(unsigned ms);
 
 /* Sends SIGINT and waits until the program has taken it. So the program sees the next SIGINT as a second signal. */
