@@ -82,6 +82,10 @@ static const struct tool_option rows[] = {
      .type = &tool_word, .words = log_words, SHARED(log_level),
      .help = "What is printed during the run. error: only what ends the program; warning: also what "
              "works less well than asked; info: also decisions of the library"},
+    {.name = "plan", .group = TOOL_GROUP_OUTPUT,
+     .type = &tool_flag, SHARED(plan),
+     .help = "Print what would run (threads, channels, memory) and end",
+     .help_send = "Print what would be sent, how fast and with how much memory, and end"},
     {.name = "quiet", .group = TOOL_GROUP_OUTPUT,
      .type = &tool_flag, SHARED(quiet),
      .help = "Print no plan, no progress and no summary, only warnings and errors",

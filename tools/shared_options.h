@@ -38,6 +38,7 @@ struct tool_shared {
     double seconds; /* the program ends after this time; 0 means no limit */
     int cpu;        /* the CPU to run on; -1 means any CPU */
     enum tool_log_level log_level;
+    bool plan; /* true if the program prints its plan and ends */
     bool verify, json, quiet;
 };
 

@@ -288,13 +288,14 @@ static int run(struct receiver *receiver)
     tool_signal_install_report();
     signal(SIGXFSZ, SIG_IGN);
     ret = recv_progress_open(&receiver->lines, receiver->options, &err);
-    if (ret == 0)
-        ret = recv_graph_start(&receiver->graph, &err);
     if (ret < 0)
         return tool_failed_call(&spead_recv_program, ret, &err);
     spead_recv_stream_plan(receiver->graph.stream, &plan);
     if (!receiver->options->shared.quiet)
         recv_report_plan(stderr, receiver->options, &plan);
+    ret = recv_graph_start(&receiver->graph, &err);
+    if (ret < 0)
+        return tool_failed_call(&spead_recv_program, ret, &err);
     return receive_and_report(receiver, cpu_start);
 }
 
@@ -316,7 +317,7 @@ int main(int argc, char **argv)
     if (ret < 0)
         status = tool_failed_call(&spead_recv_program, ret, &err);
     else
-        status = options.plan ? print_plan(&receiver) : run(&receiver);
+        status = options.shared.plan ? print_plan(&receiver) : run(&receiver);
     signalled_stream = NULL;
     recv_graph_release(&receiver.graph);
     json_decref(receiver.report.no_packets);

@@ -173,9 +173,6 @@ static const struct tool_option rows[] = {
     {.name = "progress-interval", .argument = "TIME", .group = TOOL_GROUP_OUTPUT,
      .type = &tool_time, .least = 0.1, .most = 86400, OWN(progress_ns),
      .help = "Time between two lines of --progress"},
-    {.name = "plan", .group = TOOL_GROUP_OUTPUT,
-     .type = &tool_flag, OWN(plan),
-     .help = "Print what would run (threads, channels, memory) and end"},
     {.name = "verbose", .group = TOOL_GROUP_OUTPUT,
      .type = &tool_flag, OWN(verbose),
      .help = "Say in the summary which part was the slowest, and how full each channel was"},
@@ -283,7 +280,7 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
     config.endpoints = options->shared.endpoints;
     config.endpoint_count = options->shared.endpoint_count;
     config.held_heaps = spead_recv_held_max(options);
-    config.plan_only = options->plan;
+    config.plan_only = options->shared.plan;
     config.engine_options = &options->verbs.options;
     return config;
 }

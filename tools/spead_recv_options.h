@@ -18,7 +18,6 @@ struct spead_recv_tool_options {
     struct recv_output output;
     const char *progress; /* where lines of progress go; NULL without --progress */
     uint64_t progress_ns;
-    bool plan; /* true if the program prints the plan and ends */
     bool verbose;
 };
 

@@ -13,6 +13,7 @@
 #include <speadi/err.h>
 #include <speadi/free_memory.h>
 
+#include "send_plan.h"
 #include "send_report.h"
 #include "spead_send_options.h"
 #include "tool_exit.h"
@@ -53,6 +54,7 @@ struct sender {
     unsigned slot_count;
     uint8_t *memory;
     size_t memory_bytes;
+    struct speadi_free_memory free_at_start; /* what was free when memory_bytes was decided */
 
     struct spead_send_heap *stop_heap;
     uint64_t sequence;   /* number of heaps that next_heap() has numbered so far */
@@ -112,13 +114,23 @@ static int make_heap(struct slot *slot, const struct spead_send_tool_options *op
     return ret < 0 ? ret : 0;
 }
 
-/* The memory of the heaps is filled at once, and engine verbs pins it. If it is more than the host or a cgroup has
- * free, the function refuses it, because the kernel would kill this program or another one. */
-static int check_free_memory(const struct sender *sender, struct spead_err *err)
+/* Returns the distance between the payloads of two heaps. */
+static size_t stride_of(const struct sender *sender)
+{
+    size_t stride = ((size_t)sender->options->heap_size + 63) / 64 * 64;
+
+    return stride > 0 ? stride : 64;
+}
+
+/* Decides how much memory the heaps take. The memory is filled at once, and engine verbs pins it. If it is more than
+ * the host or a cgroup has free, the function refuses it, because the kernel would kill this program or another one. */
+static int plan_memory(struct sender *sender, struct spead_err *err)
 {
     const struct speadi_free_memory free_now = speadi_free_memory_read();
     char need[SPEADI_BYTES_TEXT_MAX], has[SPEADI_BYTES_TEXT_MAX];
 
+    sender->memory_bytes = stride_of(sender) * sender->options->stream.heaps_max;
+    sender->free_at_start = free_now;
     if (sender->memory_bytes <= free_now.bytes)
         return 0;
     return speadi_err_set(
@@ -133,14 +145,10 @@ static int check_free_memory(const struct sender *sender, struct spead_err *err)
  * huge pages. */
 static int make_memory(struct sender *sender, struct spead_err *err)
 {
-    size_t stride = ((size_t)sender->options->heap_size + 63) / 64 * 64;
+    const size_t stride = stride_of(sender);
 
-    stride = stride > 0 ? stride : 64;
-    sender->memory_bytes = stride * sender->slot_count;
-    if (check_free_memory(sender, err) < 0) {
-        sender->memory_bytes = 0;
+    if (plan_memory(sender, err) < 0)
         return -ENOMEM;
-    }
     sender->memory = mmap(NULL, sender->memory_bytes, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (sender->memory == MAP_FAILED) {
@@ -574,12 +582,32 @@ static int make_stream(struct sender *sender, struct spead_err *err)
 
     config.log = tool_shared_log(&sender->options->shared);
     config.memory = &memory;
-    config.memory_count = 1;
+    config.memory_count = sender->memory ? 1 : 0; /* for a plan there is none */
     ret = spead_send_stream_create(&sender->stream, &config, err);
     if (ret < 0)
         return ret;
     signalled_stream = sender->stream;
     return 0;
+}
+
+static int print_plan(const struct sender *sender)
+{
+    const struct spead_count per_packet = {.packets = sender->options->shared.endpoint_count};
+    struct send_plan plan = {
+        .options = sender->options,
+        .stream = SPEAD_SEND_PLAN_INIT,
+        .heap_memory_bytes = sender->memory_bytes,
+        .free_now = sender->free_at_start,
+        .overhead_bytes = (double)wire_bytes(sender, per_packet) / (double)per_packet.packets,
+    };
+
+    spead_send_stream_plan(sender->stream, &plan.stream);
+    if (sender->options->shared.json)
+        return tool_report_print(send_plan_json(&plan));
+    send_plan_print(stdout, &plan);
+    if (fflush(stdout) == EOF)
+        return tool_failed("cannot write the plan to standard output: %m");
+    return TOOL_DONE;
 }
 
 int main(int argc, char **argv)
@@ -598,12 +626,12 @@ int main(int argc, char **argv)
         return status;
     tool_signal_install(on_signal);
     tool_signal_install_report();
-    ret = make_heaps(&sender, &err);
+    ret = options.shared.plan ? plan_memory(&sender, &err) : make_heaps(&sender, &err);
     if (ret == 0)
         ret = make_stream(&sender, &err);
     if (ret == 0)
         ret = make_endpoints(&sender);
-    if (ret == 0)
+    if (ret == 0 && !options.shared.plan)
         ret = spead_send_stream_start(sender.stream, &err);
     if (ret == -ENOMEM && err.text[0] == '\0') {
         status = tool_failed("no memory for --max-heaps %" PRIu32 " of --heap-size %" PRIu64,
@@ -611,7 +639,7 @@ int main(int argc, char **argv)
     } else if (ret < 0) {
         status = tool_failed_call(&spead_send_program, ret, &err);
     } else {
-        status = send_and_report(&sender);
+        status = options.shared.plan ? print_plan(&sender) : send_and_report(&sender);
     }
     signalled_stream = NULL;
     spead_send_stream_destroy(sender.stream);

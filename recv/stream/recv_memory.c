@@ -176,7 +176,8 @@ static int check_device_memory(const struct spead_recv_stream *stream, uint32_t 
 }
 
 /* When memory is registered with a device, all of it is pinned immediately. If the host or a cgroup has less free
- * memory, the kernel kills this program or another one. So this function refuses such a configuration. */
+ * memory, the kernel kills this program or another one. So this function refuses such a configuration. It warns of one
+ * that takes more than half of what is free. */
 static int check_free_memory(const struct spead_recv_stream *stream, struct spead_err *err)
 {
     const uint64_t bytes = stream->memory.all.bytes;
@@ -186,15 +187,20 @@ static int check_free_memory(const struct spead_recv_stream *stream, struct spea
     if (stream->config.heap_arena || !(stream->ops->caps & SPEADI_RX_CAP_PINS))
         return 0;
     free_now = speadi_free_memory_read();
-    if (bytes <= free_now.bytes)
+    speadi_bytes_text(need, bytes);
+    speadi_bytes_text(has, free_now.bytes);
+    if (bytes <= free_now.bytes) {
+        speadi_log_line(&stream->config.log,
+                        bytes > free_now.bytes / 2 ? SPEAD_LOG_WARNING : SPEAD_LOG_INFO,
+                        "placing payload pins %s for heaps from the start, and %s has %s free",
+                        need, speadi_free_memory_limiter_name(free_now.limiter), has);
         return 0;
+    }
     return speadi_err_field(err, -ENOMEM, "ring_heaps",
                             ": with heap_bytes_max, live_heaps_max and held_heaps, placing payload "
                             "pins %s for heaps, and %s has %s free: use fewer or shorter heaps, or "
                             "let payload be bounced",
-                            speadi_bytes_text(need, bytes),
-                            speadi_free_memory_limiter_name(free_now.limiter),
-                            speadi_bytes_text(has, free_now.bytes));
+                            need, speadi_free_memory_limiter_name(free_now.limiter), has);
 }
 
 static int make_placed(struct spead_recv_stream *stream, struct spead_err *err)

@@ -186,7 +186,7 @@ static void warm_up(struct spead_recv_stream *stream)
         stream->config.heap_bytes_max < WARM_BYTES ? stream->config.heap_bytes_max : WARM_BYTES;
     unsigned count = 0;
 
-    if ((stream->ops->caps & SPEADI_RX_CAP_LOSSLESS) != 0)
+    if ((stream->ops->caps & SPEADI_RX_CAP_LOSSLESS) != 0 || stream->config.plan_only)
         return;
     while (count < WARM_REGIONS && (region[count] = speadi_pool_take(stream->pool)) != NULL)
         /* if populating fails, the region stays as it was */

@@ -1,5 +1,5 @@
 /* Goal: spead-recv starts with its defaults on a small host, receives there, and says how much memory it takes and
- * why.
+ * why. spead-send refuses heaps that do not fit.
  * Method: the test puts itself and the programs into a memory cgroup of 4 GiB, that it makes and removes. */
 #include <criterion/criterion.h>
 
@@ -63,6 +63,26 @@ static void leave_group(void)
 }
 
 TestSuite(little_memory, .init = enter_group, .fini = leave_group, .timeout = 120);
+
+Test(little_memory, heaps_in_flight_that_do_not_fit_are_refused_before_they_take_memory)
+{
+    static const char *const lines[] = {"127.0.0.1:17464 --max-heaps 96 --heap-size 64M",
+                                        "127.0.0.1:17464 --max-heaps 96 --heap-size 64M --plan"};
+
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct program send = {0};
+        char *said;
+
+        program_start(&send, SPEAD_SEND, lines[i]);
+        expect_status(&send, 1);
+        said = program_err(&send);
+        cr_expect_not_null(strstr(said, "--max-heaps 96 of --heap-size 67108864 take 6.0 GiB of "
+                                        "memory, and the cgroup has "),
+                           "%s", said);
+        free(said);
+        program_release(&send);
+    }
+}
 
 Test(little_memory, sixty_four_endpoints_start_with_defaults_and_receive)
 {

@@ -23,14 +23,16 @@
 static struct recv_rig rig;
 static struct apart_memory apart;
 static char logged[4][256];
+static enum spead_log_level logged_level[4];
 static unsigned log_count;
 
 static void keep_line(void *arg, enum spead_log_level level, const char *line)
 {
     (void)arg;
-    (void)level;
-    if (log_count < 4)
+    if (log_count < 4) {
         snprintf(logged[log_count], sizeof logged[0], "%s", line);
+        logged_level[log_count] = level;
+    }
     log_count++;
 }
 
@@ -424,6 +426,14 @@ static void make_small_host(void)
     speadi_free_memory_root = tree;
 }
 
+static void set_free_kib(unsigned long long kib)
+{
+    char command[200];
+
+    snprintf(command, sizeof command, "echo 'MemAvailable: %llu kB' >%s/proc/meminfo", kib, tree);
+    cr_assert_eq(system(command), 0, "%s", command);
+}
+
 static void remove_small_host(void)
 {
     char command[100];
@@ -451,6 +461,44 @@ Test(device_heaps, more_heap_memory_than_the_host_has_free_is_not_pinned)
     rig.ops = &script_nic_ops;
     recv_rig_open(&rig);
     cr_expect_not_null(strstr(reason(), "payload is bounced, not placed: "), "%s", reason());
+    recv_rig_close(&rig);
+    remove_small_host();
+}
+
+static void open_placed_on_nic(uint64_t memory_bytes_max)
+{
+    recv_rig_init(&rig);
+    rig.ops = &script_nic_ops;
+    rig.config.receive_path = SPEAD_PATH_PLACED;
+    rig.config.memory_bytes_max = memory_bytes_max;
+    rig.config.log.fn = keep_line;
+    log_count = 0;
+    recv_rig_open(&rig);
+}
+
+static bool was_warned(void)
+{
+    for (unsigned i = 0; i < log_count && i < 4; i++)
+        if (logged_level[i] == SPEAD_LOG_WARNING && strstr(logged[i], "placing payload pins "))
+            return true;
+    return false;
+}
+
+Test(device_heaps, heap_memory_of_more_than_half_of_what_is_free_is_warned_of_before_it_is_pinned)
+{
+    unsigned long long pinned;
+
+    make_small_host();
+    set_free_kib(1ull << 30);
+    open_placed_on_nic(0);
+    pinned = rig.stream->memory.all.bytes;
+    cr_expect_not(was_warned());
+    recv_rig_close(&rig);
+
+    set_free_kib(pinned / 1024 / 4 * 6);
+    open_placed_on_nic(2 * pinned);
+    cr_expect_eq(rig.stream->memory.all.bytes, pinned);
+    cr_expect(was_warned());
     recv_rig_close(&rig);
     remove_small_host();
 }

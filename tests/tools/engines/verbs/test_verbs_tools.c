@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "capable_program.h"
@@ -163,6 +164,37 @@ static void expect_failure(const char *tool, const char *line, int status, const
     cr_expect(strstr(said, says), "\"%s\" does not say \"%s\"", said, says);
     free(said);
     program_release(&program);
+}
+
+#define MANY_HEAPS                                                  \
+    TEST_NEAR_V4 ":7148 --engine verbs --bind " TEST_NEAR_INTERFACE \
+                 " --receive-path placed --mprq off --json --max-heap-size 1M --ring-heaps "
+
+static void expect_plan(const char *line)
+{
+    struct program recv = {0};
+    struct rusage usage;
+    json_t *plan;
+
+    program_start(&recv, SPEAD_RECV, line);
+    expect_status(&recv, 0);
+    plan = object_of(&recv);
+    cr_expect_str_eq(word(plan, "engine"), "verbs");
+    cr_expect_gt(number(plan, "memory_bytes_max"), 64 << 20);
+    cr_assert_eq(getrusage(RUSAGE_CHILDREN, &usage), 0);
+    cr_expect_lt(usage.ru_maxrss, 256l << 10, "%ld KiB", usage.ru_maxrss);
+    json_decref(plan);
+    program_release(&recv);
+}
+
+/* The double lets programs pin only 16 MiB. So a run is refused, and a plan that pins would be. */
+Test(verbs_tools, a_plan_pins_nothing_however_many_heaps_it_has)
+{
+    setenv("VDOUBLE", "max_pinned=16777216", 1);
+    test_netns_move(network.near);
+    expect_plan("--plan " MANY_HEAPS "64");
+    expect_plan("--plan " MANY_HEAPS "512");
+    expect_failure(SPEAD_RECV, "--quiet " MANY_HEAPS "64", 1, "reg_mr");
 }
 
 Test(verbs_tools, what_was_asked_for_and_cannot_be_is_one_line_with_its_remedy)
