@@ -11,9 +11,10 @@
 #include "host_counters.h"
 #include "spead_recv_options.h"
 
-/* Returns the findings as an array of {"finding": word, "text": sentence, "commands": [...], "commands_to_keep": [...],
- * "commands_to_look": [...], "where": word, "note": sentence}; the first ones say where the program listened. `start` has the counters of the host before the stream was made. Call it while the sockets of the stream
- * are open. Returns NULL when out of memory; the caller releases the array. */
+/* Returns the findings as an array of {"finding": word, "text": sentence, "commands": [...], "commands_to_keep":
+ * [...], "commands_to_look": [...], "where": word, "note": sentence}; the first ones say where the program listened.
+ * `start` has the counters of the host before the stream was made. Call it while the sockets of the stream are open.
+ * Returns NULL when out of memory; the caller releases the array. */
 json_t *no_packets_find(const struct spead_recv_tool_options *options,
                         const struct spead_recv_counters *counters,
                         const struct host_counters *start);

@@ -234,17 +234,17 @@ Test(same_heaps, over_io_uring_placed_and_bounced)
 
 Test(same_heaps, over_engines_that_post_ahead_at_apart_endpoints)
 {
-    compare_scripts(SAME_APART, 150);
+    compare_scripts(SAME_APART, 60);
 }
 
 Test(same_heaps, in_device_memory_at_apart_endpoints)
 {
-    compare_device(SAME_APART, 100);
+    compare_device(SAME_APART, 50);
 }
 
 Test(same_heaps, over_memory_links_at_apart_endpoints)
 {
-    compare_links(SAME_APART, 150);
+    compare_links(SAME_APART, 60);
 }
 
 Test(same_heaps, over_sockets_at_apart_endpoints)
@@ -259,17 +259,17 @@ Test(same_heaps, over_io_uring_at_apart_endpoints)
 
 Test(same_heaps, over_engines_that_post_ahead_at_joint_endpoints)
 {
-    compare_scripts(SAME_JOINT, 150);
+    compare_scripts(SAME_JOINT, 60);
 }
 
 Test(same_heaps, in_device_memory_at_joint_endpoints)
 {
-    compare_device(SAME_JOINT, 100);
+    compare_device(SAME_JOINT, 50);
 }
 
 Test(same_heaps, over_memory_links_at_joint_endpoints)
 {
-    compare_links(SAME_JOINT, 150);
+    compare_links(SAME_JOINT, 60);
 }
 
 Test(same_heaps, over_sockets_at_joint_endpoints)
