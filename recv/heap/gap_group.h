@@ -47,7 +47,8 @@ struct speadi_gap_member {
     uint8_t origin;    /* SPEADI_GAP_NONE if this sequence has none */
     uint8_t follower;  /* the sequence whose heap came after the last heap of this one */
     bool counts_gap;   /* the branch began ahead of its origin */
-    /* The member was told apart from its origin. This is in doubt as long as the origin may fall silent early. */
+    /* True if the group has decided that this member and its origin are two sequences, and the origin can still fall
+     * silent so early that the decision was wrong. */
     bool in_doubt;
     bool learning; /* its step is not proven yet */
 };
