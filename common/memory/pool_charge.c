@@ -11,11 +11,13 @@ static void trim(struct speadi_pool *pool, struct speadi_pool_slot *slot)
 {
     struct speadi_block *block = &slot->block;
 
-    if (pool->fixed || slot->is_populating)
+    if (pool->fixed || slot->block.charged_bytes == 0)
         return;
+    if (slot->is_populating)
+        speadi_pool_halt_populator(pool);
     /* On a private anonymous mapping, trimming fails only if the mapping is locked (mlockall). Then the memory is
      * neither zeroed nor given back, so the charge stays. */
-    if (block->charged_bytes == 0 || speadi_pages_trim(block->data, block->charged_bytes) < 0)
+    if (speadi_pages_trim(block->data, block->charged_bytes) < 0)
         return;
     if (slot->huge_bytes > 0)
         speadi_pages_keep_small(block->data, slot->huge_bytes);
@@ -90,7 +92,6 @@ static bool make_room(struct speadi_pool *pool, uint64_t more)
 
     if (__builtin_expect(pool->charged + more <= pool->charge_max, 1))
         return true;
-    (void)speadi_pool_populator_is_idle(pool); /* an idle populator lets go of its last block */
     free_most = free_most < pool->charged ? free_most : pool->charged;
     if (pool->charged - free_most + more > pool->charge_max)
         return false;

@@ -33,8 +33,8 @@ struct speadi_pool_slot {
     struct speadi_pool_slab *slab; /* NULL if the block has pages of its own */
     /* How many bytes from the start of the block are populated. At most block.charged_bytes. */
     size_t populated_bytes;
-    /* is_populating is true while the populator works on the block. The block must not be trimmed then. After this
-     * work, populating_bytes bytes from the start of the block are populated. */
+    /* is_populating is true while the populator works on the block. The populator must be halted before the block
+     * is trimmed. After this work, populating_bytes bytes from the start of the block are populated. */
     bool is_populating;
     size_t populating_bytes;
     /* How many bytes from the start of the block may use huge pages. At most block.charged_bytes. */
@@ -145,6 +145,10 @@ void speadi_pool_stop_populator(struct speadi_pool *pool);
 
 /* Lets the populator, which must be idle, populate all charged bytes of the block (pool_populator.c). */
 void speadi_pool_give_populator(struct speadi_pool_slot *slot);
+
+/* Stops the piece of work that the populator has. Waits until the thread has left the block, for one step at most. Call
+ * it only while a block is marked as is_populating (pool_populator.c). */
+void speadi_pool_halt_populator(struct speadi_pool *pool);
 
 /* The two blocks exchange their memory: what the populator does for one of them, it does for the other one now
  * (pool_populator.c). */

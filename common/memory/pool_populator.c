@@ -2,8 +2,8 @@
  *
  * The taker gives the thread one piece of work at a time: a range of one block that it has charged. Populating changes
  * no byte. So the taker may give the block out at the same time, and a heap or a device may write into it. Only
- * trimming must wait: pages that the thread populates after a trim would not be charged. The taker therefore does not
- * trim a block while slot->is_populating is true. */
+ * trimming must wait: pages that the thread populates after a trim would not be charged. The taker therefore halts the
+ * thread before it trims a block while slot->is_populating is true. */
 #include "pool_parts.h"
 
 #include <errno.h>
@@ -15,8 +15,8 @@
 #include <speadi/numbers.h>
 #include <speadi/thread.h>
 
-/* The thread looks after each step whether it must end. A page fault or an madvise() of the taker may have to wait for
- * one step. */
+/* The thread looks after each step whether it must halt or end. The taker waits for one step at most: when it halts the
+ * thread, and in a page fault or an madvise(). */
 #define STEP_BYTES SPEADI_HUGE_PAGE_BYTES
 
 #define NICE 5 /* how much nicer the populator is than the thread that has made it */
@@ -27,17 +27,22 @@ struct speadi_pool_populator {
     /* The piece of work. The taker writes it while `busy` is false. */
     uint8_t *data;
     size_t bytes;
-    atomic_bool busy, ending;
+    atomic_bool busy, halting, ending;
+    sem_t halted; /* posted when a piece of work is over that the taker has halted */
     struct speadi_pool_slot
         *slot; /* the block of the piece; only the taker uses it; NULL if there is none */
 };
 
+static bool must_stop(struct speadi_pool_populator *populator)
+{
+    /* relaxed: the flags publish nothing */
+    return atomic_load_explicit(&populator->halting, memory_order_relaxed) ||
+           atomic_load_explicit(&populator->ending, memory_order_relaxed);
+}
+
 static void populate(struct speadi_pool_populator *populator)
 {
-    /* relaxed: the flag publishes nothing */
-    for (size_t at = 0;
-         at < populator->bytes && !atomic_load_explicit(&populator->ending, memory_order_relaxed);
-         at += STEP_BYTES)
+    for (size_t at = 0; at < populator->bytes && !must_stop(populator); at += STEP_BYTES)
         speadi_pages_fault_in(populator->data + at,
                               speadi_min_u64(STEP_BYTES, populator->bytes - at));
 }
@@ -64,7 +69,8 @@ static int body(void *arg, struct speadi_runner *self, struct spead_err *err)
             return 0;
         populate(populator);
         /* POPULATE1 release: the taker trims the block only after this thread has used the block for the last time. */
-        atomic_store_explicit(&populator->busy, false, memory_order_release);
+        if (!atomic_exchange_explicit(&populator->busy, false, memory_order_acq_rel))
+            sem_post(&populator->halted);
     }
 }
 
@@ -76,9 +82,11 @@ int speadi_pool_start_populator(struct speadi_pool *pool, struct spead_err *err)
     if (!populator)
         return speadi_err_set(err, -ENOMEM, "no memory for the thread that populates heap memory");
     sem_init(&populator->work, 0, 0);
+    sem_init(&populator->halted, 0, 0);
     ret = speadi_runner_start(&populator->runner, "spead-populate", -1, body, populator, err);
     if (ret < 0) {
         sem_destroy(&populator->work);
+        sem_destroy(&populator->halted);
         free(populator);
         return ret;
     }
@@ -97,6 +105,7 @@ void speadi_pool_stop_populator(struct speadi_pool *pool)
     sem_post(&populator->work);
     (void)speadi_runner_join(populator->runner, NULL);
     sem_destroy(&populator->work);
+    sem_destroy(&populator->halted);
     free(populator);
     pool->populator = NULL;
 }
@@ -119,6 +128,23 @@ bool speadi_pool_populator_is_idle(struct speadi_pool *pool)
     slot->is_populating = false;
     populator->slot = NULL;
     return true;
+}
+
+void speadi_pool_halt_populator(struct speadi_pool *pool)
+{
+    struct speadi_pool_populator *populator = pool->populator;
+    struct speadi_pool_slot *slot = populator->slot;
+
+    slot->populating_bytes = slot->populated_bytes; /* it is unknown how far the thread came */
+    /* relaxed: the flag publishes nothing */
+    atomic_store_explicit(&populator->halting, true, memory_order_relaxed);
+    /* The thread that clears `busy` second knows that the other one was first. POPULATE1 acquire, if the populator was
+     * first; otherwise sem_wait() gives the order. */
+    if (atomic_exchange_explicit(&populator->busy, false, memory_order_acq_rel))
+        while (sem_wait(&populator->halted) < 0)
+            ; /* a signal interrupted the wait */
+    atomic_store_explicit(&populator->halting, false, memory_order_relaxed);
+    (void)speadi_pool_populator_is_idle(pool);
 }
 
 void speadi_pool_give_populator(struct speadi_pool_slot *slot)

@@ -41,6 +41,8 @@ bool speadi_pool_share_allows(const struct speadi_pool_slot *slot, uint64_t more
     if (slot->user == 0)
         return true;
     used = shares->used[slot->user - 1];
+    if (used + more <= shares->share_bytes)
+        return true;
     kept = shares->kept - free_part(shares, used);
     slabs = pool->slab_charged > shares->slabs_bytes ? pool->slab_charged : shares->slabs_bytes;
     return shares->used_by_all + more + kept + free_part(shares, used + more) + slabs <=

@@ -131,6 +131,68 @@ Test(pool_ahead, what_was_populated_is_given_up_when_another_block_needs_the_mem
     cr_expect_leq(charged(), 12 * MIB);
 }
 
+/* Makes a pool that two users share: each keeps 32 of 128 MiB. */
+static void make_shared_pool(void)
+{
+    struct speadi_pool_config config = {.block_count = 4,
+                                        .block_bytes = 64 * MIB,
+                                        .memory_bytes_max = 128 * MIB,
+                                        .user_count = 2,
+                                        .share_bytes = 32 * MIB};
+    struct spead_err err = {0};
+
+    cr_assert_eq(speadi_pool_create(&pool, &config, &err), 0, "%s", err.text);
+    cr_assert_eq(speadi_pool_start_populator(pool, &err), 0, "%s", err.text);
+}
+
+static struct speadi_block *take_for(uint32_t user)
+{
+    struct speadi_block *block = speadi_pool_take(pool);
+
+    cr_assert_not_null(block);
+    speadi_block_set_user(block, user);
+    return block;
+}
+
+Test(pool_ahead, a_block_that_is_being_populated_does_not_break_the_shares)
+{
+    struct speadi_block *flood[2], *own;
+
+    make_shared_pool();
+    flood[0] = take_for(0);
+    cr_assert_eq(speadi_block_charge(flood[0], 64 * MIB), 0);
+    cr_assert(speadi_pool_populate_ahead(pool, 1, 32 * MIB));
+    flood[1] = speadi_pool_take(pool); /* the populator works on this block */
+    cr_expect_eq(speadi_block_charge(flood[1], 48 * MIB), 0);
+    speadi_block_set_user(flood[1], 0); /* user 0 gets 96 MiB at most */
+    own = take_for(1);
+    cr_expect_eq(speadi_block_charge(own, 32 * MIB), 0);
+    cr_expect_leq(flood[1]->charged_bytes, 32 * MIB);
+    speadi_block_release(own);
+    speadi_block_release(flood[0]);
+    speadi_block_release(flood[1]);
+}
+
+Test(pool_ahead, a_block_that_is_being_populated_is_trimmed_when_another_needs_the_memory)
+{
+    struct speadi_block *held[3];
+
+    make_pool(3, 64 * MIB, 128 * MIB);
+    held[0] = speadi_pool_take(pool);
+    held[1] = speadi_pool_take(pool);
+    cr_assert(speadi_block_populate_ahead(held[0], 64 * MIB));
+    speadi_block_release(held[0]);
+    held[0] = speadi_pool_take(pool);
+    held[2] = speadi_pool_take(pool);
+    speadi_block_release(held[0]);
+    cr_expect_eq(speadi_block_charge(held[1], 64 * MIB), 0);
+    cr_expect_eq(speadi_block_charge(held[2], 64 * MIB), 0);
+    cr_expect_eq(charged(), 128 * MIB);
+    cr_expect_eq(resident(held[0]), 0);
+    speadi_block_release(held[1]);
+    speadi_block_release(held[2]);
+}
+
 /* Blocks are taken, charged, populated and trimmed in turns, with less memory than they need. */
 Test(pool_ahead, a_random_use_never_exceeds_the_limit)
 {
