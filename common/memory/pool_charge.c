@@ -28,30 +28,15 @@ static void trim(struct speadi_pool *pool, struct speadi_pool_slot *slot)
     slot->huge_bytes = 0;
 }
 
-/* Counts the free blocks of each slab. Blocks that were never taken are free too. */
-static void count_free(struct speadi_pool_set *set, uint32_t slabs)
-{
-    for (uint32_t i = 0; i < slabs; i++)
-        set->slabs[i].free = 0;
-    set->slabs[slabs - 1].free = slabs * set->slab_blocks - set->fresh;
-    for (const struct speadi_pool_slot *slot = set->warmest; slot; slot = slot->colder)
-        slot->slab->free++;
-}
-
 static bool trim_slab(struct speadi_pool *pool, struct speadi_pool_set *set, uint32_t i)
 {
-    uint32_t end = (i + 1) * set->slab_blocks;
     uint8_t *data = (uint8_t *)pool->all.data + set->offset + i * SPEADI_POOL_SLAB_BYTES;
 
     if (speadi_pages_trim(data, SPEADI_POOL_SLAB_BYTES) < 0) /* locked, as in trim() */
         return false;
     set->slabs[i].charged = 0;
-    pool->slab_charged -= SPEADI_POOL_SLAB_BYTES;
+    pool->slabs_free -= SPEADI_POOL_SLAB_BYTES;
     pool->charged -= SPEADI_POOL_SLAB_BYTES;
-    for (uint32_t k = i * set->slab_blocks; k < end && k < set->fresh; k++) {
-        pool->free_charged -= set->slots[k].block.charged_bytes;
-        set->slots[k].block.charged_bytes = 0;
-    }
     return true;
 }
 
@@ -60,12 +45,8 @@ static void trim_slabs(struct speadi_pool *pool, struct speadi_pool_set *set, ui
 {
     uint32_t slabs = (set->fresh + set->slab_blocks - 1) / set->slab_blocks;
 
-    if (slabs == 0)
-        return;
-    count_free(set, slabs);
     for (uint32_t i = 0; i < slabs && pool->charged + more > pool->charge_max; i++)
-        if (set->slabs[i].free == set->slab_blocks && set->slabs[i].charged &&
-            !trim_slab(pool, set, i))
+        if (set->slabs[i].out == 0 && set->slabs[i].charged && !trim_slab(pool, set, i))
             return;
 }
 
@@ -88,11 +69,10 @@ static void trim_blocks(struct speadi_pool *pool, struct speadi_pool_set *set, u
  * trimming cannot be enough, the function trims nothing. */
 static bool make_room(struct speadi_pool *pool, uint64_t more)
 {
-    uint64_t free_most = pool->free_charged + pool->slab_charged;
+    uint64_t free_most = pool->free_charged + pool->slabs_free;
 
     if (__builtin_expect(pool->charged + more <= pool->charge_max, 1))
         return true;
-    free_most = free_most < pool->charged ? free_most : pool->charged;
     if (pool->charged - free_most + more > pool->charge_max)
         return false;
     for (uint32_t i = 0; i < pool->set_count && pool->charged + more > pool->charge_max; i++) {
@@ -135,26 +115,41 @@ static void note_charge(struct speadi_pool *pool, uint64_t more)
         pool->charged_high_water = pool->charged;
 }
 
-/* Charges the slab of a block. Also populates the whole slab, because all its blocks are used soon. */
-static int charge_slab(struct speadi_pool *pool, struct speadi_block *block,
-                       struct speadi_pool_slab *slab)
+bool speadi_pool_enter_slab(struct speadi_pool_slot *slot)
 {
-    if (!slab->charged) {
-        uint32_t first = (uint32_t)(slab - speadi_pool_slot_of(block)->set->slabs) *
-                         speadi_pool_slot_of(block)->set->slab_blocks;
-        size_t inside = (block->index - first) * block->bytes;
+    struct speadi_pool *pool = slot->block.pool;
+    struct speadi_pool_slab *slab = slot->slab;
+    size_t i = (size_t)(slab - slot->set->slabs);
 
-        if (speadi_pool_slot_of(block)->user > 0 && !speadi_pool_shares_allow_slab(pool))
-            return -ENOMEM;
-        if (!make_room(pool, SPEADI_POOL_SLAB_BYTES))
-            return -ENOMEM;
-        note_charge(pool, SPEADI_POOL_SLAB_BYTES);
-        slab->charged = 1;
-        pool->slab_charged += SPEADI_POOL_SLAB_BYTES;
-        speadi_pages_fault_in(block->data - inside, SPEADI_POOL_SLAB_BYTES);
+    if (slab->out == 0) {
+        if (!speadi_pool_shares_allow_slab(pool) ||
+            (!slab->charged && !make_room(pool, SPEADI_POOL_SLAB_BYTES)))
+            return false;
+        if (slab->charged) {
+            pool->slabs_free -= SPEADI_POOL_SLAB_BYTES;
+        } else {
+            note_charge(pool, SPEADI_POOL_SLAB_BYTES);
+            slab->charged = 1;
+            /* All blocks of the slab are used soon. */
+            speadi_pages_fault_in((uint8_t *)pool->all.data + slot->set->offset +
+                                      i * SPEADI_POOL_SLAB_BYTES,
+                                  SPEADI_POOL_SLAB_BYTES);
+        }
+        pool->slabs_used += SPEADI_POOL_SLAB_BYTES;
     }
-    block->charged_bytes = block->bytes;
-    return 0;
+    slab->out++;
+    slot->block.charged_bytes = slot->block.bytes;
+    return true;
+}
+
+void speadi_pool_leave_slab(struct speadi_pool_slot *slot)
+{
+    struct speadi_pool *pool = slot->block.pool;
+
+    if (--slot->slab->out > 0)
+        return;
+    pool->slabs_used -= SPEADI_POOL_SLAB_BYTES;
+    pool->slabs_free += SPEADI_POOL_SLAB_BYTES;
 }
 
 static bool has_room(struct speadi_block *block, uint64_t more)
@@ -166,14 +161,11 @@ static bool has_room(struct speadi_block *block, uint64_t more)
 static int grow(struct speadi_block *block, size_t bytes)
 {
     struct speadi_pool *pool = block->pool;
-    struct speadi_pool_slab *slab = speadi_pool_slot_of(block)->slab;
     size_t before = block->charged_bytes, charge;
 
     if (bytes > block->bytes)
         return -ENOMEM;
     speadi_pool_collect(pool);
-    if (slab)
-        return charge_slab(pool, block, slab);
     charge = charge_for(block, bytes);
     if (!has_room(block, charge - before)) {
         /* There is no room for whole huge pages: charge only the pages that are needed. */
@@ -239,7 +231,7 @@ int speadi_block_populate(struct speadi_block *block, size_t bytes)
     if (bytes <= slot->populated_bytes)
         return 0;
     ret = speadi_block_charge(block, bytes);
-    if (ret < 0 || slot->slab) /* slabs are populated when they are charged */
+    if (ret < 0 || slot->slab) /* a slab is populated when it is charged */
         return ret;
     speadi_pages_fault_in(block->data + slot->populated_bytes,
                           block->charged_bytes - slot->populated_bytes);

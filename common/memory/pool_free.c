@@ -6,6 +6,8 @@
  * nor for its metadata. Only the taker calls these functions. */
 #include "pool_parts.h"
 
+#define LOOK 32u /* most free blocks that take() looks at for one whose slab is in use */
+
 static void put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
 {
     struct speadi_pool_set *set = slot->set;
@@ -21,7 +23,10 @@ static void put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
     set->warmest = slot;
     set->free_count++;
     pool->free_count++;
-    pool->free_charged += slot->block.charged_bytes;
+    if (slot->slab)
+        speadi_pool_leave_slab(slot);
+    else
+        pool->free_charged += slot->block.charged_bytes;
 }
 
 struct speadi_pool_slot *speadi_pool_first_use(struct speadi_pool *pool, uint32_t size_class,
@@ -42,7 +47,7 @@ struct speadi_pool_slot *speadi_pool_first_use(struct speadi_pool *pool, uint32_
         .size_class = size_class,
     };
     slot->set = set;
-    slot->slab = set->slabs ? &set->slabs[i / set->slab_blocks] : NULL;
+    slot->slab = set->slabs && !pool->fixed ? &set->slabs[i / set->slab_blocks] : NULL;
     if (pool->fixed)
         slot->populated_bytes = slot->huge_bytes = set->block_bytes;
     return slot;
@@ -67,24 +72,16 @@ struct speadi_pool_slot *speadi_pool_free_fresh(struct speadi_pool *pool, uint32
     return slot;
 }
 
-static inline struct speadi_pool_slot *get_warmest(struct speadi_pool *pool,
-                                                   struct speadi_pool_set *set)
+static inline struct speadi_block *get_listed(struct speadi_pool *pool, struct speadi_pool_set *set,
+                                              struct speadi_pool_slot *slot)
 {
-    struct speadi_pool_slot *slot = set->warmest;
-
-    set->warmest = slot->colder;
-    if (set->warmest)
-        set->warmest->warmer = NULL;
-    else
-        set->coldest = NULL;
-    pool->free_charged -= slot->block.charged_bytes;
-    return slot;
-}
-
-static inline void count_out(struct speadi_pool *pool, struct speadi_pool_set *set)
-{
+    *(slot->warmer ? &slot->warmer->colder : &set->warmest) = slot->colder;
+    *(slot->colder ? &slot->colder->warmer : &set->coldest) = slot->warmer;
+    if (!slot->slab)
+        pool->free_charged -= slot->block.charged_bytes;
     set->free_count--;
     pool->free_count--;
+    return &slot->block;
 }
 
 /* Takes a block when the list is empty. The rare cases of take() are functions of their own. Otherwise every call of
@@ -93,23 +90,43 @@ static __attribute__((noinline)) struct speadi_block *get_fresh(struct speadi_po
                                                                 uint32_t size_class)
 {
     struct speadi_pool_set *set = &pool->set[size_class];
+    struct speadi_pool_slot *slot;
 
     if (set->fresh == set->block_count)
         return NULL;
-    count_out(pool, set);
-    return &speadi_pool_first_use(pool, size_class, set->fresh++)->block;
+    slot = speadi_pool_first_use(pool, size_class, set->fresh);
+    if (slot->slab && !speadi_pool_enter_slab(slot))
+        return NULL;
+    set->fresh++;
+    set->free_count--;
+    pool->free_count--;
+    return &slot->block;
+}
+
+/* Takes a listed block of another slab, when there is no memory for the slab of the warmest block. */
+static __attribute__((noinline)) struct speadi_block *get_in_used_slab(struct speadi_pool *pool,
+                                                                       struct speadi_pool_set *set)
+{
+    struct speadi_pool_slot *slot = set->warmest;
+
+    for (unsigned i = 0; i < LOOK && slot; i++, slot = slot->colder)
+        if (slot->slab->out > 0 && speadi_pool_enter_slab(slot))
+            return get_listed(pool, set, slot);
+    return NULL;
 }
 
 static inline struct speadi_block *get_free(struct speadi_pool *pool, uint32_t size_class)
 {
     struct speadi_pool_set *set = &pool->set[size_class];
+    struct speadi_pool_slot *slot = set->warmest;
 
     if (__builtin_expect(pool->free_count <= pool->free_min, 0))
         return NULL;
-    if (__builtin_expect(!set->warmest, 0))
+    if (__builtin_expect(!slot, 0))
         return get_fresh(pool, size_class);
-    count_out(pool, set);
-    return &get_warmest(pool, set)->block;
+    if (slot->slab && __builtin_expect(!speadi_pool_enter_slab(slot), 0))
+        return get_in_used_slab(pool, set);
+    return get_listed(pool, set, slot);
 }
 
 /* The oldest block is put first, so that the newest becomes the warmest. */

@@ -20,7 +20,8 @@
 
 /* Blocks of a size class that share pages. */
 struct speadi_pool_slab {
-    uint32_t free;    /* how many blocks of the slab are free; only pool_charge.c uses it */
+    uint32_t
+        out; /* how many blocks of the slab are out; while this is not 0, the slab is charged */
     uint32_t charged; /* 1: the pages of the slab are charged and may be touched */
 };
 
@@ -30,7 +31,8 @@ struct speadi_pool_slot {
     struct speadi_pool_slot *warmer, *colder; /* the neighbours of this slot in the free list */
     struct speadi_pool_set *set;
     uint32_t user; /* 1 + the number of the user for whom the block was taken; 0: nobody */
-    struct speadi_pool_slab *slab; /* NULL if the block has pages of its own */
+    struct speadi_pool_slab
+        *slab; /* NULL if the block has pages of its own, or the memory is fixed */
     /* How many bytes from the start of the block are populated. At most block.charged_bytes. */
     size_t populated_bytes;
     /* is_populating is true while the populator works on the block. The populator must be halted before the block
@@ -92,9 +94,11 @@ struct speadi_pool {
     /* Only the taker uses the fields of this group. */
     uint32_t free_count; /* free blocks of all classes */
     uint64_t charged, charged_high_water;
-    /* how many of the charged bytes belong to free blocks, and to blocks that are set aside and not in use */
+    /* how many of the charged bytes belong to free blocks with pages of their own, and to blocks that are set aside and
+     * not in use */
     uint64_t free_charged;
-    uint64_t slab_charged; /* how many of the charged bytes belong to slabs */
+    /* how many of the charged bytes belong to slabs of which a block is out, and to all other slabs */
+    uint64_t slabs_used, slabs_free;
     struct speadi_pool_shares shares;
 
     /* Any thread may use these two fields. `returned` is the list of blocks that were released, the newest first. */
@@ -127,6 +131,13 @@ bool speadi_pool_charge_free(struct speadi_pool_slot *slot, size_t bytes);
 /* Makes the shares of the users. slabs_bytes is the size of all slabs. Returns 0 or -ENOMEM (pool_shares.c). */
 int speadi_pool_make_shares(struct speadi_pool *pool, uint32_t users, uint64_t share_bytes,
                             uint64_t slabs_bytes);
+
+/* A block of the slab of `slot` is to be taken: charges the slab, and counts the block. Returns false if there is no
+ * memory for the slab (pool_charge.c). */
+bool speadi_pool_enter_slab(struct speadi_pool_slot *slot);
+
+/* Counts a block that comes back to its slab (pool_charge.c). */
+void speadi_pool_leave_slab(struct speadi_pool_slot *slot);
 
 /* Tell whether the shares of the other users leave room to charge `more` bytes of this block, or one more slab
  * (pool_shares.c). */

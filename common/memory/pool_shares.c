@@ -2,8 +2,8 @@
  * calls these functions.
  *
  * The free part of a share is kept from the other users. So a block of a user may be charged if the blocks of all
- * users, the free parts of all shares and the slabs together stay within the limit. Free blocks do not count: they are
- * trimmed when their memory is needed. */
+ * users, the free parts of all shares and the slabs together stay within the limit. Free blocks, and slabs whose blocks
+ * are all free, do not count: they are trimmed when their memory is needed. */
 #include "pool_parts.h"
 
 #include <errno.h>
@@ -44,7 +44,7 @@ bool speadi_pool_share_allows(const struct speadi_pool_slot *slot, uint64_t more
     if (used + more <= shares->share_bytes)
         return true;
     kept = shares->kept - free_part(shares, used);
-    slabs = pool->slab_charged > shares->slabs_bytes ? pool->slab_charged : shares->slabs_bytes;
+    slabs = pool->slabs_used > shares->slabs_bytes ? pool->slabs_used : shares->slabs_bytes;
     return shares->used_by_all + more + kept + free_part(shares, used + more) + slabs <=
            pool->charge_max;
 }
@@ -52,9 +52,9 @@ bool speadi_pool_share_allows(const struct speadi_pool_slot *slot, uint64_t more
 bool speadi_pool_shares_allow_slab(const struct speadi_pool *pool)
 {
     const struct speadi_pool_shares *shares = &pool->shares;
-    uint64_t slabs = pool->slab_charged + SPEADI_POOL_SLAB_BYTES;
+    uint64_t slabs = pool->slabs_used + SPEADI_POOL_SLAB_BYTES;
 
-    return slabs <= shares->slabs_bytes ||
+    return !shares->used || slabs <= shares->slabs_bytes ||
            shares->used_by_all + shares->kept + slabs <= pool->charge_max;
 }
 

@@ -109,7 +109,8 @@ void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void
  * Only the taker may call this function. */
 struct speadi_block *speadi_pool_take(struct speadi_pool *pool);
 
-/* As speadi_pool_take(), for a block of this size class. */
+/* As speadi_pool_take(), for a block of this size class. A block that shares its pages is charged whole. The function
+ * returns NULL too when there is no memory for such a block. */
 struct speadi_block *speadi_pool_take_class(struct speadi_pool *pool, uint32_t size_class);
 
 /* As speadi_pool_take_class(), but does not look for blocks that came back after the last call of that function. */

@@ -136,7 +136,8 @@ Test(pool_shares, in_random_use_each_user_always_gets_its_share)
                 speadi_block_release(held[user][i]);
 }
 
-Test(pool_shares, slabs_do_not_take_the_shares_either, .init = NULL)
+/* Makes a pool with 1 MiB of small blocks, and a limit of 512 KiB. Each of two users has a share of 128 KiB. */
+static void make_small(void)
 {
     struct speadi_pool_class small = {.block_count = 512, .block_bytes = 2 * KIB};
     struct speadi_pool_config config = {.block_count = 8,
@@ -146,20 +147,46 @@ Test(pool_shares, slabs_do_not_take_the_shares_either, .init = NULL)
                                         .memory_bytes_max = 512 * KIB,
                                         .user_count = 2,
                                         .share_bytes = 128 * KIB};
-    struct speadi_block *block[512], *other;
-    int count = 0;
 
     cr_assert_eq(speadi_pool_create(&pool, &config, NULL), 0);
-    for (; count < 512; count++) {
-        block[count] = speadi_pool_take_class(pool, 1);
+}
+
+/* Takes small blocks for user 0 until the pool refuses. Returns how many. */
+static int take_small(struct speadi_block *block[512])
+{
+    int count = 0;
+
+    while (count < 512 && (block[count] = speadi_pool_take_class(pool, 1)) != NULL) {
         speadi_block_set_user(block[count], 0);
-        if (speadi_block_charge(block[count], 1) < 0)
-            break;
+        cr_assert_eq(speadi_block_charge(block[count++], 1), 0);
     }
-    cr_assert_lt(count, 512);
+    return count;
+}
+
+Test(pool_shares, slabs_do_not_take_the_shares_either, .init = make_small)
+{
+    struct speadi_block *block[512], *other;
+    int count = take_small(block);
+
+    cr_assert_eq(count, 128, "half of the limit is for slabs");
     other = take(1);
     cr_expect_eq(speadi_block_charge(other, 128 * KIB), 0);
     speadi_block_release(other);
-    for (int i = 0; i <= count; i++)
+    for (int i = 0; i < count; i++)
+        speadi_block_release(block[i]);
+}
+
+Test(pool_shares, slabs_whose_blocks_are_all_free_do_not_count, .init = make_small)
+{
+    struct speadi_block *block[512], *other;
+    int count = take_small(block);
+
+    for (int i = 0; i < count; i++)
+        speadi_block_release(block[i]);
+    other = take(1);
+    cr_expect_eq(speadi_block_charge(other, 256 * KIB), 0, "only the share of user 0 is kept");
+    speadi_block_release(other);
+    cr_expect_eq(take_small(block), count, "the slabs can be charged again");
+    for (int i = 0; i < count; i++)
         speadi_block_release(block[i]);
 }
