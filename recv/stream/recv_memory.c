@@ -63,7 +63,8 @@ static void describe_classes(struct spead_recv_stream *stream, struct speadi_poo
 
 /* Shares the memory between endpoints that are apart, if the memory is less than all heaps can need. Half of the memory
  * is kept in equal shares, one for each endpoint. A share is at most as large as the largest heap. So an endpoint
- * always finds memory, whatever comes to the other endpoints. All endpoints use the rest of the memory. */
+ * always finds memory, whatever comes to the other endpoints. All endpoints use the rest of the memory. A share that is
+ * less than a page is 0. */
 static void share_memory(struct spead_recv_stream *stream, struct speadi_pool_config *pool)
 {
     const uint32_t endpoints = speadi_recv_config_endpoints(&stream->config);
@@ -77,6 +78,7 @@ static void share_memory(struct spead_recv_stream *stream, struct speadi_pool_co
     pool->share_bytes =
         speadi_min_u64(largest, pool->memory_bytes_max / 2 / endpoints / page * page);
     stream->regions.share_bytes = pool->share_bytes;
+    stream->regions.lacks_shares = pool->share_bytes == 0;
 }
 
 /* Returns the smaller of two limits; 0 means that there is none. */

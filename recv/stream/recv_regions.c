@@ -77,6 +77,7 @@ struct speadi_live_heap *speadi_recv_fit_region(struct spead_recv_stream *stream
     region = speadi_pool_take_class(stream->pool, class);
     if (!region)
         return live;
+    speadi_block_set_user(region, live->ring / stream->config.substream_count);
     copy = speadi_block_charge(region, live->heap.length) == 0
                ? speadi_live_heap_copy(live, &stream->layout, region)
                : NULL;

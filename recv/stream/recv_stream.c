@@ -108,6 +108,16 @@ static uint64_t memory_need(const struct spead_recv_stream *stream,
                : need;
 }
 
+static const char *share_is_less_than(const struct spead_recv_stream *stream)
+{
+    const uint64_t share = stream->plan.endpoint_share_bytes;
+
+    if (share >= stream->config.heap_bytes_max)
+        return "";
+    return share < stream->packet_bytes_max ? ", less than one packet of the largest size"
+                                            : ", less than one heap of the largest size";
+}
+
 /* Says where the number memory_bytes of the plan comes from. */
 static void say_memory(struct spead_recv_stream *stream)
 {
@@ -127,10 +137,10 @@ static void say_memory(struct spead_recv_stream *stream)
         snprintf(stream->memory_reason + length, sizeof stream->memory_reason - length,
                  "; each of the %u endpoints keeps %s of it for its own heaps%s",
                  speadi_recv_config_endpoints(&stream->config),
-                 speadi_bytes_text(share, plan->endpoint_share_bytes),
-                 plan->endpoint_share_bytes < stream->config.heap_bytes_max
-                     ? ", less than one heap of the largest size"
-                     : "");
+                 speadi_bytes_text(share, plan->endpoint_share_bytes), share_is_less_than(stream));
+    else if (stream->regions.lacks_shares)
+        snprintf(stream->memory_reason + length, sizeof stream->memory_reason - length,
+                 "; no endpoint keeps a share, because it would be less than one page");
 }
 
 static void make_plan(struct spead_recv_stream *stream)

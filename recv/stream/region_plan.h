@@ -39,6 +39,7 @@ struct speadi_region_plan {
     uint64_t in_use_max;
     uint64_t held;         /* regions of class 0 for heaps that the consumer holds */
     uint64_t share_bytes;  /* memory that is kept for each endpoint; 0: none */
+    bool lacks_shares;     /* the memory is too small to keep a page for each endpoint */
     uint64_t memory_bytes; /* the largest number of bytes that heaps of one size can need */
 };
 

@@ -157,6 +157,99 @@ Test(recv_memory, a_flood_at_one_endpoint_leaves_the_others_their_share)
     cr_expect_leq(rig.stats.counters.memory_high_water_bytes, 16 * MIB);
 }
 
+/* Opens a stream of two endpoints, which keep 4 of 16 MiB each. */
+static void open_two(void)
+{
+    set_free(64 << 10);
+    rig.config.memory_bytes_max = 16 * MIB;
+    rig.config.heap_bytes_max = 6 * MIB;
+    rig.config.held_heaps = 2;
+    rig.config.allow_out_of_order = true;
+    rig.config.on_full = SPEAD_DROP_OLDEST;
+    rig.sources = 2;
+    open_and_plan();
+    cr_assert_eq(plan.endpoint_share_bytes, 4 * MIB);
+}
+
+static void push_unsized(uint64_t counter, uint64_t offset, size_t bytes)
+{
+    static const uint8_t payload[8000];
+
+    test_packet_begin(&rig.packet, 40);
+    test_packet_immediate(&rig.packet, SPEAD_ID_HEAP_COUNTER, counter);
+    test_packet_immediate(&rig.packet, SPEAD_ID_PAYLOAD_OFFSET, offset);
+    test_packet_immediate(&rig.packet, SPEAD_ID_PAYLOAD_LENGTH, bytes);
+    test_packet_payload(&rig.packet, payload, bytes);
+    recv_rig_push(&rig);
+}
+
+Test(recv_memory,
+     heaps_without_a_length_count_for_their_endpoint_when_they_have_moved_to_small_regions)
+{
+    struct spead_heap *held[200];
+    uint32_t count = 0;
+
+    rig.config.unsized_in_sequence = true;
+    open_two();
+    for (uint64_t counter = 1; counter <= 200; counter++) {
+        for (uint64_t at = 0; at < 120000; at += 8000)
+            push_unsized(counter, at, 8000);
+        recv_rig_run(&rig);
+        while (count < 200 && (held[count] = recv_rig_take(&rig)) != NULL)
+            count++;
+    }
+    for (uint64_t at = 0; at < 2 * MIB; at += 8192)
+        recv_rig_data(&rig, 1000, 2 * MIB, at, 8192)->source = 1;
+    recv_rig_run(&rig);
+    expect_heap(&rig, 1000, true);
+    while (count > 0)
+        spead_heap_unref(held[--count]);
+}
+
+Test(recv_memory, many_small_heaps_at_one_endpoint_leave_memory_for_a_small_heap_of_another)
+{
+    struct spead_heap *heap;
+    bool has_come = false;
+
+    open_two();
+    for (uint64_t counter = 1; counter <= 3000; counter++) {
+        for (uint64_t at = 0; at < 15000; at += 7500)
+            recv_rig_data(&rig, counter, 15000, at, 7500);
+        recv_rig_run(&rig);
+    }
+    cr_expect_gt(rig.stats.counters.heaps_shed, 0u, "the oldest heaps that wait go first");
+    recv_rig_data(&rig, 1000, 100, 0, 100)->source = 1;
+    recv_rig_run(&rig);
+    while ((heap = recv_rig_take(&rig)) != NULL) {
+        has_come |= spead_heap_source(heap) == 1;
+        spead_heap_unref(heap);
+    }
+    cr_expect(has_come);
+    cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_NO_MEMORY), 0u, "%s", recv_rig_buckets(&rig));
+}
+
+Test(recv_memory, the_plan_says_when_the_memory_is_too_small_for_shares)
+{
+    set_free(64 << 10);
+    rig.config.memory_bytes_max = MIB / 4;
+    rig.config.heap_bytes_max = MIB;
+    rig.sources = 64;
+    open_and_plan();
+    cr_expect_eq(plan.endpoint_share_bytes, 0u);
+    expect_said("; no endpoint keeps a share, because it would be less than one page");
+}
+
+Test(recv_memory, the_plan_says_when_a_share_is_less_than_one_packet)
+{
+    set_free(64 << 10);
+    rig.config.memory_bytes_max = MIB / 2;
+    rig.config.heap_bytes_max = MIB;
+    rig.sources = 64;
+    open_and_plan();
+    cr_expect_eq(plan.endpoint_share_bytes, 4096u);
+    expect_said("keeps 4.0 KiB of it for its own heaps, less than one packet of the largest size");
+}
+
 Test(recv_memory, nothing_is_kept_where_all_heaps_find_memory)
 {
     set_free(64 << 10);
