@@ -16,7 +16,8 @@ bool speadi_block_populate_ahead(struct speadi_block *block, size_t bytes)
 
     if (slot->slab || slot->populated_bytes >= bytes || !speadi_pool_populator_is_idle(block->pool))
         return false;
-    return speadi_block_charge(block, bytes) == 0 && give(slot, bytes);
+    return speadi_pool_has_spare(slot, bytes) && speadi_block_charge(block, bytes) == 0 &&
+           give(slot, bytes);
 }
 
 /* Returns the block that take() gives out next after `slot`. If `slot` is NULL, returns the block that take() gives out

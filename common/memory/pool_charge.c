@@ -199,6 +199,16 @@ void speadi_block_set_user(struct speadi_block *block, uint32_t user)
     speadi_pool_share_add(slot, block->charged_bytes);
 }
 
+bool speadi_pool_has_spare(const struct speadi_pool_slot *slot, size_t bytes)
+{
+    const struct speadi_block *block = &slot->block;
+    size_t charge = charge_for(block, bytes);
+
+    return bytes <= block->charged_bytes ||
+           block->pool->charged + (charge - block->charged_bytes) + charge <=
+               block->pool->charge_max;
+}
+
 bool speadi_pool_charge_free(struct speadi_pool_slot *slot, size_t bytes)
 {
     struct speadi_pool *pool = slot->block.pool;
@@ -209,7 +219,7 @@ bool speadi_pool_charge_free(struct speadi_pool_slot *slot, size_t bytes)
     if (bytes <= before)
         return true;
     charge = charge_for(&slot->block, bytes);
-    if (pool->charged + (charge - before) + charge > pool->charge_max)
+    if (!speadi_pool_has_spare(slot, bytes))
         return false;
     slot->block.charged_bytes = charge;
     note_charge(pool, charge - before);

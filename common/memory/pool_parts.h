@@ -124,6 +124,10 @@ void speadi_pool_take_returned(struct speadi_pool *pool);
 /* Puts a block that was never taken at the cold end of the free list. Returns NULL if there is none (pool_free.c). */
 struct speadi_pool_slot *speadi_pool_free_fresh(struct speadi_pool *pool, uint32_t size_class);
 
+/* Tells whether the first `bytes` bytes of the block can be charged so that, without trimming, there is room below the
+ * limit to charge one more block in the same way (pool_charge.c). */
+bool speadi_pool_has_spare(const struct speadi_pool_slot *slot, size_t bytes);
+
 /* Charges the first `bytes` bytes of a free block. The function trims no other block. It leaves room below the limit to
  * charge one more block in the same way. Returns false if there is no room (pool_charge.c). */
 bool speadi_pool_charge_free(struct speadi_pool_slot *slot, size_t bytes);

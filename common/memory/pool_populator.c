@@ -7,6 +7,7 @@
 #include "pool_parts.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -47,10 +48,15 @@ static void populate(struct speadi_pool_populator *populator)
                               speadi_min_u64(STEP_BYTES, populator->bytes - at));
 }
 
-/* Lets the owner thread go first where they share a CPU. The scheduling class SCHED_IDLE would be wrong: a thread that
+/* Lets the owner thread go first where they share a CPU. A thread inherits a real-time class, in which the nice value
+ * has no effect, so the class is set too. Both can fail only where a thread may not lower its own priority, and then the
+ * populator works as it is. The scheduling class SCHED_IDLE would be wrong: a thread that
  * the kernel suspends inside madvise() holds a lock that the madvise() of the owner thread needs. */
 static void yield_to_others(void)
 {
+    const struct sched_param ordinary = {0};
+
+    (void)sched_setscheduler(0, SCHED_OTHER, &ordinary);
     (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICE);
 }
 

@@ -34,6 +34,14 @@ void speadi_recv_start_populating(struct spead_recv_stream *stream)
     }
 }
 
+/* A heap that declares no length is believed to be as long as the longest heap so far. */
+static uint64_t believed_length(const struct spead_recv_stream *stream,
+                                const struct spead_heap *heap)
+{
+    return heap->has_length ? heap->length
+                            : speadi_min_u64(stream->largest_heap, heap->region->bytes);
+}
+
 /* Returns how many bytes of the heap are worth populating now. */
 static uint64_t worth(const struct spead_recv_stream *stream, const struct spead_heap *heap)
 {
@@ -41,7 +49,7 @@ static uint64_t worth(const struct spead_recv_stream *stream, const struct spead
 
     if (proven < stream->largest_heap)
         proven = stream->largest_heap;
-    return speadi_min_u64(proven, heap->has_length ? heap->length : heap->region->bytes);
+    return speadi_min_u64(proven, believed_length(stream, heap));
 }
 
 /* Looks at the newest live heaps. Returns true if the populator has got work. Sets *growing to true if the worth of a
@@ -57,7 +65,7 @@ static bool populate_live(struct spead_recv_stream *stream, bool *growing)
         if (!speadi_recv_populates(stream, heap))
             continue;
         bytes = worth(stream, heap);
-        *growing |= bytes < (heap->has_length ? heap->length : heap->region->bytes);
+        *growing |= bytes < believed_length(stream, heap);
         if (bytes > stream->shown_bytes)
             stream->shown_bytes = bytes;
         if (speadi_block_populate_ahead(heap->region, bytes))

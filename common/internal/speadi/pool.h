@@ -152,9 +152,9 @@ int speadi_block_populate(struct speadi_block *block, size_t bytes);
  * with a sentence in err. Control plane. */
 int speadi_pool_start_populator(struct speadi_pool *pool, struct spead_err *err);
 
-/* Charges the first `bytes` bytes of a block that was taken, and lets the populator populate them. Returns false if
- * there is nothing to do, if there is no memory, or if the populator is still busy. Only the taker may call this
- * function. */
+/* Charges the first `bytes` bytes of a block that was taken, and lets the populator populate them. It trims no other
+ * block for this, and leaves room below the limit to charge one more block in the same way. Returns false if there is
+ * nothing to do, if there is no such room, or if the populator is still busy. Only the taker may call this function. */
 bool speadi_block_populate_ahead(struct speadi_block *block, size_t bytes);
 
 /* Does the same for one free block of class 0. It looks at the next `blocks` free blocks, in the order in which

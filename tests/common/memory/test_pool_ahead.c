@@ -4,8 +4,10 @@
  * is idle. */
 #include <criterion/criterion.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -87,7 +89,7 @@ Test(pool_ahead, a_block_in_use_keeps_its_bytes)
 {
     struct speadi_block *block;
 
-    make_pool(1, 4 * MIB, 0);
+    make_pool(2, 4 * MIB, 0);
     block = speadi_pool_take(pool);
     cr_assert_eq(speadi_block_charge(block, 100), 0);
     memset(block->data, 0x5a, 100);
@@ -114,6 +116,19 @@ Test(pool_ahead, the_limit_holds_and_one_block_more_has_room)
     block = speadi_pool_take(pool);
     cr_expect_eq(speadi_block_charge(block, 4 * MIB), 0);
     speadi_block_release(block);
+}
+
+Test(pool_ahead, a_block_in_use_is_not_populated_with_the_memory_that_another_one_lacks_then)
+{
+    struct speadi_block *ahead, *other;
+
+    make_pool(2, 4 * MIB, 6 * MIB);
+    ahead = speadi_pool_take(pool);
+    other = speadi_pool_take(pool);
+    cr_expect_not(speadi_block_populate_ahead(ahead, 4 * MIB));
+    cr_expect_eq(speadi_block_charge(other, 4 * MIB), 0);
+    speadi_block_release(ahead);
+    speadi_block_release(other);
 }
 
 Test(pool_ahead, what_was_populated_is_given_up_when_another_block_needs_the_memory)
@@ -226,7 +241,7 @@ Test(pool_ahead, memory_that_was_zeroed_and_given_back_is_populated_again)
 {
     struct speadi_block *block;
 
-    make_pool(1, 8 * MIB, 0);
+    make_pool(2, 8 * MIB, 0);
     block = speadi_pool_take(pool);
     cr_assert(speadi_block_populate_ahead(block, 8 * MIB));
     speadi_block_zero(block, 1, 8 * MIB); /* the populator may still work */
@@ -241,6 +256,41 @@ Test(pool_ahead, the_pool_may_end_while_the_populator_works)
 {
     make_pool(2, 64 * MIB, 0);
     cr_expect(speadi_pool_populate_ahead(pool, 2, 64 * MIB));
+}
+
+/* Returns the scheduling class of the thread of the populator. */
+static int populator_class(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *task;
+    int class = -1;
+
+    cr_assert_not_null(tasks);
+    while ((task = readdir(tasks)) != NULL) {
+        char path[300], name[16] = "";
+        FILE *comm;
+
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", task->d_name);
+        comm = fopen(path, "r");
+        if (comm && fgets(name, sizeof name, comm) && strncmp(name, "spead-populate", 14) == 0)
+            class = sched_getscheduler(atoi(task->d_name));
+        if (comm)
+            fclose(comm);
+    }
+    closedir(tasks);
+    return class;
+}
+
+Test(pool_ahead, the_populator_of_a_real_time_thread_is_an_ordinary_thread)
+{
+    const struct sched_param lowest = {.sched_priority = 1};
+
+    if (sched_setscheduler(0, SCHED_FIFO, &lowest) < 0) {
+        make_pool(1, 4 * KIB, 0);
+        cr_skip("this process may not use SCHED_FIFO");
+    }
+    make_pool(1, 4 * KIB, 0);
+    cr_expect_eq(populator_class(), SCHED_OTHER);
 }
 
 Test(pool_ahead, a_kernel_that_cannot_populate_is_helped_by_touching_each_page)

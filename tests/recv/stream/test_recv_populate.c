@@ -140,6 +140,24 @@ Test(recv_populate, short_heaps_are_left_alone)
     cr_expect_not(rig.stream->populate_due);
 }
 
+Test(recv_populate, a_heap_without_a_length_is_populated_up_to_the_longest_heap_so_far)
+{
+    static const uint8_t payload[PACKET_BYTES];
+
+    recv_rig_open(&rig);
+    for (uint64_t at = 0; at < MIB; at += PACKET_BYTES) {
+        test_packet_begin(&rig.packet, 40);
+        test_packet_immediate(&rig.packet, SPEAD_ID_HEAP_COUNTER, 1);
+        test_packet_immediate(&rig.packet, SPEAD_ID_PAYLOAD_OFFSET, at);
+        test_packet_immediate(&rig.packet, SPEAD_ID_PAYLOAD_LENGTH, PACKET_BYTES);
+        test_packet_payload(&rig.packet, payload, PACKET_BYTES);
+        recv_rig_push(&rig);
+        recv_rig_poll(&rig);
+    }
+    settle();
+    cr_expect_leq(newest_region()->charged_bytes, 2 * MIB, "no heap was complete so far");
+}
+
 Test(recv_populate, memory_stays_within_the_limit)
 {
     rig.config.memory_bytes_max = 3 * HEAP_BYTES;
