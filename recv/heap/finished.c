@@ -6,6 +6,8 @@
 
 #include <speadline/item.h>
 
+#include "control_items.h"
+
 int speadi_finished_init(struct speadi_finished *finished, uint32_t ring_count, uint32_t per_ring)
 {
     *finished = (struct speadi_finished){.ring_count = ring_count, .per_ring = per_ring};
@@ -46,8 +48,10 @@ struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finishe
     heap->gaps.count = 0;
     heap->gaps.packets = 0;
     heap->item_count = 0;
+    heap->controls = 0;
     heap->has_length = false;
     heap->complete = false;
+    heap->is_control = false;
     heap->used = true;
     /* The table may still hold a forgotten heap with the same counter. A search finds the new entry, which was inserted
      * last. The old entry is in the same ring, so it is replaced before the new entry. */
@@ -55,6 +59,30 @@ struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finishe
     if (++finished->next[key->ring] == finished->per_ring)
         finished->next[key->ring] = 0;
     return heap;
+}
+
+static uint8_t boundaries_of(const struct speadi_packet *packet)
+{
+    bool user_items;
+
+    return packet->pointer_count == packet->special_count
+               ? 0
+               : (uint8_t)(speadi_packet_controls(packet, &user_items) &
+                           SPEADI_CONTROL_START_OR_STOP);
+}
+
+void speadi_finished_add_control(struct speadi_finished *finished,
+                                 const struct speadi_heap_key *key, struct speadi_sender *sender,
+                                 const struct speadi_packet *packet, uint64_t now_ns)
+{
+    struct speadi_finished_heap *heap = speadi_finished_add(finished, key, sender, now_ns);
+
+    heap->heap_address_bits = packet->heap_address_bits;
+    heap->has_length = packet->has_heap_length;
+    heap->length = packet->heap_length;
+    heap->controls = boundaries_of(packet);
+    heap->complete = true;
+    heap->is_control = true;
 }
 
 /* Returns true if the item is one that the user has given, and not one of the protocol. */
@@ -91,20 +119,35 @@ static bool may_have_wrapped(const struct speadi_finished_heap *heap,
            sender->heaps_ended - heap->nth >= 1ull << (heap->heap_address_bits - 1);
 }
 
+struct speadi_finished_heap *speadi_finished_last(const struct speadi_finished *finished,
+                                                  const struct speadi_sender *sender,
+                                                  uint64_t counter)
+{
+    uint32_t index = speadi_counter_map_find(&finished->map, sender->id, counter);
+
+    return index == SPEADI_COUNTER_NONE ? NULL : &finished->heap[index];
+}
+
 struct speadi_finished_heap *speadi_finished_find(const struct speadi_finished *finished,
                                                   const struct speadi_sender *sender,
                                                   uint64_t counter, uint64_t now_ns)
 {
-    uint32_t index = speadi_counter_map_find(&finished->map, sender->id, counter);
-    struct speadi_finished_heap *heap;
+    struct speadi_finished_heap *heap = speadi_finished_last(finished, sender, counter);
 
-    if (index == SPEADI_COUNTER_NONE)
-        return NULL;
-    heap = &finished->heap[index];
-    if (now_ns - heap->time_ns > SPEADI_FINISHED_FORGET_NS ||
+    if (!heap || heap->is_control || now_ns - heap->time_ns > SPEADI_FINISHED_FORGET_NS ||
         heap->epoch != sender->finished_epoch || may_have_wrapped(heap, sender))
         return NULL;
     return heap;
+}
+
+bool speadi_finished_is_copy(const struct speadi_finished_heap *entry,
+                             const struct speadi_packet *packet, uint64_t now_ns,
+                             uint64_t within_ns)
+{
+    return entry->controls != 0 && now_ns - entry->time_ns <= within_ns &&
+           (boundaries_of(packet) & ~entry->controls) == 0 &&
+           entry->is_control == (speadi_packet_control_heap(packet) != 0) &&
+           !speadi_finished_contradicts(entry, packet);
 }
 
 static bool contradicts_item(const struct speadi_finished_heap *entry, uint64_t pointer)

@@ -7,7 +7,10 @@
  *
  * Counters are only compared for equality, never by order: a sender that restarts and counts from 1 again must be
  * received. For the same reason a heap is forgotten after one second, at a start or stop item of its sender, and when
- * the sender has finished half as many further heaps as its flavour has counters. Only the owner thread calls these
+ * the sender has finished half as many further heaps as its flavour has counters.
+ *
+ * Networks double packets, also those that carry a start or stop item. Therefore a heap that carried one is still known
+ * for a short time after its sender was forgotten (speadi_finished_is_copy()). Only the owner thread calls these
  * functions. */
 #ifndef SPEADI_FINISHED_H
 #define SPEADI_FINISHED_H
@@ -39,9 +42,11 @@ struct speadi_finished_heap {
     uint64_t item[SPEADI_FINISHED_ITEMS]; /* pointers of the first immediate items of the heap */
     uint8_t item_count;
     uint8_t heap_address_bits;
+    uint8_t controls; /* SPEADI_CONTROL_BIT() of the start and stop items that the heap carried */
     bool has_length;
     bool complete;
-    bool used; /* false if this entry is free */
+    bool is_control; /* a control heap in one packet; a heap of data may have the same counter */
+    bool used;       /* false if this entry is free */
 };
 
 struct speadi_finished {
@@ -63,6 +68,11 @@ struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finishe
                                                  const struct speadi_heap_key *key,
                                                  struct speadi_sender *sender, uint64_t now_ns);
 
+/* Remembers a control heap that came in this packet. */
+void speadi_finished_add_control(struct speadi_finished *finished,
+                                 const struct speadi_heap_key *key, struct speadi_sender *sender,
+                                 const struct speadi_packet *packet, uint64_t now_ns);
+
 /* Stores the length and the first immediate items of the heap, whose items must be sorted. */
 void speadi_finished_describe(struct speadi_finished_heap *entry, const struct spead_heap *heap);
 
@@ -71,6 +81,18 @@ void speadi_finished_describe(struct speadi_finished_heap *entry, const struct s
 struct speadi_finished_heap *speadi_finished_find(const struct speadi_finished *finished,
                                                   const struct speadi_sender *sender,
                                                   uint64_t counter, uint64_t now_ns);
+
+/* Returns the last heap of this sender and counter that ended, also if it is forgotten, or NULL. The entry is valid until
+ * the next speadi_finished_add(). */
+struct speadi_finished_heap *speadi_finished_last(const struct speadi_finished *finished,
+                                                  const struct speadi_sender *sender,
+                                                  uint64_t counter);
+
+/* Tells whether the packet is of the heap of this entry, which carried a start or stop item and ended at most within_ns
+ * ago: then the items of the packet are copies, and mean nothing new. The entry may be forgotten. */
+bool speadi_finished_is_copy(const struct speadi_finished_heap *entry,
+                             const struct speadi_packet *packet, uint64_t now_ns,
+                             uint64_t within_ns);
 
 /* Tells whether the packet cannot be a packet of the remembered heap: its flavour, its heap length or the value of one
  * of its immediate items differs. */

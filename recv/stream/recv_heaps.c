@@ -71,12 +71,33 @@ static enum spead_recv_bucket no_memory(struct spead_recv_stream *stream,
     return SPEAD_RECV_NO_MEMORY;
 }
 
-static uint32_t ring_of(const struct spead_recv_stream *stream, const struct speadi_sender *sender,
-                        uint64_t counter)
+static struct speadi_heap_key key_of(const struct spead_recv_stream *stream,
+                                     const struct speadi_sender *sender, uint64_t counter)
 {
     uint32_t substreams = stream->config.substream_count;
+    uint32_t substream = substreams == 1 ? 0 : (uint32_t)(counter % substreams);
 
-    return sender->endpoint * substreams + (substreams == 1 ? 0 : (uint32_t)(counter % substreams));
+    return (struct speadi_heap_key){.counter = counter,
+                                    .sender = sender->id,
+                                    .ring = sender->endpoint * substreams + substream,
+                                    .endpoint = sender->endpoint};
+}
+
+/* Returns the ended heap to which the packet belongs, or NULL if the packet opens a heap. A start or stop item opens a
+ * heap, unless the packet is a copy: the user gets a heap once, and a copy begins no run. */
+static struct speadi_finished_heap *ended_heap(const struct spead_recv_stream *stream,
+                                               const struct speadi_sender *sender,
+                                               const struct speadi_packet *packet)
+{
+    struct speadi_finished_heap *last =
+        speadi_finished_last(&stream->finished, sender, packet->heap_counter);
+
+    if (!last || speadi_finished_is_copy(last, packet, stream->age_ns, stream->config.repeat_ns))
+        return last;
+    return speadi_packet_starts_or_stops(packet)
+               ? NULL
+               : speadi_finished_find(&stream->finished, sender, packet->heap_counter,
+                                      stream->age_ns);
 }
 
 /* Finds a slot for a new heap, and ends the heap that is in this slot. */
@@ -100,17 +121,13 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap **out, bool *paused)
 {
-    const struct speadi_heap_key key = {.counter = packet->heap_counter,
-                                        .sender = sender->id,
-                                        .ring = ring_of(stream, sender, packet->heap_counter),
-                                        .endpoint = sender->endpoint};
-    struct speadi_finished_heap *finished =
-        speadi_finished_find(&stream->finished, sender, packet->heap_counter, stream->age_ns);
+    const struct speadi_heap_key key = key_of(stream, sender, packet->heap_counter);
+    struct speadi_finished_heap *finished = ended_heap(stream, sender, packet);
     struct speadi_block *region;
     enum spead_recv_bucket bucket;
     uint32_t slot;
 
-    if (finished && !speadi_packet_starts_or_stops(packet))
+    if (finished)
         return too_late(stream, finished, packet);
     /* Make this check before the new heap evicts another heap. */
     bucket = speadi_live_heap_may_begin(&stream->layout, packet);
@@ -129,6 +146,19 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
     *out = speadi_live_heap_open(region, &stream->layout, &key, packet);
     (*out)->slot = slot;
     return SPEAD_RECV_LIVE;
+}
+
+bool speadi_recv_note_control_heap(struct spead_recv_stream *stream, struct speadi_sender *sender,
+                                   const struct speadi_packet *packet)
+{
+    const struct speadi_heap_key key = key_of(stream, sender, packet->heap_counter);
+    const struct speadi_finished_heap *last =
+        speadi_finished_last(&stream->finished, sender, packet->heap_counter);
+
+    if (last && speadi_finished_is_copy(last, packet, stream->age_ns, stream->config.repeat_ns))
+        return false;
+    speadi_finished_add_control(&stream->finished, &key, sender, packet, stream->age_ns);
+    return true;
 }
 
 /* Updates the placement policy if enough packets have come. Writes to the log when the policy switches placing off or
@@ -255,6 +285,7 @@ static struct speadi_finished_heap *remember(struct spead_recv_stream *stream,
         speadi_finished_add(&stream->finished, &key, sender, stream->age_ns);
 
     finished->complete = heap->complete;
+    finished->controls = (uint8_t)(live->control & SPEADI_CONTROL_START_OR_STOP);
     speadi_finished_describe(finished, heap);
     if (heap->complete)
         speadi_sender_heap_complete(&stream->senders, sender, heap->packets);

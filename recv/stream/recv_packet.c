@@ -196,8 +196,8 @@ static enum spead_recv_bucket add(struct spead_recv_stream *stream,
     return bucket;
 }
 
-/* Acts on start and stop items that have come from the sender in the heap with this counter. `carrier` is that heap if
- * it is live, else NULL. */
+/* Acts on start and stop items that have come from the sender in the heap with this counter. `carrier` is that heap, or
+ * NULL if it is a control heap in one packet. */
 static void obey(struct spead_recv_stream *stream, struct speadi_sender *sender, uint64_t counter,
                  uint32_t controls, const struct speadi_live_heap *carrier)
 {
@@ -219,13 +219,13 @@ static void after_packet(struct spead_recv_stream *stream, struct speadi_live_he
 {
     uint64_t counter = live->heap.counter;
     uint32_t news = live->control & ~control_before, sender = live->sender;
-    bool complete = speadi_live_heap_is_complete(live);
 
-    if (complete)
-        speadi_recv_close_heap(stream, live, SPEADI_RECV_COMPLETE);
+    /* The heap ends after its items are obeyed, because they make the stream forget the heaps that ended before. A copy
+     * of this heap must not open it again. */
     if (news != 0)
-        obey(stream, speadi_sender_table_get(&stream->senders, sender), counter, news,
-             complete ? NULL : live);
+        obey(stream, speadi_sender_table_get(&stream->senders, sender), counter, news, live);
+    if (speadi_live_heap_is_complete(live))
+        speadi_recv_close_heap(stream, live, SPEADI_RECV_COMPLETE);
 }
 
 static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
@@ -357,7 +357,8 @@ static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
 
     controls = speadi_packet_control_heap(packet);
     if (controls != 0) { /* a control heap needs no slot and no memory */
-        obey(stream, sender, packet->heap_counter, controls, NULL);
+        if (speadi_recv_note_control_heap(stream, sender, packet))
+            obey(stream, sender, packet->heap_counter, controls, NULL);
         return SPEAD_RECV_CONTROL;
     }
     live = speadi_heap_table_find(&stream->table, sender->id, packet->heap_counter);

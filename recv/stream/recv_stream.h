@@ -355,7 +355,7 @@ static inline struct speadi_sender *speadi_recv_sender(struct spead_recv_stream 
 void speadi_recv_forget_senders_of_burst(struct spead_recv_stream *stream);
 
 /* The sender has sent a start item in the heap with this counter. A new run of the sender begins. Its live heaps end,
- * except `carrier`, the heap with the start item (NULL if that heap is not live). Nothing happens if the start item is
+ * except `carrier`, the heap with the start item (NULL if it is a control heap). Nothing happens if the start item is
  * a copy, that is, if the last start item came at most repeat_ns ago in a heap with the same counter. */
 void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender,
                                uint64_t counter, const struct speadi_live_heap *carrier);
@@ -409,6 +409,11 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
                                              const struct speadi_sender *sender,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap **out, bool *paused);
+
+/* Remembers a control heap of the sender, which came in this packet. Returns false if the packet is a copy of a control
+ * heap that came at most repeat_ns before: then the caller must not obey its items again. */
+bool speadi_recv_note_control_heap(struct spead_recv_stream *stream, struct speadi_sender *sender,
+                                   const struct speadi_packet *packet);
 
 /* The owner thread must call this after the heap of this sender has accepted its first packet. Takes a slot of the heap
  * table, and puts the heap into this slot. A heap that is already complete does not enter the table. */
