@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -65,7 +66,9 @@ struct sender {
     /* the time at which refused stop heaps are submitted again, and the time at which this ends; 0 if not set */
     uint64_t stops_again_ns, stops_until_ns;
     unsigned data_in_flight, stops_in_flight;
-    uint64_t heaps_sent;
+    uint64_t heaps_sent; /* data heaps of which each packet was sent */
+    uint64_t
+        heaps_not_whole; /* data heaps of which a packet was not sent, for a reason that can pass */
     /* the time when a signal or --seconds began an early end; 0 before that */
     uint64_t stopping_ns;
     struct tool_end end;       /* what ended the sending */
@@ -76,7 +79,7 @@ struct sender {
     bool gave_up;           /* true if the program has abandoned heaps in flight */
     int error;              /* -errno of the heap that ends the program; 0 if there is none */
     uint64_t error_counter; /* the heap counter of that heap */
-    int passing_error;      /* -errno of the last heap that failed for a reason that can pass */
+    int passing_error;      /* -errno of the last heap of heaps_not_whole */
 
     /* For each endpoint: how many bytes a packet takes on the wire in addition to its SPEAD bytes. */
     unsigned *overhead;
@@ -87,11 +90,16 @@ struct sender {
 static struct spead_send_stream *volatile signalled_stream;
 
 /* The first signal needs nothing here: look_around() sees it, lets the heaps in flight complete and then sends the stop
- * heaps. The second signal ends the stream immediately. */
+ * heaps. The second signal ends the stream immediately. While there is no stream, the second signal kills the program,
+ * because from then on the signal has its default action. */
 static void on_signal(int nth)
 {
-    if (nth < 2 || !signalled_stream)
+    if (nth < 2)
         return;
+    if (!signalled_stream) {
+        raise(tool_signal_first());
+        return;
+    }
     spead_send_stream_stop(signalled_stream);
     spead_send_stream_stop(signalled_stream);
 }
@@ -244,9 +252,10 @@ static void on_data_done(void *arg, const struct spead_send_result *result)
     sender->data_in_flight--;
     if (result->error == 0)
         sender->heaps_sent++;
-    else if (can_pass(sender, result->error))
+    else if (can_pass(sender, result->error)) {
+        sender->heaps_not_whole++;
         sender->passing_error = result->error;
-    else if (result->error != -ECANCELED)
+    } else if (result->error != -ECANCELED)
         fail(sender, result->error, result->counter);
     if (sender->data_left > 0)
         submit_data(slot);
@@ -544,8 +553,10 @@ static int report_failure(const struct sender *sender, int stream_error)
     if (sender->gave_up)
         return tool_failed("no packet has left for 10 s: the heaps in flight are abandoned, and no "
                            "stop heap was sent, so receivers may wait for one");
-    if (sender->passing_error != 0 && sender->heaps_sent == 0)
-        return tool_failed("no heap could be sent: %s", strerror(-sender->passing_error));
+    if (sender->heaps_not_whole > 0)
+        return tool_failed("%" PRIu64 " of %" PRIu64 " heaps were not sent whole: %s",
+                           sender->heaps_not_whole, sender->heaps_sent + sender->heaps_not_whole,
+                           strerror(-sender->passing_error));
     if (sender->stops_lost > 0)
         return tool_failed(
             "the stop heaps of %u destinations could not be sent: receivers may wait "
