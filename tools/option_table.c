@@ -239,10 +239,17 @@ const char *tool_call_sentence(const struct tool_program *program, int code,
     return text;
 }
 
+/* Returns true if the command line is wrong. That is also so where it names a file that cannot be written because of its
+ * kind: a link, a folder, a device, or a file with several names. */
+static bool is_wrong_use(int code)
+{
+    return code == -EINVAL || code == -ELOOP || code == -EISDIR || code == -EMLINK;
+}
+
 int tool_failed_call(const struct tool_program *program, int code, const struct spead_err *err)
 {
     char text[TOOL_SENTENCE_MAX];
 
     tool_failed("%s", tool_call_sentence(program, code, err, text));
-    return code == -EINVAL ? TOOL_USAGE : TOOL_FAILED;
+    return is_wrong_use(code) ? TOOL_USAGE : TOOL_FAILED;
 }

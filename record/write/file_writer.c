@@ -20,15 +20,26 @@
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
+/* Opens the data file and the index. If one of them is refused, no new file is left. */
+static int open_both(struct speadi_file_writer *writer, struct spead_err *err)
+{
+    bool follow = writer->config.follow_links;
+    int ret = speadi_capture_file_open(&writer->data, writer->config.path, "", follow, err);
+
+    if (ret < 0)
+        return ret;
+    ret = speadi_capture_file_open(&writer->index, writer->config.path, ".jsonl", follow, err);
+    if (ret < 0)
+        speadi_capture_file_undo(&writer->data);
+    return ret;
+}
+
 static int open_files(struct speadi_file_writer *writer,
                       struct spead_recording_writer_stats *recovered, struct spead_err *err)
 {
     struct speadi_recovered cut = {0};
-    bool follow = writer->config.follow_links;
-    int ret = speadi_capture_file_open(&writer->data, writer->config.path, "", follow, err);
+    int ret = open_both(writer, err);
 
-    if (ret == 0)
-        ret = speadi_capture_file_open(&writer->index, writer->config.path, ".jsonl", follow, err);
     if (ret < 0)
         return ret;
     ret = speadi_recording_recover(&writer->data, &writer->index, &writer->config.log, &cut, err);

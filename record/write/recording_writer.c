@@ -76,6 +76,8 @@ int spead_recording_writer_create(struct spead_recording_writer **out,
         ret = speadi_file_writer_open(&writer->file, &writer->config, &writer->recovered, err);
     else if (ret == 0)
         ret = speadi_stream_writer_open(&writer->stream, &writer->config, err);
+    if (ret == -ELOOP && !writer->config.follow_links)
+        speadi_err_add(err, ret, ", or set follow_links (--follow-links in spead-recv)");
     if (ret < 0) {
         free(writer);
         return ret;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tool_run.h"
@@ -64,9 +65,9 @@ static void expect(const char *options, int status, const char *says)
 Test(capture_links, a_link_in_the_place_of_the_file_is_refused)
 {
     cr_assert_eq(symlink(victim, "capture"), 0);
-    expect("--output capture", 1, "capture is a link");
+    expect("--output capture", 2, "capture is a link");
     cr_assert_eq(symlink("made", "dangling"), 0);
-    expect("--output dangling", 1, "dangling is a link");
+    expect("--output dangling", 2, "dangling is a link");
     cr_expect_eq(access("made", F_OK), -1, "the target of the link was made");
     cr_expect(victim_is_whole());
 }
@@ -74,14 +75,15 @@ Test(capture_links, a_link_in_the_place_of_the_file_is_refused)
 Test(capture_links, a_link_in_the_place_of_the_index_is_refused)
 {
     cr_assert_eq(symlink(victim, "capture.jsonl"), 0);
-    expect("--output capture", 1, "capture.jsonl is a link");
+    expect("--output capture", 2, "capture.jsonl is a link");
     cr_expect(victim_is_whole());
+    cr_expect_eq(access("capture", F_OK), -1, "the data file was made");
 }
 
 Test(capture_links, a_second_name_of_a_file_is_refused)
 {
     cr_assert_eq(link(victim, "capture"), 0);
-    expect("--output capture", 1, "2 names");
+    expect("--output capture", 2, "2 names");
     cr_expect(victim_is_whole());
 }
 
@@ -102,4 +104,20 @@ Test(capture_links, links_are_followed_where_the_user_asks_for_it)
     cr_assert_eq(symlink("made", "capture"), 0);
     expect("--output capture --follow-links", 0, "");
     cr_expect_eq(access("made", F_OK), 0);
+}
+
+Test(capture_links, the_sentence_about_a_link_names_the_option_that_follows_links)
+{
+    cr_assert_eq(symlink("made", "capture"), 0);
+    expect("--output capture", 2, "--follow-links");
+}
+
+/* A file of a kind that cannot be written is wrong use, whatever the kind. */
+Test(capture_links, what_is_no_file_is_refused_with_one_status)
+{
+    cr_assert_eq(mkdir("folder", 0700), 0);
+    expect("--output folder", 2, "a folder");
+    expect("--output /dev/null", 2, "not a regular file");
+    cr_assert_eq(mkfifo("fifo", 0600), 0);
+    expect("--output fifo --output-format files", 2, "not a regular file");
 }
