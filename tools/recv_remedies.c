@@ -27,8 +27,7 @@ static const char *const sentences[] = {
         "in heaps that found the channel full: what is done with heaps is slower than the network; if "
         "it only stalls at times, a larger --buffer lets packets wait in the socket",
     [SPEAD_RECV_NO_MEMORY] =
-        "found no heap memory: raise --memory if it is given; else what is done with heaps keeps "
-        "them too long",
+        "found no heap memory: what is done with heaps keeps them too long",
     [SPEAD_RECV_TRUNCATED] =
         "longer than --packet: raise it",
     [SPEAD_RECV_START_UP] =
@@ -123,6 +122,27 @@ static const char *out_of_order(const struct spead_recv_counters *counters)
            "--out-of-order takes them, and --incomplete the heaps with losses";
 }
 
+/* Returns what helps where heaps have found no memory, or NULL. If the heaps cannot need more than the memory, only
+ * heaps that are held too long can use it up. */
+static const char *no_memory(const struct recv_report *report, unsigned bucket)
+{
+    if (report->stats.counters.heaps_no_memory == 0 ||
+        report->plan.memory_need_bytes <= report->plan.memory_bytes)
+        return NULL;
+    switch (bucket) {
+    case SPEAD_RECV_NO_MEMORY:
+        return "found no heap memory: raise --memory, or lower --max-heap-size if heaps are shorter";
+    case SPEAD_RECV_EVICTED:
+        return "in heaps pushed out incomplete, because newer ones found no heap memory: raise "
+               "--memory, or lower --max-heap-size if heaps are shorter; or packets were lost";
+    case SPEAD_RECV_LATE:
+        return "for heaps already given up, as heaps found no memory: raise --memory, or lower "
+               "--max-heap-size if heaps are shorter";
+    default:
+        return NULL;
+    }
+}
+
 const char *recv_remedy(const struct recv_report *report, unsigned bucket)
 {
     if (bucket == SPEAD_RECV_SHED && report->cancelled)
@@ -130,5 +150,7 @@ const char *recv_remedy(const struct recv_report *report, unsigned bucket)
                "before";
     if (bucket == SPEAD_RECV_OUT_OF_ORDER)
         return out_of_order(&report->stats.counters);
+    if (no_memory(report, bucket))
+        return no_memory(report, bucket);
     return bucket < sizeof sentences / sizeof *sentences ? sentences[bucket] : NULL;
 }

@@ -39,6 +39,7 @@ void speadi_heap_table_insert(struct speadi_heap_table *table, struct speadi_liv
     assert(!table->slot[slot]);
     table->slot[slot] = live;
     live->slot = slot;
+    live->number = table->inserted++;
     speadi_counter_map_insert(&table->map, live->sender, live->heap.counter, slot);
     live->older = table->newest;
     live->newer = NULL;

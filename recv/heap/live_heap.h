@@ -45,9 +45,10 @@ struct speadi_live_heap {
     /* Links in the list of live heaps, and later in the list of leaving heaps. heap_table.c and leaving_heaps.c write
      * them. */
     struct speadi_live_heap *older, *newer;
-    uint32_t slot;           /* index in the heap table; written by heap_table.c */
-    uint32_t sender;         /* the id of the sender (sender_table.h) */
-    uint32_t ring;           /* the window of live heaps that the heap belongs to (heap_key.h) */
+    uint64_t number; /* of its opening: newer heaps have higher ones; written by heap_table.c */
+    uint32_t slot;   /* index in the heap table; written by heap_table.c */
+    uint32_t sender; /* the id of the sender (sender_table.h) */
+    uint32_t ring;   /* the window of live heaps that the heap belongs to (heap_key.h) */
     uint32_t first_pointers; /* number of item pointers that the first packet of the heap carried */
     uint32_t reservations;   /* number of receives that are posted into the heap */
     uint64_t reserved_end;   /* no reservation of the heap ever reached beyond this offset */
@@ -65,6 +66,7 @@ struct speadi_live_heap {
     bool placement_off;
     /* An operation on the memory of the heap failed, so the heap will not be handed over. */
     bool memory_failed;
+    bool starved; /* a packet of the heap found no memory; written by recv_heaps.c */
     /* A packet has contradicted the heap, or a new run of the sender has begun. The heap accepts no further packets and
      * is never complete. */
     bool condemned;

@@ -46,7 +46,8 @@ struct speadi_sender {
     uint32_t restarts;  /* how many runs of the sender began after a silence or with a start item */
     bool stopped;       /* a stop item has come from the sender */
     bool has_sent_data; /* a heap came that is not a control heap */
-    uint64_t stop_counter; /* heap counter of the heap with the stop item; valid if stopped */
+    uint64_t newest_counter; /* counter of the heap that opened last; valid if has_sent_data */
+    uint64_t stop_counter;   /* heap counter of the heap with the stop item; valid if stopped */
     /* Counter of the heap with the last start item, and when this heap came, by the clock of seen_ns. Valid if
      * has_started. */
     uint64_t start_counter, start_ns;

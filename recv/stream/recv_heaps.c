@@ -1,5 +1,6 @@
 /* Opens a heap in a region of the pool, ends the heap, and then hands it over to the consumer or discards it. */
 #include <speadi/err.h>
+#include <speadi/free_memory.h>
 
 #include "recv_stream.h"
 
@@ -31,9 +32,9 @@ static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
     return SPEAD_RECV_LATE;
 }
 
-/* Says in the log that the consumer has all regions. There is no other possible reason: no finished heap waits in the
- * stream, and live heaps have few regions. */
-static void say_no_memory(struct spead_recv_stream *stream, uint64_t counter)
+/* Says in the log that no region is free. Then the consumer has all regions but those of the live heaps: no finished
+ * heap waits in the stream, and live heaps have few regions. */
+static void say_no_region(struct spead_recv_stream *stream, uint64_t counter)
 {
     speadi_log_line(
         &stream->config.log, SPEAD_LOG_WARNING,
@@ -42,6 +43,22 @@ static void say_no_memory(struct spead_recv_stream *stream, uint64_t counter)
         "heaps sooner, or raise held_heaps (--ring-heaps in spead-recv); refused heaps "
         "count as no-memory",
         (unsigned long long)counter, speadi_pool_out_blocks(stream->pool), stream->table.count);
+}
+
+/* Says in the log that a region is there, but that the limit of the memory leaves too little for its bytes. */
+static void say_no_bytes(struct spead_recv_stream *stream, uint64_t counter)
+{
+    uint32_t in_use = speadi_pool_out_blocks(stream->pool), live = stream->table.count;
+    char limit[SPEADI_BYTES_TEXT_MAX];
+    struct speadi_pool_stats pool;
+
+    speadi_pool_stats(stream->pool, &pool);
+    speadi_log_line(&stream->config.log, SPEAD_LOG_WARNING,
+                    "no memory for heap %llu: the heaps need more than %s; %u heaps are live, and "
+                    "%u others hold memory: raise memory_bytes_max (--memory in spead-recv), or "
+                    "lower heap_bytes_max (--max-heap-size); such heaps count as no-memory",
+                    (unsigned long long)counter, speadi_bytes_text(limit, pool.memory_bytes_max),
+                    live, in_use > live ? in_use - live : 0);
 }
 
 /* Says that a heap of this sender has opened, so that skipped counters are noticed. */
@@ -54,21 +71,41 @@ static void note_counter(struct spead_recv_stream *stream, uint32_t sender, uint
                              substreams == 1 ? 0 : (uint32_t)(counter % substreams), counter, bits);
 }
 
-static enum spead_recv_bucket no_memory(struct spead_recv_stream *stream,
-                                        const struct speadi_heap_key *key,
-                                        const struct speadi_packet *packet)
+/* Remembers a heap that could not begin as finished. So each such heap is counted once. */
+static void refuse(struct spead_recv_stream *stream, const struct speadi_heap_key *key,
+                   const struct speadi_packet *packet, uint32_t slot)
 {
     struct speadi_sender *sender = speadi_sender_table_get(&stream->senders, key->sender);
     struct speadi_finished_heap *finished =
         speadi_finished_add(&stream->finished, key, sender, stream->age_ns);
-    struct spead_recv_counters *totals = stream->tally.totals;
 
     finished->heap_address_bits = packet->heap_address_bits;
-    if (totals->heaps_no_memory++ == 0)
-        say_no_memory(stream, key->counter);
     if (!speadi_packet_starts_or_stops(packet))
         note_counter(stream, key->sender, key->counter, packet->heap_address_bits);
-    return SPEAD_RECV_NO_MEMORY;
+    /* The window goes on, so that it pushes out heaps that wait for lost packets and keep the memory. */
+    speadi_recv_slot_used(stream, key->ring, slot);
+}
+
+void speadi_recv_starved(struct spead_recv_stream *stream, struct speadi_live_heap *live)
+{
+    if (live->starved)
+        return;
+    live->starved = true;
+    if (stream->tally.totals->heaps_no_memory++ == 0)
+        say_no_bytes(stream, live->heap.counter);
+}
+
+void speadi_recv_discard_new(struct spead_recv_stream *stream, struct speadi_live_heap *live,
+                             const struct speadi_packet *packet, enum spead_recv_bucket bucket)
+{
+    const struct speadi_heap_key key = {
+        .counter = live->heap.counter, .sender = live->sender, .ring = live->ring};
+
+    if (bucket == SPEAD_RECV_NO_MEMORY) {
+        speadi_recv_starved(stream, live);
+        refuse(stream, &key, packet, live->slot);
+    }
+    speadi_block_release(live->heap.region); /* nobody has seen the heap yet */
 }
 
 static struct speadi_heap_key key_of(const struct spead_recv_stream *stream,
@@ -116,6 +153,32 @@ static enum spead_recv_bucket make_way(struct spead_recv_stream *stream,
     return SPEAD_RECV_LIVE;
 }
 
+/* Takes a region. If there is none, ends older heaps, unless the stream may pause until the consumer has made room. */
+static struct speadi_block *find_region(struct spead_recv_stream *stream,
+                                        const struct speadi_sender *sender,
+                                        const struct speadi_heap_key *key,
+                                        const struct speadi_packet *packet, bool *paused)
+{
+    struct speadi_block *region = speadi_recv_take_region(stream, packet);
+    bool again = true;
+
+    if (__builtin_expect(region != NULL, 1))
+        return region;
+    *paused = stream->outlet.pending_count > 0 && speadi_recv_waits_for_room(stream);
+    while (!*paused && !region && again &&
+           speadi_recv_make_room(stream, sender, key->ring, NULL, &again))
+        region = speadi_recv_take_region(stream, packet);
+    return region;
+}
+
+static void no_region(struct spead_recv_stream *stream, const struct speadi_heap_key *key,
+                      const struct speadi_packet *packet, uint32_t slot)
+{
+    if (stream->tally.totals->heaps_no_memory++ == 0)
+        say_no_region(stream, key->counter);
+    refuse(stream, key, packet, slot);
+}
+
 enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
                                              const struct speadi_sender *sender,
                                              const struct speadi_packet *packet,
@@ -136,10 +199,11 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
     bucket = make_way(stream, sender, &key, packet, &slot);
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
-    region = speadi_recv_take_region(stream, packet);
+    region = find_region(stream, sender, &key, packet, paused);
     if (!region) {
-        *paused = stream->outlet.pending_count > 0 && speadi_recv_waits_for_room(stream);
-        return *paused ? SPEAD_RECV_NO_MEMORY : no_memory(stream, &key, packet);
+        if (!*paused)
+            no_region(stream, &key, packet, slot);
+        return SPEAD_RECV_NO_MEMORY;
     }
     if (__builtin_expect(stream->regions.share_bytes > 0, 0))
         speadi_block_set_user(region, sender->endpoint);
@@ -203,7 +267,10 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sen
     struct spead_heap *heap = &live->heap;
 
     speadi_recv_slot_used(stream, live->ring, live->slot);
-    sender->has_sent_data |= !speadi_live_heap_is_control(live);
+    if (!speadi_live_heap_is_control(live)) {
+        sender->has_sent_data = true;
+        sender->newest_counter = heap->counter;
+    }
     heap->sender = sender->address;
     speadi_live_heap_start(live,
                            &(struct speadi_live_heap_start){.first_ns = raw->time_ns,
@@ -364,8 +431,8 @@ static int finish_memory(struct spead_recv_stream *stream, struct speadi_live_he
     return ret;
 }
 
-/* Returns true if the consumer will get the heap, which has ended. */
-static bool is_wanted(const struct spead_recv_stream *stream, const struct speadi_live_heap *live)
+bool speadi_recv_is_wanted(const struct spead_recv_stream *stream,
+                           const struct speadi_live_heap *live)
 {
     return !speadi_live_heap_is_control(live) && !live->memory_failed &&
            (live->heap.complete || stream->config.deliver_incomplete);
@@ -402,7 +469,8 @@ void speadi_recv_close_heap(struct spead_recv_stream *stream, struct speadi_live
     if (was_live) /* after this the entry of the sender may be given to another sender */
         speadi_sender_heap_left(&stream->senders,
                                 speadi_sender_table_get(&stream->senders, live->sender));
-    if (live->reservations == 0 || speadi_recv_detach(stream, live, is_wanted(stream, live)))
+    if (live->reservations == 0 ||
+        speadi_recv_detach(stream, live, speadi_recv_is_wanted(stream, live)))
         leave(stream, live, cause);
     else
         speadi_leaving_heaps_add(&stream->leaving, live, cause);

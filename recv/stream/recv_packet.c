@@ -87,35 +87,6 @@ static void put_payload(struct spead_recv_stream *stream, const struct speadi_rx
         totals->bounced++;
 }
 
-/* Charges the memory of the heap up to the offset 2 * end, or only up to `end` if there is not enough memory. It
- * charges no more, because a packet with a forged length must not take memory from other heaps. Returns false if the
- * memory is not enough even for `end`. */
-static bool charge(struct speadi_live_heap *live, uint64_t end)
-{
-    struct speadi_block *region = live->heap.region;
-    uint64_t ahead = 2 * end, most = live->heap.has_length ? live->heap.length : region->bytes;
-
-    if (end <= region->charged_bytes)
-        return true;
-    if (ahead > most)
-        ahead = most;
-    return (ahead > end && speadi_block_charge(region, ahead) == 0) ||
-           speadi_block_charge(region, end) == 0;
-}
-
-/* As charge(). If there is not enough memory, hands over or sheds the pending heaps first, because heaps that are shed
- * give their memory back. */
-static bool find_memory(struct spead_recv_stream *stream, struct speadi_live_heap *live,
-                        uint64_t end)
-{
-    if (__builtin_expect(charge(live, end), 1))
-        return true;
-    if (stream->outlet.pending_count == 0)
-        return false;
-    speadi_recv_hand_over(stream, true);
-    return charge(live, end);
-}
-
 /* ---- Into a heap --------------------------------------------------------------------------- */
 
 /* Counts a packet that came after a packet of its heap with a larger payload offset. In out-of-order mode this is
@@ -168,7 +139,7 @@ static enum spead_recv_bucket try_add(struct spead_recv_stream *stream,
 
     if (bucket == SPEAD_RECV_LIVE && packet->payload_bytes > 0 &&
         ((live->reservations > 0 && !can_wait(stream, raw, packet, live)) ||
-         !find_memory(stream, live, packet->payload_offset + packet->payload_bytes)))
+         !speadi_recv_find_memory(stream, live, packet->payload_offset + packet->payload_bytes)))
         bucket = SPEAD_RECV_NO_MEMORY;
     if (bucket == SPEAD_RECV_LIVE)
         bucket = speadi_live_heap_add(live, &stream->layout, packet, at);
@@ -245,7 +216,7 @@ static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
         return bucket;
     }
     if (bucket != SPEAD_RECV_LIVE) {
-        speadi_block_release(live->heap.region); /* discard the new heap; nobody has seen it yet */
+        speadi_recv_discard_new(stream, live, packet, bucket);
         return bucket;
     }
     speadi_recv_heap_opened(stream, sender, live, raw, packet);
@@ -271,6 +242,8 @@ static enum spead_recv_bucket add_to_old(struct spead_recv_stream *stream,
 
     if (bucket == SPEAD_RECV_LIVE)
         after_packet(stream, live, control);
+    else if (bucket == SPEAD_RECV_NO_MEMORY)
+        speadi_recv_starved(stream, live);
     else if (contradicts(bucket))
         speadi_recv_contradicted(stream, live);
     return bucket;

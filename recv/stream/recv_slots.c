@@ -1,10 +1,14 @@
-/* Chooses the slot in the window of live heaps that a new heap takes. */
+/* Chooses the slot in the window of live heaps that a new heap takes, and the live heap that ends where memory is
+ * scarce. */
 #include <speadi/numbers.h>
 
 #include "recv_stream.h"
 
 /* A newcomer looks at this many slots at most, so that a flood of newcomers costs little in a large window. */
 #define LOOK_AT_MAX 64u
+
+/* A heap that finds no memory looks at this many slots at most. */
+#define GIVERS_MAX 256u
 
 /* Returns true if the heap of a newcomer must not take a slot from a sender that works. A newcomer is a sender that has
  * not proven itself. While no sender of the endpoint has proven itself, all senders are treated alike. */
@@ -96,4 +100,64 @@ void speadi_recv_slot_used(struct spead_recv_stream *stream, uint32_t ring, uint
 {
     if (slot == speadi_heap_table_next_slot(&stream->table, ring))
         speadi_heap_table_advance(&stream->table, ring);
+}
+
+/* ---- Where memory is scarce ----------------------------------------------------------------- */
+
+/* The heap that needs memory, and its sender. */
+struct taker {
+    const struct speadi_sender *sender;
+    uint64_t number; /* of the heap; UINT64_MAX if the heap is not in the table yet */
+};
+
+/* Tells whether this heap may end for the taker. The newest heap of a sender that works never does, for a heap of
+ * another sender: else several senders that need more memory than there is would end each other's heaps, and no heap
+ * would ever be complete. */
+static bool gives_way(const struct spead_recv_stream *stream, const struct taker *taker,
+                      const struct speadi_live_heap *live)
+{
+    const struct speadi_sender *sender = speadi_sender_table_get(&stream->senders, live->sender);
+
+    if (live->number >= taker->number && (!taker->sender->proven || sender->proven))
+        return false;
+    return sender == taker->sender || live->heap.counter != sender->newest_counter ||
+           is_weak(stream, live);
+}
+
+/* Returns the oldest heap of the endpoint that may end for the taker, or NULL. It looks at the slots of the window
+ * `ring` first. */
+static struct speadi_live_heap *oldest_giver(const struct spead_recv_stream *stream,
+                                             const struct taker *taker, uint32_t ring,
+                                             bool weak_only)
+{
+    const struct speadi_heap_table *table = &stream->table;
+    uint32_t substreams = stream->config.substream_count, first = ring / substreams * substreams;
+    uint32_t slots = substreams * table->slots_each, count = speadi_min_u32(slots, GIVERS_MAX);
+    uint32_t at = (ring - first) * table->slots_each + table->head[ring];
+    struct speadi_live_heap *oldest = NULL;
+
+    for (uint32_t i = 0; i < count; i++, at++) {
+        struct speadi_live_heap *live = table->slot[first * table->slots_each + at % slots];
+
+        if (live && (!oldest || live->number < oldest->number) && gives_way(stream, taker, live) &&
+            (!weak_only || is_weak(stream, live)))
+            oldest = live;
+    }
+    return oldest;
+}
+
+struct speadi_live_heap *speadi_recv_choose_giver(const struct spead_recv_stream *stream,
+                                                  const struct speadi_sender *sender, uint32_t ring,
+                                                  const struct speadi_live_heap *taker_heap)
+{
+    const struct taker taker = {
+        .sender = sender,
+        .number = taker_heap && speadi_heap_table_has(&stream->table, taker_heap)
+                      ? taker_heap->number
+                      : UINT64_MAX,
+    };
+    struct speadi_live_heap *giver =
+        is_guest(stream, sender) ? oldest_giver(stream, &taker, ring, true) : NULL;
+
+    return giver ? giver : oldest_giver(stream, &taker, ring, false);
 }

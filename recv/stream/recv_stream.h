@@ -390,8 +390,29 @@ bool speadi_recv_choose_slot(const struct spead_recv_stream *stream,
                              const struct speadi_sender *sender, uint32_t ring,
                              const struct speadi_packet *packet, uint32_t *slot);
 
-/* The caller must call this when a new heap of the ring has taken the slot that was chosen for it. */
+/* The caller must call this when a new heap of the ring has taken the slot that was chosen for it, or was refused for
+ * lack of memory. */
 void speadi_recv_slot_used(struct spead_recv_stream *stream, uint32_t ring, uint32_t slot);
+
+/* Chooses the live heap that ends so that a heap of this sender and ring finds memory: the oldest one of the endpoint
+ * whose sender has begun a newer heap, or is silent, or is a newcomer. `taker` is the heap that needs memory, or NULL
+ * if it has no region yet. A heap that is newer than the taker ends only if it is of a newcomer and the taker is not.
+ * Returns NULL if there is no such heap. */
+struct speadi_live_heap *speadi_recv_choose_giver(const struct spead_recv_stream *stream,
+                                                  const struct speadi_sender *sender, uint32_t ring,
+                                                  const struct speadi_live_heap *taker);
+
+/* ---- recv_charge.c --------------------------------------------------------------------------- */
+
+/* Charges the memory of the heap up to the offset `end`, or further. If there is not enough memory, hands over or sheds
+ * the pending heaps, and then ends older live heaps. Returns false if the memory is not enough after that. */
+bool speadi_recv_find_memory(struct spead_recv_stream *stream, struct speadi_live_heap *live,
+                             uint64_t end);
+
+/* Ends the heap that speadi_recv_choose_giver() chooses. Returns false if there is none, or if heaps are leaving, which
+ * will give memory back anyway. Else the caller should look for memory once more; *again tells whether it may then call this function again. */
+bool speadi_recv_make_room(struct spead_recv_stream *stream, const struct speadi_sender *sender,
+                           uint32_t ring, const struct speadi_live_heap *taker, bool *again);
 
 /* ---- recv_striping.c ------------------------------------------------------------------------- */
 
@@ -414,6 +435,18 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
  * heap that came at most repeat_ns before: then the caller must not obey its items again. */
 bool speadi_recv_note_control_heap(struct spead_recv_stream *stream, struct speadi_sender *sender,
                                    const struct speadi_packet *packet);
+
+/* Discards a heap that speadi_recv_open_heap() has opened and whose first packet was refused. If `bucket` is
+ * SPEAD_RECV_NO_MEMORY, counts the heap as one without memory, and remembers it as finished. */
+void speadi_recv_discard_new(struct spead_recv_stream *stream, struct speadi_live_heap *live,
+                             const struct speadi_packet *packet, enum spead_recv_bucket bucket);
+
+/* Counts a heap as one that could not begin or finish because there was no memory; each heap once. */
+void speadi_recv_starved(struct spead_recv_stream *stream, struct speadi_live_heap *live);
+
+/* Returns true if the consumer will get the heap when it ends as it is now. */
+bool speadi_recv_is_wanted(const struct spead_recv_stream *stream,
+                           const struct speadi_live_heap *live);
 
 /* The owner thread must call this after the heap of this sender has accepted its first packet. Takes a slot of the heap
  * table, and puts the heap into this slot. A heap that is already complete does not enter the table. */
