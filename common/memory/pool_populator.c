@@ -144,8 +144,8 @@ void speadi_pool_halt_populator(struct speadi_pool *pool)
     slot->populating_bytes = slot->populated_bytes; /* it is unknown how far the thread came */
     /* relaxed: the flag publishes nothing */
     atomic_store_explicit(&populator->halting, true, memory_order_relaxed);
-    /* The thread that clears `busy` second knows that the other one was first. POPULATE1 acquire, if the populator was
-     * first; otherwise sem_wait() gives the order. */
+    /* POPULATE1 acquire: as in speadi_pool_populator_is_idle(), if the populator has cleared `busy` before. Otherwise it
+     * finds `busy` cleared, and posts `halted`; then sem_wait() gives the order. */
     if (atomic_exchange_explicit(&populator->busy, false, memory_order_acq_rel))
         while (sem_wait(&populator->halted) < 0)
             ; /* a signal interrupted the wait */
