@@ -11,8 +11,14 @@
 /* Says how many finished heaps may wait in the channel. */
 static void print_hand_over(FILE *to, const struct spead_recv_tool_options *options)
 {
+    const uint64_t half = options->stream.memory_bytes_max / 2; /* 0 if --memory is not given */
+    char text[TOOL_TEXT_MAX];
+
     if (options->stream.ring_heaps > 0)
         fprintf(to, "  channel  %" PRIu32 " heaps", options->stream.ring_heaps);
+    else if (half > 0 && half < SPEAD_RECV_HAND_OVER_BYTES_MIN)
+        fprintf(to, "  channel  %s, half of --memory, and at most %u heaps",
+                tool_text_memory(text, half), SPEAD_RECV_HAND_OVER_MESSAGES);
     else
         fprintf(
             to,

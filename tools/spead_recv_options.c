@@ -1,6 +1,12 @@
 /* See spead_recv_options.h. */
 #include "spead_recv_options.h"
 
+#include <errno.h>
+
+#include <speadi/err.h>
+#include <speadi/numbers.h>
+#include <speadi/page_size.h>
+
 #include "heap_check.h"
 #include "heap_writer.h"
 #include "tool_engines.h"
@@ -26,6 +32,32 @@ static const char *const path_words[] = {"auto", "placed", "bounce", NULL};
 #define VERBS(member)          \
     .field = "verbs." #member, \
     .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, verbs.member)}
+
+/* Names the same least value as the library does for the default --packet. With another --packet the library still
+ * refuses what is too little. */
+static int parse_memory(const struct tool_option *row, const char *text, void *to,
+                        struct spead_err *err)
+{
+    const uint64_t least = speadi_round_up(SPEAD_RECV_PACKET_BYTES_DEFAULT, speadi_pages_size());
+    char words[SPEADI_RANGE_WORDS_MAX];
+    uint64_t bytes;
+    int ret = tool_parse_size(&bytes, text, 0, UINT64_MAX, err);
+
+    if (ret < 0)
+        return ret;
+    if (bytes < row->min || bytes > row->max)
+        return speadi_err_set(err, -EINVAL, "must be %s; one packet may need the least",
+                              speadi_range_words(words, least, row->max));
+    *(uint64_t *)to = bytes;
+    return 0;
+}
+
+static void print_memory(const struct tool_option *row, const void *from, char *text, size_t room)
+{
+    tool_bytes64.print(row, from, text, room);
+}
+
+static const struct tool_type tool_memory = {sizeof(uint64_t), parse_memory, print_memory};
 
 /* clang-format off */
 static const struct tool_option rows[] = {
@@ -120,7 +152,7 @@ static const struct tool_option rows[] = {
      .type = &tool_u32, .min = 1, .max = 1u << 20, STREAM(pointers_max),
      .help = "Most different item pointers of a heap"},
     {.name = "memory", .argument = "N", .group = TOOL_GROUP_MEMORY,
-     .type = &tool_bytes64, .min = 1, .max = 1ull << 50, STREAM(memory_bytes_max),
+     .type = &tool_memory, .min = 1, .max = 1ull << 50, STREAM(memory_bytes_max),
      .help = "Most bytes of memory for all heaps together",
      .unset = "half of what host and cgroup leave free"},
     {.name = "populate", .argument = "WHEN", .group = TOOL_GROUP_MEMORY,

@@ -123,6 +123,8 @@ Test(command_lines, wrong_usage_of_the_receiver_is_one_line_and_status_2)
         {SPEAD_RECV, ":7148 --concurrent-heaps 0", 2, "--concurrent-heaps 0: must be 1 to 65536"},
         {SPEAD_RECV, ":7148 --packet 55", 2, "--packet 55: must be 56 to 65507"},
         {SPEAD_RECV, ":7148 --memory much", 2, "--memory much"},
+        {SPEAD_RECV, ":7148 --memory 0", 2, "--memory 0: must be 12288 to 1125899906842624; one"},
+        {SPEAD_RECV, ":7148 --memory 2000T", 2, "--memory 2000T: must be 12288 to "},
         {SPEAD_RECV, ":7148 --memory 1K", 2, "--memory 1024: must be 12288 or more"},
         {SPEAD_RECV, ":7148 --concurrent-heaps 65536 --substreams 4096", 2,
          "--concurrent-heaps 65536: must be 1 to 256"},
