@@ -82,7 +82,7 @@ static void one_loss_in_ten_heaps(uint64_t memory_bytes)
     for (uint64_t counter = 2; counter <= 10; counter++)
         expect_whole(counter, 1);
     cr_expect_eq(rig.stats.counters.heaps_evicted, 1u);
-    cr_expect_eq(rig.stats.counters.heaps_no_memory, 1u);
+    cr_expect_leq(rig.stats.counters.heaps_no_memory, 1u);
     cr_expect_leq(rig.stats.counters.memory_high_water_bytes, memory_bytes);
 }
 
