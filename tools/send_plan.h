@@ -14,8 +14,8 @@ struct send_plan {
     struct spead_send_plan stream;      /* what the stream has decided */
     uint64_t heap_memory_bytes;         /* the payloads of all heaps in flight */
     struct speadi_free_memory free_now; /* when heap_memory_bytes was compared with it */
-    double
-        overhead_bytes; /* what a packet takes on the wire in addition, the mean of all endpoints */
+    /* what a packet takes on the wire in addition, the mean of all endpoints */
+    double overhead_bytes;
 };
 
 /* Prints the plan for people. */

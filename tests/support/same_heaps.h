@@ -65,9 +65,9 @@ struct same_text {
 
 /* What the consumer got and what the stream counted, as text. */
 struct same_outcome {
-    struct same_text
-        endpoint[SAME_ENDPOINTS]; /* of joint endpoints, the first one has the heaps of all */
-    struct same_text all;         /* the sums over the endpoints */
+    /* If the endpoints are joint, the first one has the heaps of all. */
+    struct same_text endpoint[SAME_ENDPOINTS];
+    struct same_text all; /* the sums over the endpoints */
     uint64_t placed, repaired, moved;
 };
 
