@@ -20,8 +20,7 @@
 
 /* Blocks of a size class that share pages. */
 struct speadi_pool_slab {
-    uint32_t
-        out; /* how many blocks of the slab are out; while this is not 0, the slab is charged */
+    uint32_t out;     /* how many blocks of the slab are out; while this is not 0, it is charged */
     uint32_t charged; /* 1: the pages of the slab are charged and may be touched */
 };
 
@@ -31,8 +30,8 @@ struct speadi_pool_slot {
     struct speadi_pool_slot *warmer, *colder; /* the neighbours of this slot in the free list */
     struct speadi_pool_set *set;
     uint32_t user; /* 1 + the number of the user for whom the block was taken; 0: nobody */
-    struct speadi_pool_slab
-        *slab; /* NULL if the block has pages of its own, or the memory is fixed */
+    /* NULL if the block has pages of its own, or the memory is fixed */
+    struct speadi_pool_slab *slab;
     /* How many bytes from the start of the block are populated. At most block.charged_bytes. */
     size_t populated_bytes;
     /* is_populating is true while the populator works on the block. The populator must be halted before the block

@@ -176,7 +176,7 @@ class Differences(unittest.TestCase):
         got = ours(packets)
         self.assertEqual(got.counters, [1, 2, 3], got.story)
         self.assertEqual(got.buckets["delivered"], 3, got.story)
-        started = [control(9, START) if k % 4 == 3 else whole(k % 4 + 1) for k in range(11)]
+        started = [control(100 + k, START) if k % 4 == 3 else whole(k % 4 + 1) for k in range(11)]
         self.assertEqual(ours(started).counters, [1, 2, 3] * 3)
 
     def test_a_loop_of_more_heaps_than_are_remembered_arrives(self):
