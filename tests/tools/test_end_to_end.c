@@ -279,7 +279,7 @@ Test(end_to_end, a_sender_goes_on_after_errors_that_pass)
     unreachable(true);
     tool_sleep_ms(300);
     unreachable(false);
-    finish(&run, 0, 0);
+    finish(&run, 0, 1);
     cr_expect_gt(bucket(run.sent, "unreachable"), 0);
     cr_expect_eq(bucket(run.sent, "failed"), 0);
     cr_expect_gt(number(run.sent, "heaps"), 100);
@@ -290,6 +290,8 @@ Test(end_to_end, a_sender_goes_on_after_errors_that_pass)
                        "%s", err);
     cr_expect_null(strstr(strstr(err, "could not be sent") + 1, "could not be sent"),
                    "said more than once: %s", err);
+    cr_expect_not_null(strstr(err, "of 300 heaps were not sent whole: No route to host"), "%s",
+                       err);
     free(err);
     release(&run);
 }
