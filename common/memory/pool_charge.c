@@ -142,16 +142,6 @@ bool speadi_pool_enter_slab(struct speadi_pool_slot *slot)
     return true;
 }
 
-void speadi_pool_leave_slab(struct speadi_pool_slot *slot)
-{
-    struct speadi_pool *pool = slot->block.pool;
-
-    if (--slot->slab->out > 0)
-        return;
-    pool->slabs_used -= SPEADI_POOL_SLAB_BYTES;
-    pool->slabs_free += SPEADI_POOL_SLAB_BYTES;
-}
-
 static bool has_room(struct speadi_block *block, uint64_t more)
 {
     return speadi_pool_share_allows(speadi_pool_slot_of(block), more) &&

@@ -8,27 +8,6 @@
 
 #define LOOK 32u /* most free blocks that take() looks at for one whose slab is in use */
 
-static void put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
-{
-    struct speadi_pool_set *set = slot->set;
-
-    if (__builtin_expect(slot->user > 0, 0))
-        speadi_pool_share_leave(slot);
-    slot->warmer = NULL;
-    slot->colder = set->warmest;
-    if (set->warmest)
-        set->warmest->warmer = slot;
-    else
-        set->coldest = slot;
-    set->warmest = slot;
-    set->free_count++;
-    pool->free_count++;
-    if (slot->slab)
-        speadi_pool_leave_slab(slot);
-    else
-        pool->free_charged += slot->block.charged_bytes;
-}
-
 struct speadi_pool_slot *speadi_pool_first_use(struct speadi_pool *pool, uint32_t size_class,
                                                uint32_t i)
 {
@@ -127,29 +106,6 @@ static inline struct speadi_block *get_free(struct speadi_pool *pool, uint32_t s
     if (slot->slab && __builtin_expect(!speadi_pool_enter_slab(slot), 0))
         return get_in_used_slab(pool, set);
     return get_listed(pool, set, slot);
-}
-
-/* The oldest block is put first, so that the newest becomes the warmest. */
-void speadi_pool_put_returned(struct speadi_pool *pool, struct speadi_block *newest)
-{
-    struct speadi_block *oldest = NULL, *next;
-
-    for (; newest; newest = next) {
-        next = newest->next;
-        newest->next = oldest;
-        oldest = newest;
-    }
-    for (; oldest; oldest = next) {
-        next = oldest->next;
-        put_free(pool, speadi_pool_slot_of(oldest));
-    }
-}
-
-void speadi_pool_take_returned(struct speadi_pool *pool)
-{
-    /* POOL1 acquire: this thread sees all that another thread did with a block before it released the block. */
-    speadi_pool_put_returned(pool,
-                             atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire));
 }
 
 static __attribute__((noinline)) struct speadi_block *collect_and_get(struct speadi_pool *pool,

@@ -2,6 +2,7 @@
  *
  *   pool.c             makes and releases pools
  *   pool_free.c        the free blocks, and taking one
+ *   pool_returned.c    moves released blocks to the free blocks
  *   pool_aside.c       the blocks that are set aside
  *   pool_charge.c      the account of touched bytes
  *   pool_shares.c      how much each user may charge
@@ -114,10 +115,10 @@ static inline struct speadi_pool_slot *speadi_pool_slot_of(struct speadi_block *
 struct speadi_pool_slot *speadi_pool_first_use(struct speadi_pool *pool, uint32_t size_class,
                                                uint32_t index);
 
-/* Puts a list of returned blocks into the free lists. The list begins with the newest block (pool_free.c). */
+/* Puts a list of returned blocks into the free lists. The list begins with the newest block (pool_returned.c). */
 void speadi_pool_put_returned(struct speadi_pool *pool, struct speadi_block *newest);
 
-/* Moves the blocks on the list `returned` to the free lists (pool_free.c). */
+/* Moves the blocks on the list `returned` to the free lists (pool_returned.c). */
 void speadi_pool_take_returned(struct speadi_pool *pool);
 
 /* Puts a block that was never taken at the cold end of the free list. Returns NULL if there is none (pool_free.c). */
@@ -140,7 +141,15 @@ int speadi_pool_make_shares(struct speadi_pool *pool, uint32_t users, uint64_t s
 bool speadi_pool_enter_slab(struct speadi_pool_slot *slot);
 
 /* Counts a block that comes back to its slab (pool_charge.c). */
-void speadi_pool_leave_slab(struct speadi_pool_slot *slot);
+static inline void speadi_pool_leave_slab(struct speadi_pool_slot *slot)
+{
+    struct speadi_pool *pool = slot->block.pool;
+
+    if (--slot->slab->out > 0)
+        return;
+    pool->slabs_used -= SPEADI_POOL_SLAB_BYTES;
+    pool->slabs_free += SPEADI_POOL_SLAB_BYTES;
+}
 
 /* Tell whether the shares of the other users leave room to charge `more` bytes of this block, or one more slab
  * (pool_shares.c). */

@@ -10,7 +10,9 @@
  *   recv_packet.c     processes any other packet: finds its bucket and its heap, puts its payload in place
  *   recv_peek.c       finds the misplaced packets of a burst before any payload is written
  *   recv_senders.c    finds the sender of a packet, begins its runs, ends its heaps after a stop
- *   recv_heaps.c      opens a heap, ends it
+ *   recv_heaps.c      opens a heap
+ *   recv_charge.c     charges the memory of a heap; ends older heaps where memory is scarce
+ *   recv_heap_end.c   ends a heap
  *   recv_slots.c      chooses the slot that a new heap takes
  *   recv_striping.c   notices when two senders fill one heap together
  *   recv_missing.c    counts the packets that are missing
@@ -441,18 +443,20 @@ bool speadi_recv_note_control_heap(struct spead_recv_stream *stream, struct spea
 void speadi_recv_discard_new(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                              const struct speadi_packet *packet, enum spead_recv_bucket bucket);
 
+/* The owner thread must call this after the heap of this sender has accepted its first packet. Takes a slot of the heap
+ * table, and puts the heap into this slot. A heap that is already complete does not enter the table. */
+void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sender *sender,
+                             struct speadi_live_heap *live, const struct speadi_rx_packet *raw,
+                             const struct speadi_packet *packet);
+
+/* ---- recv_heap_end.c ------------------------------------------------------------------------- */
+
 /* Counts a heap as one that could not begin or finish because there was no memory; each heap once. */
 void speadi_recv_starved(struct spead_recv_stream *stream, struct speadi_live_heap *live);
 
 /* Returns true if the consumer will get the heap when it ends as it is now. */
 bool speadi_recv_is_wanted(const struct spead_recv_stream *stream,
                            const struct speadi_live_heap *live);
-
-/* The owner thread must call this after the heap of this sender has accepted its first packet. Takes a slot of the heap
- * table, and puts the heap into this slot. A heap that is already complete does not enter the table. */
-void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sender *sender,
-                             struct speadi_live_heap *live, const struct speadi_rx_packet *raw,
-                             const struct speadi_packet *packet);
 
 /* Ends the heap for the reason `cause`, and hands it over or discards it. If receives are posted into the heap and
  * there is no other memory for its payload, the heap becomes a leaving heap, and speadi_recv_release_leaving() hands it

@@ -12,7 +12,7 @@ import spead2
 import spead2.recv
 import spead2.send
 
-RATE = 40e6  # bytes per second; slow enough that nothing is lost, also under the sanitizers
+RATE = 20e6  # bytes per second; slow enough that nothing is lost, also under the sanitizers
 STOP_S = 30  # a program that runs longer than this is killed, and the test fails
 
 
