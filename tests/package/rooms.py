@@ -5,7 +5,8 @@ An arrow goes from one file to another when the first file uses a function or an
 Inline functions of headers leave no symbol; the compiler checks what a room may include (test_layering.sh).
 
 The test fails when a room calls a room that its line in CMakeLists.txt does not name (SEES or CALLS), when a line has a
-CALLS that is not needed, when rooms form a circle, or when files form a circle that SHARED_NOUNS does not excuse.
+CALLS that is not needed, when rooms form a circle, when files form a circle that SHARED_NOUNS does not excuse, or when
+two files have one name.
 
 usage: rooms.py BUILD_FOLDER SOURCE_FOLDER    Without BUILD_FOLDER/rooms.txt it prints figures only.
 """
@@ -104,6 +105,16 @@ def check(rooms, lists):
         yield f"rooms in a circle: {', '.join(sorted(circle))}"
 
 
+def same_names(files):
+    """Yields a sentence for each file name that several files have: an error message shows only the name."""
+    paths = defaultdict(list)
+    for path in sorted(files):
+        paths[os.path.basename(path)].append(path)
+    for same in paths.values():
+        if len(same) > 1:
+            yield f"files with one name: {', '.join(same)}"
+
+
 def main(build, source):
     files = objects(build, source)
     arrows = arrows_between(files)
@@ -129,12 +140,14 @@ def main(build, source):
                 print(f"    {a} > {b}: {', '.join(sorted(arrows[a, b]))}")
     if bad is None:
         return 0
+    bad += same_names(files)
     bad += [f"files in a circle: {', '.join(sorted(circle))}" for circle in found if circle not in SHARED_NOUNS]
     bad += [f"these files form no circle any more, remove them from SHARED_NOUNS: {', '.join(sorted(circle))}"
             for circle in SHARED_NOUNS if circle not in found]
     for sentence in bad:
         print(sentence)
-    print(f"{len(bad)} complaints" if bad else "every call is allowed, every circle has a noun")
+    print(f"{len(bad)} complaints" if bad else
+          "every call is allowed, every circle has a noun, every file its own name")
     return 1 if bad else 0
 
 
