@@ -67,8 +67,8 @@ struct sender {
     uint64_t stops_again_ns, stops_until_ns;
     unsigned data_in_flight, stops_in_flight;
     uint64_t heaps_sent; /* data heaps of which each packet was sent */
-    uint64_t
-        heaps_not_whole; /* data heaps of which a packet was not sent, for a reason that can pass */
+    /* data heaps of which a packet was not sent, for a reason that can pass */
+    uint64_t heaps_not_whole;
     /* the time when a signal or --seconds began an early end; 0 before that */
     uint64_t stopping_ns;
     struct tool_end end;       /* what ended the sending */

@@ -30,8 +30,8 @@ struct speadi_pool_populator {
     size_t bytes;
     atomic_bool busy, halting, ending;
     sem_t halted; /* posted when a piece of work is over that the taker has halted */
-    struct speadi_pool_slot
-        *slot; /* the block of the piece; only the taker uses it; NULL if there is none */
+    /* the block of the piece, or NULL if there is none; only the taker uses it */
+    struct speadi_pool_slot *slot;
 };
 
 static bool must_stop(struct speadi_pool_populator *populator)
@@ -49,9 +49,9 @@ static void populate(struct speadi_pool_populator *populator)
 }
 
 /* Lets the owner thread go first where they share a CPU. A thread inherits a real-time class, in which the nice value
- * has no effect, so the class is set too. Both can fail only where a thread may not lower its own priority, and then the
- * populator works as it is. The scheduling class SCHED_IDLE would be wrong: a thread that
- * the kernel suspends inside madvise() holds a lock that the madvise() of the owner thread needs. */
+ * has no effect, so the class is set too. Both can fail only where a thread may not lower its own priority, and then
+ * the populator works as it is. The scheduling class SCHED_IDLE would be wrong: a thread that the kernel suspends inside
+ * madvise() holds a lock that the madvise() of the owner thread needs. */
 static void yield_to_others(void)
 {
     const struct sched_param ordinary = {0};

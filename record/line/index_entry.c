@@ -35,8 +35,9 @@ static void *room_for_one(struct reading *reading, void *array, size_t count, si
     return larger;
 }
 
-static void read_gap(struct reading *reading, struct spead_gap *gap)
+static void read_gap(struct reading *reading, void *element)
 {
+    struct spead_gap *gap = element;
     struct speadi_line_scan *scan = &reading->scan;
     bool first = true;
     int cause;
@@ -59,8 +60,9 @@ static void read_gap(struct reading *reading, struct spead_gap *gap)
     }
 }
 
-static void read_item(struct reading *reading, struct spead_item *item)
+static void read_item(struct reading *reading, void *element)
 {
+    struct spead_item *item = element;
     struct speadi_line_scan *scan = &reading->scan;
     bool first = true;
 
@@ -84,40 +86,44 @@ static void read_item(struct reading *reading, struct spead_item *item)
     }
 }
 
-static void read_gaps(struct reading *reading)
+/* Reads an array of objects. read_one() reads one object into an element of `each` bytes. *array has room for *room
+ * elements and can move. Returns the number of elements. */
+static size_t read_array(struct reading *reading, void **array, size_t *room, size_t each,
+                         void (*read_one)(struct reading *reading, void *element))
 {
-    struct speadi_index_entry *entry = reading->entry;
     struct speadi_line_scan *scan = &reading->scan;
     size_t count = 0;
-    void *array;
+    void *larger;
 
     speadi_scan_open(scan, '[');
     for (; speadi_scan_next(scan, ']', count == 0); count++) {
-        array = room_for_one(reading, entry->gaps, count, &entry->gap_room, sizeof *entry->gaps);
-        if (!array)
-            return;
-        entry->gaps = array;
-        read_gap(reading, &entry->gaps[count]);
+        larger = room_for_one(reading, *array, count, room, each);
+        if (!larger)
+            return count;
+        *array = larger;
+        read_one(reading, (char *)larger + count * each);
     }
-    entry->heap.gap_count = count;
+    return count;
+}
+
+static void read_gaps(struct reading *reading)
+{
+    struct speadi_index_entry *entry = reading->entry;
+    void *gaps = entry->gaps;
+
+    entry->heap.gap_count =
+        read_array(reading, &gaps, &entry->gap_room, sizeof *entry->gaps, read_gap);
+    entry->gaps = gaps;
 }
 
 static void read_items(struct reading *reading)
 {
     struct speadi_index_entry *entry = reading->entry;
-    struct speadi_line_scan *scan = &reading->scan;
-    size_t count = 0;
-    void *array;
+    void *items = entry->items;
 
-    speadi_scan_open(scan, '[');
-    for (; speadi_scan_next(scan, ']', count == 0); count++) {
-        array = room_for_one(reading, entry->items, count, &entry->item_room, sizeof *entry->items);
-        if (!array)
-            return;
-        entry->items = array;
-        read_item(reading, &entry->items[count]);
-    }
-    entry->heap.item_count = count;
+    entry->heap.item_count =
+        read_array(reading, &items, &entry->item_room, sizeof *entry->items, read_item);
+    entry->items = items;
 }
 
 static void read_text(struct reading *reading, char **to)

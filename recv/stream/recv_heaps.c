@@ -42,14 +42,19 @@ static void say_no_region(struct spead_recv_stream *stream, uint64_t counter)
         (unsigned long long)counter, speadi_pool_out_blocks(stream->pool), stream->table.count);
 }
 
+static uint32_t substream_of(const struct spead_recv_stream *stream, uint64_t counter)
+{
+    uint32_t substreams = stream->config.substream_count;
+
+    return substreams == 1 ? 0 : (uint32_t)(counter % substreams);
+}
+
 /* Says that a heap of this sender has opened, so that skipped counters are noticed. */
 static void note_counter(struct spead_recv_stream *stream, uint32_t sender, uint64_t counter,
                          unsigned bits)
 {
-    uint32_t substreams = stream->config.substream_count;
-
     speadi_gap_trackers_open(&stream->gaps, speadi_sender_index(sender),
-                             substreams == 1 ? 0 : (uint32_t)(counter % substreams), counter, bits);
+                             substream_of(stream, counter), counter, bits);
 }
 
 /* Remembers a heap that could not begin as finished. So each such heap is counted once. */
@@ -83,13 +88,11 @@ void speadi_recv_discard_new(struct spead_recv_stream *stream, struct speadi_liv
 static struct speadi_heap_key key_of(const struct spead_recv_stream *stream,
                                      const struct speadi_sender *sender, uint64_t counter)
 {
-    uint32_t substreams = stream->config.substream_count;
-    uint32_t substream = substreams == 1 ? 0 : (uint32_t)(counter % substreams);
+    uint32_t ring =
+        sender->endpoint * stream->config.substream_count + substream_of(stream, counter);
 
-    return (struct speadi_heap_key){.counter = counter,
-                                    .sender = sender->id,
-                                    .ring = sender->endpoint * substreams + substream,
-                                    .endpoint = sender->endpoint};
+    return (struct speadi_heap_key){
+        .counter = counter, .sender = sender->id, .ring = ring, .endpoint = sender->endpoint};
 }
 
 /* Returns the ended heap to which the packet belongs, or NULL if the packet opens a heap. A start or stop item opens a
