@@ -540,3 +540,16 @@ uint64_t same_seeds(uint64_t usual)
 
     return more ? strtoull(more, NULL, 10) : usual;
 }
+
+struct spead_recv_stream *same_start(const struct spead_recv_stream_config *config,
+                                     struct spead_err *err)
+{
+    struct spead_recv_stream *stream = NULL;
+
+    if (spead_recv_stream_create(&stream, config, err) < 0)
+        return NULL;
+    if (spead_recv_stream_start(stream, err) == 0)
+        return stream;
+    spead_recv_stream_destroy(stream);
+    return NULL;
+}

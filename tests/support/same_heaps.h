@@ -106,6 +106,10 @@ bool same_run(struct same_path *path, const struct same_sequence *sequence,
  * static storage. */
 const char *same_difference(const struct same_outcome *a, const struct same_outcome *b);
 
+/* Makes a stream and starts it, for open() of a path. Returns NULL and fills in *err if one of the two fails. */
+struct spead_recv_stream *same_start(const struct spead_recv_stream_config *config,
+                                     struct spead_err *err);
+
 /* Returns how many sequences a test runs: `usual`, or the number in the environment variable SPEADLINE_SEEDS. */
 uint64_t same_seeds(uint64_t usual);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "temp_folder.h"
 #include "tool_run.h"
 
 static char folder[] = "/tmp/speadline-links-XXXXXX";
@@ -17,8 +18,7 @@ static void enter_with_folder(void)
     FILE *file;
 
     tool_enter();
-    cr_assert_not_null(mkdtemp(folder));
-    cr_assert_eq(chdir(folder), 0);
+    test_folder_enter(folder);
     snprintf(victim, sizeof victim, "%s/victim", folder);
     file = fopen(victim, "w");
     cr_assert_not_null(file);
@@ -28,11 +28,7 @@ static void enter_with_folder(void)
 
 static void remove_folder(void)
 {
-    char command[80];
-
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert_eq(chdir("/"), 0);
-    cr_assert_eq(system(command), 0);
+    test_folder_remove(folder);
 }
 
 TestSuite(capture_links, .init = enter_with_folder, .fini = remove_folder, .timeout = 60);

@@ -14,6 +14,8 @@
 
 #include <speadi/own_file.h>
 
+#include "temp_folder.h"
+
 #define OTHER_USER 65534u
 
 static char folder[] = "/tmp/speadline-own-file-XXXXXX";
@@ -21,18 +23,13 @@ static struct spead_err err;
 
 static void set_up(void)
 {
-    cr_assert_not_null(mkdtemp(folder));
-    cr_assert_eq(chdir(folder), 0);
+    test_folder_enter(folder);
     cr_assert_eq(mkdir("real", 0755), 0);
 }
 
 static void tear_down(void)
 {
-    char command[80];
-
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert_eq(chdir("/"), 0);
-    cr_assert_eq(system(command), 0);
+    test_folder_remove(folder);
 }
 
 TestSuite(own_file, .init = set_up, .fini = tear_down, .timeout = 60);

@@ -10,6 +10,8 @@
 
 #include <speadi/free_memory.h>
 
+#include "temp_folder.h"
+
 #define MIB ((uint64_t)1 << 20)
 
 static char root[] = "/tmp/speadline-memory-XXXXXX";
@@ -17,18 +19,17 @@ static char root[] = "/tmp/speadline-memory-XXXXXX";
 __attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
 {
     char command[2048];
-    int length = snprintf(command, sizeof command, "cd %s && ", root);
     va_list args;
 
     va_start(args, format);
-    vsnprintf(command + length, sizeof command - (size_t)length, format, args);
+    vsnprintf(command, sizeof command, format, args);
     va_end(args);
     cr_assert_eq(system(command), 0, "%s", command);
 }
 
 static void make_tree(void)
 {
-    cr_assert_not_null(mkdtemp(root));
+    test_folder_enter(root);
     shell("mkdir -p proc/self sys/fs/cgroup/a/b && "
           "printf 'MemTotal: 8388608 kB\nMemFree: 5 kB\nMemAvailable:    4194304 kB\n' "
           ">proc/meminfo");
@@ -37,7 +38,8 @@ static void make_tree(void)
 
 static void remove_tree(void)
 {
-    shell("rm -r %s", root);
+    speadi_free_memory_root = "";
+    test_folder_remove(root);
 }
 
 /* Mounts the cgroups as version 2. */

@@ -6,12 +6,13 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
 #include <speadi/pool.h>
+
+#include "resident.h"
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
@@ -35,18 +36,6 @@ static uint64_t charged(const struct speadi_pool *pool)
 
     speadi_pool_stats(pool, &stats);
     return stats.memory_bytes;
-}
-
-static size_t resident(const struct speadi_block *block)
-{
-    size_t pages = block->bytes / 4096, count = 0;
-    unsigned char *map = malloc(pages);
-
-    cr_assert_eq(mincore(block->data, block->bytes, map), 0, "mincore: %s", strerror(errno));
-    for (size_t i = 0; i < pages; i++)
-        count += map[i] & 1u;
-    free(map);
-    return count * 4096;
 }
 
 static bool reads_as_zero(const uint8_t *data, size_t bytes)
@@ -190,7 +179,7 @@ Test(pool, trims_the_region_freed_longest_ago_and_it_reads_as_zero)
     cr_assert_eq(speadi_block_charge(wants, 4 * KIB), 0);
     cr_assert_eq(warm->data[0], 2, "the warm one is kept");
     cr_assert_eq(cold->charged_bytes, 0u);
-    cr_assert_eq(resident(cold), 0u, "its memory went back to the system");
+    cr_assert_eq(test_resident(cold), 0u, "its memory went back to the system");
     cr_assert(reads_as_zero(cold->data, cold->bytes));
     speadi_block_release(wants);
     speadi_pool_unref(pool);
@@ -219,7 +208,7 @@ Test(pool, resident_memory_never_exceeds_the_charge_nor_the_charge_the_bound)
         if (speadi_block_populate(b, sizes[(turn * 7) % 10]) == 0)
             memset(b->data, 2, b->charged_bytes);
         for (int i = 0; i < 4; i++) {
-            size_t now = resident(all[i]);
+            size_t now = test_resident(all[i]);
 
             cr_assert_leq(now, all[i]->charged_bytes, "turn %d: block %d", turn, i);
             total += all[i]->charged_bytes;
@@ -241,7 +230,7 @@ Test(pool, one_touched_page_of_a_large_region_is_one_page_of_memory)
     cr_assert_eq(speadi_block_charge(block, 1), 0);
     cr_assert_eq(charged(pool), 4096u);
     block->data[0] = 1;
-    cr_assert_eq(resident(block), 4096u);
+    cr_assert_eq(test_resident(block), 4096u);
     speadi_block_release(block);
     speadi_pool_unref(pool);
 }
@@ -252,15 +241,15 @@ Test(pool, populate_faults_in_what_it_charges)
     struct speadi_block *block = speadi_pool_take(pool);
 
     cr_assert_eq(speadi_block_populate(block, 100 * KIB), 0);
-    if (resident(block) == 0) {
+    if (test_resident(block) == 0) {
         speadi_block_release(block);
         speadi_pool_unref(pool);
         cr_skip_test("this kernel cannot fault in ahead (MADV_POPULATE_WRITE, Linux 5.14)");
     }
-    cr_assert_eq(resident(block), 100 * KIB);
+    cr_assert_eq(test_resident(block), 100 * KIB);
     cr_assert_eq(speadi_block_charge(block, 3 * MIB), 0);
     cr_assert_eq(speadi_block_populate(block, 3 * MIB), 0);
-    cr_assert_eq(resident(block), 4 * MIB, "charged before, faulted in now; whole huge pages");
+    cr_assert_eq(test_resident(block), 4 * MIB, "charged before, faulted in now; whole huge pages");
     cr_assert_eq(block->charged_bytes, 4 * MIB);
     speadi_block_release(block);
     speadi_pool_unref(pool);

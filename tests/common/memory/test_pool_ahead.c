@@ -15,6 +15,7 @@
 #include <speadi/pool.h>
 
 #include "pages.h"
+#include "resident.h"
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
@@ -44,18 +45,6 @@ static uint64_t charged(void)
     return speadi_pool_memory_bytes(pool, &high);
 }
 
-static size_t resident(const struct speadi_block *block)
-{
-    size_t pages = block->bytes / 4096, count = 0;
-    unsigned char *map = malloc(pages);
-
-    cr_assert_eq(mincore(block->data, block->bytes, map), 0, "mincore: %s", strerror(errno));
-    for (size_t i = 0; i < pages; i++)
-        count += map[i] & 1u;
-    free(map);
-    return count * 4096;
-}
-
 static void populate_all_ahead(uint32_t blocks, size_t bytes)
 {
     do
@@ -79,7 +68,7 @@ Test(pool_ahead, blocks_that_were_never_taken_are_populated_in_the_order_of_thei
     cr_expect_eq(charged(), 8 * MIB);
     for (int i = 0; i < 3; i++) {
         block[i] = speadi_pool_take(pool);
-        cr_expect_eq(resident(block[i]), i < 2 ? 4 * MIB : 0, "block %d", i);
+        cr_expect_eq(test_resident(block[i]), i < 2 ? 4 * MIB : 0, "block %d", i);
     }
     for (int i = 0; i < 3; i++)
         speadi_block_release(block[i]);
@@ -95,7 +84,7 @@ Test(pool_ahead, a_block_in_use_keeps_its_bytes)
     memset(block->data, 0x5a, 100);
     cr_assert(speadi_block_populate_ahead(block, 4 * MIB));
     wait_until_idle();
-    cr_expect_eq(resident(block), 4 * MIB);
+    cr_expect_eq(test_resident(block), 4 * MIB);
     for (int i = 0; i < 100; i++)
         cr_assert_eq(block->data[i], 0x5a);
     cr_expect_eq(block->data[100], 0);
@@ -203,7 +192,7 @@ Test(pool_ahead, a_block_that_is_being_populated_is_trimmed_when_another_needs_t
     cr_expect_eq(speadi_block_charge(held[1], 64 * MIB), 0);
     cr_expect_eq(speadi_block_charge(held[2], 64 * MIB), 0);
     cr_expect_eq(charged(), 128 * MIB);
-    cr_expect_eq(resident(held[0]), 0);
+    cr_expect_eq(test_resident(held[0]), 0);
     speadi_block_release(held[1]);
     speadi_block_release(held[2]);
 }
@@ -248,7 +237,7 @@ Test(pool_ahead, memory_that_was_zeroed_and_given_back_is_populated_again)
     wait_until_idle();
     cr_assert(speadi_block_populate_ahead(block, 8 * MIB));
     wait_until_idle();
-    cr_expect_eq(resident(block), 8 * MIB);
+    cr_expect_eq(test_resident(block), 8 * MIB);
     speadi_block_release(block);
 }
 
@@ -302,7 +291,7 @@ Test(pool_ahead, a_kernel_that_cannot_populate_is_helped_by_touching_each_page)
     cr_assert_eq(speadi_block_charge(block, 64 * KIB), 0);
     memset(block->data, 0x5a, 5000);
     speadi_pages_touch(block->data, 64 * KIB);
-    cr_expect_eq(resident(block), 64 * KIB);
+    cr_expect_eq(test_resident(block), 64 * KIB);
     for (int i = 0; i < 64 * 1024; i++)
         cr_assert_eq(block->data[i], i < 5000 ? 0x5a : 0);
     speadi_block_release(block);

@@ -10,11 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <speadi/free_memory.h>
-
 #include "apart_memory.h"
 #include "recv_config.h"
 #include "recv_rig.h"
+#include "small_host.h"
 
 #define PACKETS    40u /* number of packets of one heap */
 #define BYTES      64u /* payload bytes of one packet */
@@ -412,43 +411,14 @@ Test(device_heaps, the_bound_can_be_set)
     recv_rig_close(&rig);
 }
 
-static char tree[] = "/tmp/device-heaps-XXXXXX";
-
-/* Makes files that tell the library that the host has 100 KiB of free memory. */
-static void make_small_host(void)
-{
-    char command[200];
-
-    cr_assert_not_null(mkdtemp(tree));
-    snprintf(command, sizeof command,
-             "mkdir -p %s/proc/self && echo 'MemAvailable: 100 kB' >%s/proc/meminfo", tree, tree);
-    cr_assert_eq(system(command), 0, "%s", command);
-    speadi_free_memory_root = tree;
-}
-
-static void set_free_kib(unsigned long long kib)
-{
-    char command[200];
-
-    snprintf(command, sizeof command, "echo 'MemAvailable: %llu kB' >%s/proc/meminfo", kib, tree);
-    cr_assert_eq(system(command), 0, "%s", command);
-}
-
-static void remove_small_host(void)
-{
-    char command[100];
-
-    snprintf(command, sizeof command, "rm -r %s", tree);
-    cr_expect_eq(system(command), 0);
-}
-
 /* When a device gets the heap memory, the kernel pins all of it at once. If the host had too little memory, the kernel
  * would kill the program. */
 Test(device_heaps, more_heap_memory_than_the_host_has_free_is_not_pinned)
 {
     const char *text;
 
-    make_small_host();
+    test_host_make();
+    test_host_set_free(100);
     recv_rig_init(&rig);
     rig.ops = &script_nic_ops;
     rig.config.receive_path = SPEAD_PATH_PLACED;
@@ -462,7 +432,7 @@ Test(device_heaps, more_heap_memory_than_the_host_has_free_is_not_pinned)
     recv_rig_open(&rig);
     cr_expect_not_null(strstr(reason(), "payload is bounced, not placed: "), "%s", reason());
     recv_rig_close(&rig);
-    remove_small_host();
+    test_host_remove();
 }
 
 static void open_placed_on_nic(uint64_t memory_bytes_max)
@@ -488,19 +458,19 @@ Test(device_heaps, heap_memory_of_more_than_half_of_what_is_free_is_warned_of_be
 {
     unsigned long long pinned;
 
-    make_small_host();
-    set_free_kib(1ull << 30);
+    test_host_make();
+    test_host_set_free(1ull << 30);
     open_placed_on_nic(0);
     pinned = rig.stream->memory.all.bytes;
     cr_expect_not(was_warned());
     recv_rig_close(&rig);
 
-    set_free_kib(pinned / 1024 / 4 * 6);
+    test_host_set_free(pinned / 1024 / 4 * 6);
     open_placed_on_nic(2 * pinned);
     cr_expect_eq(rig.stream->memory.all.bytes, pinned);
     cr_expect(was_warned());
     recv_rig_close(&rig);
-    remove_small_host();
+    test_host_remove();
 }
 
 Test(device_heaps, a_stream_that_is_only_a_plan_cannot_be_started)

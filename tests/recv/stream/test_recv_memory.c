@@ -7,40 +7,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <speadi/free_memory.h>
-
 #include "recv_expect.h"
+#include "small_host.h"
 
 #define MIB ((uint64_t)1 << 20)
 
 static struct recv_rig rig;
-static char root[] = "/tmp/speadline-host-XXXXXX";
 static struct spead_recv_plan plan;
 
 static void make_host(void)
 {
     recv_rig_init(&rig);
-    cr_assert_not_null(mkdtemp(root));
-    speadi_free_memory_root = root;
+    test_host_make();
 }
 
 static void remove_host(void)
 {
-    char command[64];
-
     recv_rig_close(&rig);
-    snprintf(command, sizeof command, "rm -r %s", root);
-    cr_assert_eq(system(command), 0);
+    test_host_remove();
 }
 
 static void set_free(uint64_t mib)
 {
-    char command[160];
-
-    snprintf(command, sizeof command,
-             "mkdir -p %s/proc && echo 'MemAvailable: %llu kB' >%s/proc/meminfo", root,
-             (unsigned long long)mib << 10, root);
-    cr_assert_eq(system(command), 0);
+    test_host_set_free(mib << 10);
 }
 
 static void open_and_plan(void)

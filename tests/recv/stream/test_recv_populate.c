@@ -6,13 +6,13 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "recv_expect.h"
+#include "resident.h"
 
 #define MIB          ((uint64_t)1 << 20)
 #define HEAP_BYTES   (8 * MIB)
@@ -60,18 +60,6 @@ static long receive(uint64_t counter, uint64_t from, uint64_t end)
     return faults;
 }
 
-static uint64_t resident(const struct speadi_block *region)
-{
-    size_t pages = region->bytes / 4096, count = 0;
-    unsigned char *map = malloc(pages);
-
-    cr_assert_eq(mincore(region->data, region->bytes, map), 0, "mincore: %s", strerror(errno));
-    for (size_t i = 0; i < pages; i++)
-        count += map[i] & 1u;
-    free(map);
-    return count * 4096;
-}
-
 static const struct speadi_block *newest_region(void)
 {
     return rig.stream->table.newest->heap.region;
@@ -82,7 +70,7 @@ Test(recv_populate, the_first_heap_is_populated_while_it_comes)
     recv_rig_open(&rig);
     receive(1, 0, HEAP_BYTES / 8);
     settle();
-    cr_expect_geq(resident(newest_region()), HEAP_BYTES);
+    cr_expect_geq(test_resident(newest_region()), HEAP_BYTES);
 }
 
 Test(recv_populate, the_next_heaps_have_their_memory_before_their_first_packet)
@@ -92,7 +80,7 @@ Test(recv_populate, the_next_heaps_have_their_memory_before_their_first_packet)
     settle();
     for (uint64_t counter = 2; counter < 2 + SPEAD_RECV_LIVE_HEAPS_DEFAULT; counter++) {
         receive(counter, 0, PACKET_BYTES);
-        cr_expect_geq(resident(newest_region()), HEAP_BYTES, "heap %d", (int)counter);
+        cr_expect_geq(test_resident(newest_region()), HEAP_BYTES, "heap %d", (int)counter);
     }
 }
 
@@ -128,7 +116,7 @@ Test(recv_populate, a_forged_length_gets_little_memory)
     recv_rig_open(&rig);
     receive(1, 0, PACKET_BYTES);
     settle();
-    cr_expect_leq(resident(newest_region()), 16 * PACKET_BYTES);
+    cr_expect_leq(test_resident(newest_region()), 16 * PACKET_BYTES);
     cr_expect_leq(rig.stats.counters.memory_bytes, 16 * PACKET_BYTES);
 }
 

@@ -88,7 +88,6 @@ static struct spead_recv_stream *open_kernel(struct same_path *path,
 {
     const struct kernel_path *kernel = (const struct kernel_path *)path;
     struct spead_recv_stream_config config = sequence->config;
-    struct spead_recv_stream *stream = NULL;
     static const char *const endpoints[SAME_ENDPOINTS] = {"127.0.0.1:7148", "127.0.0.1:7149",
                                                           "127.0.0.1:7150"};
 
@@ -96,12 +95,7 @@ static struct spead_recv_stream *open_kernel(struct same_path *path,
     config.endpoint_count = sequence->endpoints;
     config.engine = kernel->engine;
     config.receive_path = kernel->receive;
-    if (spead_recv_stream_create(&stream, &config, err) < 0)
-        return NULL;
-    if (spead_recv_stream_start(stream, err) == 0)
-        return stream;
-    spead_recv_stream_destroy(stream);
-    return NULL;
+    return same_start(&config, err);
 }
 
 static bool send_kernel(struct same_path *path, const struct same_step *step, const void *packet)

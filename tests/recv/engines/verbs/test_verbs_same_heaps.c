@@ -62,7 +62,6 @@ static struct spead_recv_stream *open_verbs(struct same_path *path,
     struct verbs_path *verbs = (struct verbs_path *)path;
     struct spead_recv_verbs_config options = SPEAD_RECV_VERBS_CONFIG_INIT;
     struct spead_recv_stream_config config = sequence->config;
-    struct spead_recv_stream *stream = NULL;
     static const char *const endpoints[SAME_ENDPOINTS] = {GROUP ":7148", GROUP ":7149",
                                                           GROUP ":7150"};
 
@@ -76,12 +75,7 @@ static struct spead_recv_stream *open_verbs(struct same_path *path,
     config.interface_name = TEST_NEAR_INTERFACE;
     config.receive_path = verbs->receive;
     config.socket_buffer_bytes = 1u << 20;
-    if (spead_recv_stream_create(&stream, &config, err) < 0)
-        return NULL;
-    if (spead_recv_stream_start(stream, err) == 0)
-        return stream;
-    spead_recv_stream_destroy(stream);
-    return NULL;
+    return same_start(&config, err);
 }
 
 static bool send_far(struct same_path *path, const struct same_step *step, const void *packet)
