@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Measures our tools beside the raw loops of limits/ and beside spead2, over loopback, with one core for each side.
 
 The contenders of a case take turns for several rounds. The medians and their ratios are printed, and all results are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builds graphs for the benches. Each function prints a sentence and exits when it fails. */
 #ifndef SPEADLINE_BENCH_GRAPH_H
 #define SPEADLINE_BENCH_GRAPH_H

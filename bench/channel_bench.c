@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measures a channel between two pinned threads, and compares it with a bare ring, which is a queue without the
  * library. The program runs the channel and the ring alternately. It prints the medians of the two rates and of their
  * ratio, as JSON. */

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The contenders: our tools, the raw loops of limits/, and spead2 if it is installed.
 
 Each contender builds its command lines and reads its own output, so that the cases in bench.py treat all contenders in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measures graphs, and prints three results as JSON:
  *   - how many messages a second pass through a chain of nodes;
  *   - how long a round trip between two nodes takes, compared with a round trip without the library;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The measurements of bench-flow. Each function prints a sentence and exits when it fails. */
 #ifndef SPEADLINE_BENCH_FLOW_H
 #define SPEADLINE_BENCH_FLOW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measures how many messages pass in a second from a source through a map and a filter to a sink, all on one worker. */
 #include "flow_bench.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measures how much memory a node takes. In the graphs of this program each node passes at most one message. */
 #include <err.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measures round trips of a message between two nodes on two workers. */
 #include <err.h>
 #include <errno.h>

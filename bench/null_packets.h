@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the packets of an endless sequence of equal heaps, in SPEAD-64-40. The functions write only headers. The
  * payload is whatever the memory contains. The null engine and the null device use these functions. */
 #ifndef SPEADLINE_BENCH_NULL_PACKETS_H

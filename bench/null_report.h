@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The part of the report that bench-send-null and bench-recv-null have in common. */
 #ifndef SPEADLINE_BENCH_NULL_REPORT_H
 #define SPEADLINE_BENCH_NULL_REPORT_H

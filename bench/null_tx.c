@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See null_tx.h. */
 #include "null_tx.h"
 

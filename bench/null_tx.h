@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A send stream over the null engine. The null engine accepts every packet immediately and sends none. */
 #ifndef SPEADLINE_BENCH_NULL_TX_H
 #define SPEADLINE_BENCH_NULL_TX_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The null device: a libibverbs with one device, "null0". The device belongs to the first interface that is not the
  * loopback interface. The device completes every request immediately and moves no data, so a bench measures only the
  * code of the program. The device does not check requests; the verbs double (tests/doubles/verbs) checks them. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The functions that the files of the null device share. See null_verbs.c. */
 #ifndef BENCH_NULL_VERBS_H
 #define BENCH_NULL_VERBS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The multi-packet receive queue of the null device, and the functions of libmlx5 that this queue needs. The
  * environment variable SPEADLINE_LIBMLX5 must name the same file as SPEADLINE_LIBIBVERBS. The program fills a ring with
  * entries and writes their number to the doorbell. The device reads as many entries as the doorbell says. */

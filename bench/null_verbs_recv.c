@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The receiving part of the null device. Each posted receive completes at the next poll, and gets the next packet of an
  * endless sequence of heaps. The device writes only the headers of the packet, so no payload moves. Two environment
  * variables set the sizes: NULL_VERBS_HEAP is the payload bytes of a heap, NULL_VERBS_PACKET is the bytes of a SPEAD

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs programs for a bench: pins them, waits for them, and measures their CPU time."""
 
 import contextlib

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Records with syncs and without, in alternation, and compares the payload that reached the files.
 
 spead-recv --verify --output runs with --sync 1s and with --sync never while spead-send sends at a fixed rate. The result is

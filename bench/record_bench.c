@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How fast a recording takes heaps, with syncs and without, in alternation. The same heap of 1 MiB is written over and
  * over, so nothing but the writer and the file system takes time. The result is one JSON object. In each run the
  * recording is inspected.

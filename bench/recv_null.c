@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measures the cost of the receive stream itself: decoding, heaps, ledger and hand-over. The stream runs over the null
  * engine, which lends packets from memory.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See recv_null_graph.h. */
 #include "recv_null_graph.h"
 

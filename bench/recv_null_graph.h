@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a receive stream in a graph, as the tool spead-recv does. One node is the stream. The second node takes its
  * heaps and checks them, with the heap check of spead-recv. Here one worker runs both nodes, so that instruction counts
  * are the same in each run. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measures the cost of the send stream itself: queue, packetiser, ledger and completion. The stream runs over the null
  * engine, which accepts every packet immediately and sends none. With --verbs the program runs engine verbs over the
  * null device (null_verbs.c), and the cost includes this engine. The null device belongs to an interface of the host

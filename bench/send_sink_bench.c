@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measures the cost of sending through a graph: messages -> channel -> sink -> stream. The program compares this cost
  * with the cost of a thread that submits the same heaps itself and waits when the heap queue is full. In both cases the
  * stream runs over the null engine (null_tx.c), on a thread of its own. So the only difference is how the heaps get to

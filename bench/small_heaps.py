@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Sends small heaps over loopback to receivers with their defaults, and prints a table of what got lost.
 
 The receivers are spead-recv, a program that takes heaps as users of the library do, a graph with a sink, and spead2_recv

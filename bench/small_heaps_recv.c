@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Receives heaps as a user of the library does, for small_heaps.py. In mode "take" one thread polls the stream, and
  * another thread takes the heaps. In mode "graph" a graph of the stream and a sink receives them. All settings have
  * their defaults. The program ends after the stop heap of the sender or after SIGINT, and prints one line of JSON.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # How every C file of the tree is compiled.
 
 set(CMAKE_C_STANDARD 17)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Engines. A folder recv/engines/<name> with a file rx_<name>.c is a receive engine, and a folder send/engines/<name>
 # with a file tx_<name>.c is a send engine. The file defines speadi_rx_engine_<name> or speadi_tx_engine_<name>. No
 # other file names an engine: the functions below make the lists that recv/engine and send/engine search.

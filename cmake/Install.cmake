@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What cmake --install installs: libraries, headers, pkg-config file, CMake package, man pages.
 
 include(CMakePackageConfigHelpers)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The library that is installed, shared and static, and the targets by which tools, tests and benches use it.
 
 set(speadline_objects "")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Modules and rooms. A module is a top folder with an include root of its own. A room is a folder of a module, and says
 # which other rooms of the module it sees. The include path of a room has its own folder, the rooms that it sees, the
 # public headers of the module, and common; no other #include compiles. Each room is an object library with the name

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Adds up a test run and prints one line of totals.
 
 usage: totals.py BUILD_FOLDER

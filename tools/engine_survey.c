@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See engine_survey.h. */
 #include "engine_survey.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds out which engines this process could use at this moment. For an engine that this process could not use, the
  * survey says why, and which command changes that. */
 #ifndef SPEADLINE_TOOLS_ENGINE_SURVEY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See heap_check.h. */
 #include "heap_check.h"
 

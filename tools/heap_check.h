@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A node that counts heaps and, if the option `verify` is set, checks their bytes. After that the node releases the
  * heap, or sends it to its output.
  *

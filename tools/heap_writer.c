@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See heap_writer.h. */
 #include "heap_writer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A node that records heaps (<speadline/record.h>).
  *
  * The node has a thread of its own, because a write to a disk may take long or never return. The node opens the files

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See host_counters.h. */
 #include "host_counters.h"
 

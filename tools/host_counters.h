@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What this host has counted about received packets: counters of IP and UDP, and of each network interface. The
  * counters cover all programs in the network namespace of this program. */
 #ifndef SPEADLINE_TOOLS_HOST_COUNTERS_H

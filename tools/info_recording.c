@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See info_recording.h. */
 #include "info_recording.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The topic "recording" of spead-info. */
 #ifndef SPEADLINE_TOOLS_INFO_RECORDING_H
 #define SPEADLINE_TOOLS_INFO_RECORDING_H

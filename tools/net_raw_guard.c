@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See net_raw_guard.h. */
 #include "net_raw_guard.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Says whether spead-net-raw may pass on the rights that it has from its file. */
 #ifndef SPEADLINE_TOOLS_NET_RAW_GUARD_H
 #define SPEADLINE_TOOLS_NET_RAW_GUARD_H

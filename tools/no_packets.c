@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See no_packets.h. */
 #include "no_packets.h"
 

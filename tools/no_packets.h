@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Says why perhaps no packet has come: where the program listened, and what the host has counted since the start. Each
  * finding is one sentence. Commands that help, or that show more, stand beside it. */
 #ifndef SPEADLINE_TOOLS_NO_PACKETS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The types of options that are fractions or times. See option_types.h. */
 #include <errno.h>
 #include <math.h>

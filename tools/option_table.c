@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See option_table.h. */
 #include "option_table.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Each option of a tool is a row of a table. The row has the name of the option, its text in --help, the type and the
  * range of its value, and the place where the value is stored. The code in option_table.c uses the rows for everything
  * else: it reads the command line, prints --help with the default of each option, and makes error sentences. When the

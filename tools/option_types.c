@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See option_types.h. */
 #include "option_types.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The types of option values. A type says how the user types a value, and what the program stores for it. */
 #ifndef SPEADLINE_TOOLS_OPTION_TYPES_H
 #define SPEADLINE_TOOLS_OPTION_TYPES_H

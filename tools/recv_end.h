@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds out what ended the reception. */
 #ifndef SPEADLINE_TOOLS_RECV_END_H
 #define SPEADLINE_TOOLS_RECV_END_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The graph of spead-recv. It has the nodes `stream` and `check`, and with --output also the node `writer`. The heaps
  * travel from the stream to the check and then to the writer.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See recv_losses.h. */
 #include "recv_losses.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The lines of the summary of spead-recv about what did not arrive, and about senders and endpoints that misbehave. */
 #ifndef SPEADLINE_TOOLS_RECV_LOSSES_H
 #define SPEADLINE_TOOLS_RECV_LOSSES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See recv_output.h. */
 #include "recv_output.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where spead-recv writes heaps, in which format, and when it syncs: --output, --output-format and --sync. */
 #ifndef SPEADLINE_TOOLS_RECV_OUTPUT_H
 #define SPEADLINE_TOOLS_RECV_OUTPUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The option --progress of spead-recv: a line of JSON at an interval, also where no terminal is. */
 #ifndef SPEADLINE_TOOLS_RECV_PROGRESS_H
 #define SPEADLINE_TOOLS_RECV_PROGRESS_H

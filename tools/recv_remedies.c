@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See recv_remedies.h. */
 #include "recv_remedies.h"
 

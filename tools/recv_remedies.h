@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The sentences of spead-recv about the buckets of its ledger: what happened to the packets, and what a user can do. */
 #ifndef SPEADLINE_TOOLS_RECV_REMEDIES_H
 #define SPEADLINE_TOOLS_RECV_REMEDIES_H

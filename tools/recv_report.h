@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What spead-recv prints: its plan at the start, and a summary or a JSON object at the end. */
 #ifndef SPEADLINE_TOOLS_RECV_REPORT_H
 #define SPEADLINE_TOOLS_RECV_REPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See recv_silence.h. */
 #include "recv_silence.h"
 

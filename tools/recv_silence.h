@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Endpoints at which no packet was heard, and senders that fell silent without a stop heap. */
 #ifndef SPEADLINE_TOOLS_RECV_SILENCE_H
 #define SPEADLINE_TOOLS_RECV_SILENCE_H

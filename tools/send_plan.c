@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See send_plan.h. */
 #include "send_plan.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What spead-send --plan prints: what would be sent, how fast, and how much memory it would take. */
 #ifndef SPEADLINE_TOOLS_SEND_PLAN_H
 #define SPEADLINE_TOOLS_SEND_PLAN_H

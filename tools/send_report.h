@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What spead-send prints at its end. */
 #ifndef SPEADLINE_TOOLS_SEND_REPORT_H
 #define SPEADLINE_TOOLS_SEND_REPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The options that spead-send and spead-recv have in common. The table in shared_options.c has a row for each
  * option. */
 #ifndef SPEADLINE_TOOLS_SHARED_OPTIONS_H

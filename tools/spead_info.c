@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* spead-info: says which engines the other tools can use on this machine, and what a recording holds. */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See spead_info_options.h. */
 #include "spead_info_options.h"
 

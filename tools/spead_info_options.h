@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The command line of spead-info. */
 #ifndef SPEADLINE_TOOLS_SPEAD_INFO_OPTIONS_H
 #define SPEADLINE_TOOLS_SPEAD_INFO_OPTIONS_H

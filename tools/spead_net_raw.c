@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* spead-net-raw: runs a program with CAP_NET_RAW and CAP_IPC_LOCK, so that nobody has to be root to use engine verbs.
  * The file spead-net-raw has these capabilities (setcap). The program that it runs gets them as ambient capabilities.
  *

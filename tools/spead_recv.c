@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* spead-recv: takes heaps from the network, and accounts for every packet. If the user asks for it, spead-recv also
  * checks the heaps and writes them to a file.
  *

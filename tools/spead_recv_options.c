@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See spead_recv_options.h. */
 #include "spead_recv_options.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* spead-send: sends heaps of a given size, at a given rate, to one or several destinations.
  *
  * One thread does everything and owns the stream. When a heap completes, the completion function fills the same heap

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See tool_capability.h. This file makes the two system calls that it needs itself, so that the tools do not need
  * libcap. */
 #include "tool_capability.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Capabilities of this process. A capability is a number of <linux/capability.h>. */
 #ifndef SPEADLINE_TOOLS_TOOL_CAPABILITY_H
 #define SPEADLINE_TOOLS_TOOL_CAPABILITY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What ended a program: the summary and the JSON object say it. */
 #ifndef SPEADLINE_TOOLS_TOOL_END_H
 #define SPEADLINE_TOOLS_TOOL_END_H

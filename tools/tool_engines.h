@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The names that --engine accepts. They come from the lists of the library, so that a tool knows every engine. */
 #ifndef SPEADLINE_TOOLS_TOOL_ENGINES_H
 #define SPEADLINE_TOOLS_TOOL_ENGINES_H

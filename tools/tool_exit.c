@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See tool_exit.h. */
 #include "tool_exit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a tool ends: its exit status, and one line on stderr that says why. */
 #ifndef SPEADLINE_TOOLS_TOOL_EXIT_H
 #define SPEADLINE_TOOLS_TOOL_EXIT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See tool_pump.h. */
 #include "tool_pump.h"
 

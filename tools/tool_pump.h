@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A pump writes text to a descriptor on a thread of its own, so that whoever prints never waits: a terminal may be
  * stopped (Ctrl-S), a reader of a pipe may be asleep, a disk may hang. The text that waits is bounded; what finds no
  * room is dropped and counted. */

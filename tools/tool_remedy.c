@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See tool_remedy.h. */
 #include "tool_remedy.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A remedy: what is lacking on this machine, and the shell commands that provide it.
  *
  * Each command is a whole command line for sh. A program can run it as it stands, and a person can copy it. The

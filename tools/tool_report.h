@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What both tools print: a progress line every second, a summary, one JSON object.
  *
  * Text for people goes to stderr. The JSON object is the only thing on stdout; if stdout is for heaps, it goes to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a tool does first when it has more rights than its user. */
 #ifndef SPEADLINE_TOOLS_TOOL_SECURE_H
 #define SPEADLINE_TOOLS_TOOL_SECURE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The handling of SIGINT, SIGTERM and SIGHUP. The first signal asks the program to end in order. The second asks it to
  * end immediately. The third kills the program. SIGHUP stays ignored if the program was started so (nohup). SIGUSR1
  * asks for a report of what was done so far. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See tool_terminal.h. */
 #include "tool_terminal.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lets no terminal stop a program: what the program prints on standard error or on a terminal goes through a pump
  * (tool_pump.h). */
 #ifndef SPEADLINE_TOOLS_TOOL_TERMINAL_H

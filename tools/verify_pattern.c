@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See verify_pattern.h for the rule. */
 #include "verify_pattern.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The verify pattern: a rule that gives the value of every payload byte, so that a receiver can check each byte. Both
  * tools use this rule.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See bare_pingpong.h. */
 #include "bare_pingpong.h"
 

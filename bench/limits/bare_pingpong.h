@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measures the shortest round trip between two sleeping threads. Each thread has one word. In each round, a thread
  * stores to the word of the other thread, wakes that thread with futex(2), and waits on its own word. The loop uses
  * nothing of the library. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See bare_ring.h. */
 #include "bare_ring.h"
 

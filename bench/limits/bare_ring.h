@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measures the cheapest way to pass messages between two threads. It is a ring of 64-byte messages with one sending
  * thread, one receiving thread and two indices. The ring has no end of stream, no sleeping and no counters, and uses
  * nothing of the library. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The common functions of the raw loops: clocks, options that are plain numbers, loopback sockets. The raw loops use
  * nothing of the library. Otherwise a mistake in the library could slow down both the library and the raw loop. A
  * comparison of the two would then not show the mistake.

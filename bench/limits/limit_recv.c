@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measures the highest rate that a receiver can reach over UDP on this machine. There are two modes:
  *   bounce  the program receives a train into a 64 KiB buffer and copies the payload into heap memory;
  *   placed  the kernel scatters the train: headers into one array, payload straight into heap memory.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measures the highest rate at which two pinned threads can pass messages on this machine. */
 #include <stdio.h>
 

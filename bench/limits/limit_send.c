@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measures the highest rate that a sender can reach over UDP on this machine. The program sends trains of up to 64 KiB
  * with UDP_SEGMENT, straight from contiguous memory. One call of sendmmsg() sends several trains. The program writes no
  * SPEAD header and completes no heap. So the difference between a real sender and this loop is the cost of SPEAD. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes sentences about failures, and lines for the log. */
 #include <speadi/err.h>
 

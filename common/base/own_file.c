@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See own_file.h. */
 #include <speadi/own_file.h>
 

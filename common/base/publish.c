@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A set of counters. One thread writes them, and any thread can read all of them as they were at one moment.
  *
  * The set is protected by a sequence lock without fences, because ThreadSanitizer does not understand fences. The code

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See remedy.h. */
 #include <speadi/remedy.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads and writes the public structs of older and of newer callers. */
 #include <speadi/struct_size.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A runner starts a named thread that calls one function, the `body`. If the caller wants it, the runner pins the
  * thread to a CPU. The runner reports whether the start succeeded. */
 #include <speadi/thread.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Wake descriptors: an eventfd that ends the wait of a thread. */
 #include <speadi/wake_fd.h>
 

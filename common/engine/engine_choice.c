@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Chooses the engine of a stream, and writes the line that says why. */
 #include <speadi/engine_list.h>
 

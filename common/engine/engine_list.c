@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds an engine in a list of engines, and describes all engines of a list. */
 #include <speadi/engine_list.h>
 

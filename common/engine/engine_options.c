@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the options of an engine in the configuration of a stream, and reads them. */
 #include <speadi/engine_list.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The dice decide what happens to each packet. Their random numbers come from the generator xoroshiro128+ (Blackman and
  * Vigna 2018, public domain).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The hold stores the copies of packets that a fault decorator sends later. A copy is either in the delay line, where
  * it waits for its time, or among the late copies, where it waits until other packets have overtaken it. */
 #include <speadi/fault_hold.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the text of a fault specification ("loss=0.01,delay=2ms") into struct speadi_fault_spec. */
 #include <speadi/fault.h>
 

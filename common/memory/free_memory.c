@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads /proc/meminfo and the files of the memory cgroups. See free_memory.h. */
 #include <speadi/free_memory.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Host events: events that the program itself completes. */
 #include <speadline/event.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pages of anonymous memory, with mmap(2) and madvise(2). */
 #include "pages.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pages of anonymous memory: reserving, trimming, populating, and huge pages. */
 #ifndef SPEADI_PAGES_H
 #define SPEADI_PAGES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pools: making the blocks, and the blocks that other threads return.
  *
  * A thread that releases a block pushes it onto the list `returned`. The taker removes that list as a whole. No thread

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Chooses which blocks the populator of the pool populates ahead. Only the taker calls these functions. */
 #include "pool_parts.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The blocks of a pool that are set aside.
  *
  * They lie behind the other blocks of their class. speadi_pool_take() and its variants never give them out. So the

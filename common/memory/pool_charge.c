@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The account of touched bytes. A block is charged before more of it is touched. When the limit is reached, free
  * blocks are trimmed. Only the taker calls these functions. */
 #include "pool_parts.h"

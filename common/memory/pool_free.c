@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The free blocks of a pool.
  *
  * The free blocks of a size class form a list from warm (freed last) to cold. take() removes the warmest block;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The structs of a pool, for its files:
  *
  *   pool.c             makes and releases pools

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The thread that populates blocks of a pool ahead of their use.
  *
  * The taker gives the thread one piece of work at a time: a range of one block that it has charged. Populating changes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Moves blocks that were released to the free lists of a pool. Only the taker calls these functions. */
 #include "pool_parts.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The shares of the users of a pool: how much of the limit each user can always charge. See pool.h. Only the taker
  * calls these functions.
  *

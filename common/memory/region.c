@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Regions: reading the properties of a region, and copying bytes into it and inside it. */
 #include <speadline/region.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The functions of the message type "region". A message of this type refers to a region. */
 #ifndef SPEADI_REGION_MESSAGE_H
 #define SPEADI_REGION_MESSAGE_H

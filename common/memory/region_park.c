@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How regions come back to their pool. Threads drop references. If a device still uses a region without references, the
  * region is parked.
  *

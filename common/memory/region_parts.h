@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The structs of a region and of its pool, for region*.c. */
 #ifndef SPEADI_REGION_PARTS_H
 #define SPEADI_REGION_PARTS_H

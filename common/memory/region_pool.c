@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Region pools: making a pool, dividing its arena, taking regions and adding references to them. */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* UDP endpoints: converts texts to socket addresses, and socket addresses to texts. */
 #include <speadi/address.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The Internet checksum: adds the 16-bit words of pieces of memory (one's complement). */
 #include <speadi/checksum.h>
 

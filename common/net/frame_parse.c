@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads received Ethernet frames. Checks every length in a frame before it uses the length. */
 #include <speadi/bytes.h>
 #include <speadi/frame_layout.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frame templates: writes the headers of frames that are sent. */
 #include <speadi/bytes.h>
 #include <speadi/frame_layout.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds local interfaces by their name or by one of their addresses. */
 #include <speadi/address.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory links: a ring of packet slots of a fixed size between one producer and one consumer.
  *
  * A position (`head` or `tail`) is the number of packets since the start. It never overflows in practice (2^64). Two

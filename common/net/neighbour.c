@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Neighbours: watches the kernel's neighbour table. */
 #include <speadi/neighbour.h>
 

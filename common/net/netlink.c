@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Netlink: makes messages, sends them and reads them. */
 #include "netlink.h"
 

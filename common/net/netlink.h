@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Netlink: asks the kernel about its routing tables and its neighbour table. Also receives the changes of these tables
  * that the kernel announces. */
 #ifndef SPEADI_NETLINK_H

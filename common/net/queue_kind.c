@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See queue_kind.h. */
 #include <speadi/queue_kind.h>
 

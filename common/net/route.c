@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Routes: asks the kernel how it would send packets to a destination. */
 #include <speadi/neighbour.h>
 

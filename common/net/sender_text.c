@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes senders as text. */
 #include <speadline/sender.h>
 

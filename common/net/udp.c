@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens UDP sockets for heavy traffic: buffers, multicast groups, interfaces. */
 #include <speadi/udp.h>
 

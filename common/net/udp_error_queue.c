@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See udp_error_queue.h. */
 #include <speadi/udp_error_queue.h>
 

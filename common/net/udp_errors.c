@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads what a network namespace counts about UDP datagrams that nobody has received. */
 #include <speadi/udp_errors.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A socket filter that accepts only the datagrams of one sender. The filter is a program in classic BPF, which needs no
  * privilege. */
 #include <speadi/frame_layout.h>

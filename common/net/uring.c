@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens the rings of io_uring. If a ring cannot be opened, a sentence says why. */
 #include <speadi/uring.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The names of the buckets of the ledgers, as users read them. */
 #include <speadline/stats.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which errors of packets can pass, and which cannot. */
 #include <speadline/stats.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decides whether the engine choice "auto" is allowed to choose verbs for the endpoints of a stream. */
 #include <speadi/verbs_device.h>
 

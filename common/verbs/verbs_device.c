@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens one port of a device for raw Ethernet packets, and tests whether this process is allowed to use such
  * packets. */
 #include <speadi/verbs_device.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Protects a program with extra rights from the environment of its user. See speadi_verbs_check_environment(). */
 #include <speadi/verbs_library.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Translates the asynchronous events of libibverbs into the events of the library (enum speadi_verbs_event_kind). */
 #include <speadi/verbs_device.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the remedy for a verb that failed. A remedy is a sentence that tells the user what to do. */
 #include <speadi/verbs_library.h>
 

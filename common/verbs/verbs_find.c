@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the device and the port that the user wishes for. sysfs describes ports, bonds and VLANs. But in a container or
  * in another network namespace, sysfs can be missing. Then the address tables (GID tables) of the ports say which
  * interface a port belongs to. */

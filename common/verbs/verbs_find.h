@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the RDMA device and the port that the user wishes for (struct speadi_verbs_wish). */
 #ifndef SPEADI_VERBS_FIND_H
 #define SPEADI_VERBS_FIND_H

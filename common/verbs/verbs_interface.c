@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads properties of a network interface through ioctl and sysfs. */
 #include "verbs_interface.h"
 

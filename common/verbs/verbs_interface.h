@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Functions that ask the kernel about the network interface of an RDMA port. */
 #ifndef SPEADI_VERBS_INTERFACE_H
 #define SPEADI_VERBS_INTERFACE_H

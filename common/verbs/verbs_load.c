@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Loads libibverbs and libmlx5. Some verbs are inline functions of verbs.h. A program that calls these inline functions
  * must be linked with libibverbs. So this file has functions of its own for these verbs. */
 #include <speadi/verbs_library.h>

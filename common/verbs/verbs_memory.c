@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Registers memory with a device, and allocates arenas to be registered. */
 #include <speadi/verbs_device.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Functions for the receive engine and for the send engine: they make the channel for completion events, and they
  * change the state of a queue pair. */
 #include <speadi/verbs_device.h>

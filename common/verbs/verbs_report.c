@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asks a device for its properties and fills a struct speadi_verbs_report. */
 #include "verbs_report.h"
 

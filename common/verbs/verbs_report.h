@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the properties that a device reports. speadi_verbs_device_open() calls speadi_verbs_report_read() once. */
 #ifndef SPEADI_VERBS_REPORT_H
 #define SPEADI_VERBS_REPORT_H

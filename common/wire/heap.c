@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Received heaps: their references and their properties. */
 #include <speadline/heap.h>
 

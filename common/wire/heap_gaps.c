@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The gaps of a heap and their causes. */
 #include <speadi/heap_view.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The items of a heap. Source: SPEAD protocol, SSA4700-0000-001 rev 1, "item pointers". */
 #include <errno.h>
 

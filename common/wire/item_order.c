@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sorts item pointers into the order in which the items of a heap are read.
  *
  * The sort is a stable merge sort in place. The pointers of most heaps are already sorted when they arrive, and one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decodes packets. Anybody can have sent them, so the decoder trusts nothing in them. */
 #include <speadi/packet.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Functions that build a graph. When one of them fails, it prints the reason and ends the program. */
 #include <stdio.h>
 #include <stdlib.h>

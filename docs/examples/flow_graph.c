@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A graph on an executor: readings > calibrate > bright > kept. Saturated readings go to the node
  * "refused". */
 #include <inttypes.h>

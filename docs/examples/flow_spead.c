@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* SPEAD in a graph: heaps come over a memory link. The program pulls the mean of each heap when it
  * wants the mean. */
 #include <inttypes.h>

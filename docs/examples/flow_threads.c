@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Two threads and a channel: a detector that cannot wait, and a slower reader that wants the newest
  * readings. */
 #include <inttypes.h>

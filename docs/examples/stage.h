@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes a node from a function. For each message that comes in, the function lets one message or none
  * go out. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See capture_file.h. */
 #include "capture_file.h"
 

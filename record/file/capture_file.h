@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A file to which a program only appends. The caller appends bytes and then decides how many of them stay in the file.
  *
  * The file is locked, so that only one program at a time writes to it. Only one thread at a time may use a struct

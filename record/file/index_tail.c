@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See index_tail.h. */
 #include "index_tail.h"
 

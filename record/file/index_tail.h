@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The end of an index: where its last whole line is, and what is torn behind it. */
 #ifndef SPEADI_INDEX_TAIL_H
 #define SPEADI_INDEX_TAIL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The sample of a heap. It shows a reader when a data file holds other heaps than its index says. It is a CRC-32 (the
  * one of zlib, polynomial 0x04c11db7 reflected) of the first and the last 512 bytes of the payload. If the payload has
  * no more than 1024 bytes, it is the CRC-32 of all of them. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a line of the index: the opposite of index_line.h. */
 #ifndef SPEADI_INDEX_ENTRY_H
 #define SPEADI_INDEX_ENTRY_H

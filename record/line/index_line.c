@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See index_line.h. */
 #include "index_line.h"
 

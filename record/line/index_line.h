@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes the line of a heap for the index. The index is a file beside the data file, which holds the payloads. Each
  * line of the index is a JSON object and a newline.
  *

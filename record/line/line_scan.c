@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See line_scan.h. */
 #include "line_scan.h"
 

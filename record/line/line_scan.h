@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the JSON of one line, value by value, without copying it and without memory of its own. The text is data from
  * outside: a wrong text makes the scan fail, and a scan that has failed finds nothing more. */
 #ifndef SPEADI_LINE_SCAN_H

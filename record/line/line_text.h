@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A text that grows at its end: lines of the index. */
 #ifndef SPEADI_LINE_TEXT_H
 #define SPEADI_LINE_TEXT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of a reader of recordings. */
 #ifndef SPEADI_RECORDING_FILES_H
 #define SPEADI_RECORDING_FILES_H

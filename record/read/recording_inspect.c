@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Says what a recording holds, and whether it is whole. */
 #include <errno.h>
 #include <sys/file.h>

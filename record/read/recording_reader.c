@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a recording, line by line. */
 #include <errno.h>
 #include <fcntl.h>

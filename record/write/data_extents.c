@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See data_extents.h. */
 #include "data_extents.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes the payloads of heaps into the data file, without their holes and without a copy. */
 #ifndef SPEADI_DATA_EXTENTS_H
 #define SPEADI_DATA_EXTENTS_H

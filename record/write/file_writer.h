@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes heaps into a data file and an index, and syncs both.
  *
  * Threads: the *caller* writes payloads and makes lines. With SPEAD_RECORDING_SYNC_INTERVAL the *sync thread* syncs the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See file_writer_error.h. */
 #include "file_writer_error.h"
 

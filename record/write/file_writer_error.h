@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The first error of a file writer. Any thread may call these functions without the lock. */
 #ifndef SPEADI_FILE_WRITER_ERROR_H
 #define SPEADI_FILE_WRITER_ERROR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See pending_lines.h. */
 #include "pending_lines.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of the index that wait until the payloads of their heaps are synced. */
 #ifndef SPEADI_PENDING_LINES_H
 #define SPEADI_PENDING_LINES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The writer of recordings, as <speadline/record.h> has it: a file writer or a stream writer. */
 #include <errno.h>
 #include <stdatomic.h>

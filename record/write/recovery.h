@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the two files of a recording fit each other, before a writer appends to them. */
 #ifndef SPEADI_RECOVERY_H
 #define SPEADI_RECOVERY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See stream_writer.h. */
 #include "stream_writer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes heaps one behind the other into a file of any kind, such as a pipe: SPEAD_RECORDING_RAW and
  * SPEAD_RECORDING_FRAMED. One thread at a time uses it. */
 #ifndef SPEADI_STREAM_WRITER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Brings what is pending onto the disk: the data, then the lines, then the index. */
 #ifndef SPEADI_SYNC_STEP_H
 #define SPEADI_SYNC_STEP_H

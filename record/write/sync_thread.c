@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See sync_thread.h. */
 #include "sync_thread.h"
 

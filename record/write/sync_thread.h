@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The thread that syncs a recording while its caller writes. */
 #ifndef SPEADI_SYNC_THREAD_H
 #define SPEADI_SYNC_THREAD_H

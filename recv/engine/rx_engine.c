@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds, describes and opens the receive engines of this library. The list of engines is in another file, rx_engines.c,
  * which CMake writes in the build folder. */
 #include "rx_engine.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The contract between the core of a receive stream and its engine. The core decides what happens to packets; the
  * engine moves them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See rx_from.h. */
 #include "rx_from.h"
 

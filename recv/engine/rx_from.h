@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fills in the senders of a burst. All engines use these functions, so there is one way to do it.
  *
  * An engine calls speadi_rx_burst_begin() at the beginning of each poll. For each receive (or for each packet) it calls

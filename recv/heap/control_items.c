@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the stream-control items of a packet. */
 #include "control_items.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds start and stop items in a packet. */
 #ifndef SPEADI_CONTROL_ITEMS_H
 #define SPEADI_CONTROL_ITEMS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Implements the hash table of counter_map.h. */
 #include "counter_map.h"
 

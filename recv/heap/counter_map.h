@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A hash table that maps heaps to small numbers. A heap is named by the id of its sender and by its counter. The table
  * has a fixed size. Heaps with the same hash form a chain.
  *

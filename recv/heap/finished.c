@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps the entries of heaps that have ended. */
 #include "finished.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Remembers how the last heaps of each sender ended.
  *
  * Each substream of each endpoint remembers its last heaps, so that a late packet does not open its heap again. If the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decides for each jump of the counters whether it was a loss. */
 #include "gap_branch.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A branch is a sequence that began with a jump. The heaps that the jump skipped may have been lost. gap_group.h has
  * the rules. Only gap_group.c calls these functions. */
 #ifndef SPEADI_GAP_BRANCH_H

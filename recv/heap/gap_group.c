@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decides for each counter to which sequence it belongs. */
 #include "gap_group.h"
 

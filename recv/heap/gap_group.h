@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The sequences of heap counters that take turns in one tracker, at most 32.
  *
  * A counter that is far ahead of every sequence begins a branch. The origin of the branch is the nearest sequence below

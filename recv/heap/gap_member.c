@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Changes the state of one sequence in a group. gap_group.h has the rules. */
 #include "gap_group.h"
 

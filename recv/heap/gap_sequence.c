@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counts the skipped counters of one sequence. */
 #include "gap_sequence.h"
 

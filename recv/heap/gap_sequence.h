@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One sequence of heap counters: each counter is the one before plus a constant step.
  *
  * The sequence knows for its newest 1024 counters which of them have opened. So a heap that opens late no longer counts

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decides which step the counters show.
  *
  * The rules, in their order:

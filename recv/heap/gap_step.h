@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Learns the step of heap counters from the first heaps of a sender, or from heaps that fit no known sequence.
  *
  * It keeps up to 64 different counters in the order of their arrival, and the same counters sorted. For each counter it

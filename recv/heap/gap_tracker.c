@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Learns the step of a sender, and gives each counter to the sequences that are known. */
 #include "gap_tracker.h"
 

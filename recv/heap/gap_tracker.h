@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counts the heap counters that one sender skipped in one substream, that is, the heaps of which no packet ever came.
  *
  * The tracker learns the step between counters, unless the user gave it, and which sequences take turns. It never makes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the tracker of a sender and substream, and keeps the sums of all trackers. */
 #include "gap_trackers.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* All gap trackers of a stream: one for each sender and substream that has sent a heap, up to a fixed number.
  *
  * The set allocates everything in init(). It keeps the sums of all trackers up to date, so that reading them is O(1). A

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names a heap of a stream, and says where it belongs. */
 #ifndef SPEADI_HEAP_KEY_H
 #define SPEADI_HEAP_KEY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls the operations that the user gave together with the heap memory. */
 #include "heap_memory.h"
 

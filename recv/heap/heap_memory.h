@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Moves payload in heap memory that the CPU cannot touch. The functions call the operations that the user gave together
  * with the memory (struct spead_region_ops).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps the live heaps in their slots. */
 #include "heap_table.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The live heaps of a stream. A live heap is found by its sender and its counter.
  *
  * Each substream of each endpoint has a ring of slots, and so a limited number of live heaps. A new heap takes the next

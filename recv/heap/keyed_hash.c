@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the keys of keyed_hash.h. */
 #include "keyed_hash.h"
 

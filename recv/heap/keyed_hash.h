@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The hash of every table whose keys come from packets: heap counters, senders, item pointers.
  *
  * A sender knows this code but not the key, which is random and made anew for each table. So whatever a sender sends,

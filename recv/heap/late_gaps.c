@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps the gaps of ended heaps in a ring. See late_gaps.h. */
 #include "late_gaps.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The gaps of the heaps that ended incomplete. When a packet of such a heap comes late, it no longer counts as missing
  * if two things hold: its whole range lies in a gap, and the sender could have cut the heap so. Then the gap becomes
  * smaller. So a copy of a packet that arrived before, in time or late, changes nothing. A forged packet at most takes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps the list of leaving heaps. */
 #include "leaving_heaps.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The list of leaving heaps. A leaving heap has ended while receives were still posted into it, and there was no memory
  * with which it could exchange its own. It leaves the core when the last of these receives has ended.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Adds packets to a live heap, and ends it. */
 #include "live_heap.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One heap that waits for packets: which bytes and item pointers have arrived, and how long the heap is.
  *
  * A live heap lies in the meta memory of its region. Behind the struct lie its packet counts by source, its item

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Judges how a sender cuts its heaps. See packet_sizes.h. */
 #include "packet_sizes.h"
 

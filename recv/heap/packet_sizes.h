@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The payload sizes of the packets of one heap, and what recent heaps show about how their sender cuts heaps. The
  * number of packets that are missing in a gap is computed from these sizes.
  *

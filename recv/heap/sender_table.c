@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps the senders of a stream. */
 #include "sender_table.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The senders of a stream. A sender is found by its endpoint, its address and its port.
  *
  * The table has a fixed number of entries. When the table is full, a new sender takes the entry of the sender that has

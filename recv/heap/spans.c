@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps the received ranges of a heap in order. */
 #include "spans.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The received ranges of a heap, as an array of spans in ascending order. Two spans never overlap or touch. Only the
  * owner thread calls these functions. */
 #ifndef SPEADI_SPANS_H

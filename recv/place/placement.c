@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Predicts where the next payload belongs, and keeps the list of reservations. */
 #include "placement.h"
 

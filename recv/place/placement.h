@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Predicts which ranges the next packets will fill, and keeps the reservations that the engine has accepted.
  *
  * The prediction is: the next packets of a source continue the live heap of its last packet, and they are as large as

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decides whether placing pays. */
 #include "placement_policy.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decides whether placing still pays. This depends on how often a packet did not continue the packet before it. Each
  * such packet is called a break. Losses, reordering and interleaved heaps all cause breaks.
  *

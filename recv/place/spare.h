@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Spare buffers hold whole copies of packets that cannot be used where they lie.
  *
  * A packet is copied when it is misplaced, or when its head does not end where its header ends. A copy is kept until

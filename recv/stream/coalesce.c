@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decides how long packets coalesce. See coalesce.h. */
 #include "coalesce.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decides how long packets coalesce in the sockets before the owner thread reads them.
  *
  * Waking the thread costs about as much CPU time as reading a train of 64 KiB. At a steady rate it is therefore cheaper

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See memory_limit.h. */
 #include "memory_limit.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decides how much memory the heaps of a stream may use, and says in words where the number comes from. */
 #ifndef SPEADI_MEMORY_LIMIT_H
 #define SPEADI_MEMORY_LIMIT_H

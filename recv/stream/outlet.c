@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Hands over the finished heaps of a receive stream to its consumer. See outlet.h. */
 #include "outlet.h"
 

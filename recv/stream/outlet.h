@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The outlet hands over the finished heaps of a stream: to the stream's own channel, or to the output of a node.
  *
  * Threads: one consumer thread calls speadi_outlet_take() and speadi_outlet_fd(). The owner thread of the stream calls

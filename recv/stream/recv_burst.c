@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goes through one burst, packet by packet, and gives it back to the engine. */
 #include "recv_stream.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Charges the memory of a heap. Where memory does not suffice, ends older live heaps early, as newer heaps would do
  * later. Without this, a heap that waits for a lost packet could keep the last memory for ever: heaps that find no
  * memory are short-lived, so nothing would push the waiting heap out. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks the configuration of a receive stream. See recv_config.h. */
 #include "recv_config.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Turns the configuration that a caller gives into the one that a stream uses: sets defaults, checks the values, and
  * opens the engine. Any thread may call these functions; they may block. */
 #ifndef SPEADI_RECV_CONFIG_H

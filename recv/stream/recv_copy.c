@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Copies packets to spare buffers, and copies payload into and within memory that the CPU cannot touch. */
 #include <assert.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the counters of the engine into the tally, and publishes all counters. */
 #include "recv_stream.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Processes packets that begin where the packet before them in the heap ended. Most packets do.
  *
  * In a heap that arrives in order, the header of a packet differs from the header of the packet before it in one word

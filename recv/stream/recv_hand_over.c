@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Hands over finished heaps to the consumer, and counts them. If the channel has no room for a heap, the heap stays
  * pending or is shed. */
 #include <errno.h>

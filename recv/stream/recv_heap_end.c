@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ends a heap, and then hands it over to the consumer or discards it. */
 #include <speadi/err.h>
 #include <speadi/free_memory.h>

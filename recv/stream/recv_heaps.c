@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens a heap in a region of the pool. */
 #include <speadi/err.h>
 

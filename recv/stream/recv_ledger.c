@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Owns the counters of a receive stream and publishes them to other threads. */
 #include "recv_ledger.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tally of a receive stream. It counts each packet in exactly one bucket of its source, and it holds the other
  * counters of the stream.
  *

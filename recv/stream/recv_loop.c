@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The owner thread's loop: it reads bursts from the engine, does what is due while nothing comes, and sleeps. */
 #include <errno.h>
 #include <string.h>

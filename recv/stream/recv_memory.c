@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decides in which memory the heaps lie, and whether payload can be placed there. */
 #include <errno.h>
 #include <stdio.h>

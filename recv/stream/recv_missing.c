@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counts the packets that are missing in heaps. */
 #include "recv_stream.h"
 

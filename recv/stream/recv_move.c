@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frees heaps from the receives that are posted into them, and puts payload that waited for such receives into its
  * place.
  *

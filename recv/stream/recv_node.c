@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The stream as a source node. The thread that steps the node is the stream's owner thread. */
 #include <errno.h>
 #include <string.h>

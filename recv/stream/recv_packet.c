@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One packet: finds its bucket and its heap, and puts its payload in place. */
 #include <speadi/packet.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Looks at the places in which the payload of a burst lies, and copies misplaced packets to spare buffers. It only
  * looks: it counts nothing, and it ends no heap and no run of a sender. */
 #include "recv_stream.h"

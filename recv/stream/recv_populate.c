@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Has the memory of large heaps populated ahead, by the populator of the pool.
  *
  * The length of a heap is a number in a packet that anybody can send. So this file believes the length only up to PROOF

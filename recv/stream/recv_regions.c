@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Takes a region of the pool for a heap. A heap with a declared length gets the smallest region that is large enough. A
  * heap without a declared length gets one of the largest regions, and moves to a smaller region when it has ended. */
 #include "recv_stream.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds out who sent a packet, begins the runs of a sender, and ends the heaps of a sender that has stopped. */
 #include <speadi/err.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Chooses the slot in the window of live heaps that a new heap takes, and the live heap that ends where memory is
  * scarce. */
 #include <speadi/numbers.h>

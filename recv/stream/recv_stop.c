@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ends a stream: reads the packets that have come, ends the live heaps, and lets the consumer take the finished
  * heaps. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes and frees receive streams, and has the functions that threads other than the owner thread call. */
 #include "recv_stream.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of a receive stream. The recv_*.c files share this struct. Each file calls only functions of files that
  * stand below it in this list:
  *

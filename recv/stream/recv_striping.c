@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Notices when two senders fill one heap together. Then they are probably one sender, and the user can join them. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counts the packets that are still unread when the time for draining is over. */
 #include "recv_stream.h"
 

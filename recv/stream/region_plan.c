@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decides how many heap regions a stream has, and of which sizes. See region_plan.h. */
 #include "region_plan.h"
 

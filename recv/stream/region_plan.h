@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decides how many heap regions a stream has, and of which sizes.
  *
  * The regions are of several size classes, so that a heap of 1 KiB does not need a region of 64 MiB. Each class has as

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A queue of packets that the engine has finished and that reap() has not yet reported. Consecutive packets with the
  * same error form a *run*. The queue holds the runs, oldest first. */
 #ifndef SPEADI_TX_DONE_QUEUE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Chooses and opens a send engine. CMake writes the list of the engines: tx_engines.c in the build folder. */
 #include "tx_engine.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The contract of a send engine. The core decides which packets are sent and when; the engine moves them.
  *
  * The core gives packets to the engine with send(), and the engine takes some of them, in order. Later the engine

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builds heaps. These functions check every item when it is added or changed, so that an invalid item cannot make a
  * submit fail. */
 #include "heap_builder.h"

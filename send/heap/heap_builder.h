@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A heap to send. The functions spead_send_heap_*() build it, and the packetiser reads it. */
 #ifndef SPEADI_HEAP_BUILDER_H
 #define SPEADI_HEAP_BUILDER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The packetiser cuts heaps into packets. For each packet it writes the header, and iovecs that point at the payload.
  * If the payload of a packet lies in more than SPEADI_PACKET_PIECES_MAX pieces, it copies that payload behind the
  * header.

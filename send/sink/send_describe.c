@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Describes the heap that the sink sends for a message. If the configuration has a function `describe`, that function
  * describes the heap. Otherwise the functions of this file do it, for messages that are received heaps or regions. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Creates, starts, finishes and destroys a send sink. */
 #include "send_sink.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of a send sink. Only the four files of the sink include this header: send_sink.c (create, start, finish,
  * destroy), send_sink_step.c (steps and completions), send_sink_fail.c (failures) and send_describe.c (describes the
  * heap of a message).

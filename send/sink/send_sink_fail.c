@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The failures of a send sink. When the sink fails on a message, it first waits until all submitted heaps have
  * completed. When the stream of the sink has failed or was stopped, the sink fails immediately. */
 #include "send_sink.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of a send sink, and the completion of its heaps. */
 #include "send_sink.h"
 

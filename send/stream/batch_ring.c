@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The ring of batches of packets. */
 #include "batch_ring.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A ring of a few batches. The ring holds the packets that the packetiser has cut and that the engine has not yet
  * finished. Each batch has memory for its own packets, iovecs and headers. */
 #ifndef SPEADI_BATCH_RING_H

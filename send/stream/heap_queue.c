@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The queue of the heaps that are in flight, from submit() to completion. */
 #include "heap_queue.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The heap queue holds the heaps that are in flight, from submit() to completion. It is bounded. Any number of
  * producers push heaps; one owner thread completes them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pacer of a send stream. */
 #include "pacer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pacer decides when the next burst is sent. A burst is a fixed number of bytes that are sent without a pause.
  *
  * The pacer computes two points in time. The next burst must wait until both have passed:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lets threads wait until heaps of a stream have completed. */
 #include "progress.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lets threads wait until heaps of a stream have completed. It uses a futex, and makes no system call if no thread
  * waits. In addition, one watcher can be attached. A watcher does not wait: instead, its function on_progress() is
  * called.

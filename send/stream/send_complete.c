@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How heaps end: the owner thread reaps packets in order and counts them in the ledger. It also completes the heaps in
  * order. */
 #include "send_stream.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks the configuration of a send stream and creates the stream with its engine. */
 #include <errno.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The ledger of a send stream. It consists of the tally and of a published copy. The owner thread counts in the tally.
  * Other threads read the copy.
  *

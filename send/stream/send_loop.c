@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The loop of the owner thread. poll() reaps packets, admits heaps, cuts packets as the pacer allows, and gives them to
  * the engine. wait() sleeps until there is more to do. */
 #include "send_stream.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The functions of a send stream that its sink uses. */
 #include "send_progress.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The functions by which a send sink sees how many heaps of its stream have completed. The sink uses only these
  * functions and the functions of speadline/send.h, so it does not depend on the inner parts of a stream.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A thread that runs a send stream. */
 #include <speadline/send.h>
 

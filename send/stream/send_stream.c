@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Creates and destroys a send stream, and holds the functions that any thread may call. */
 #include "send_stream.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The struct of a send stream and its internal functions. Only the files of the stream include this header:
  * send_config.c (create), send_stream.c (functions for any thread), send_loop.c (the loop of the owner thread),
  * send_complete.c (completions), send_trouble.c (packets that could not be sent), send_runner.c and send_progress.c. */

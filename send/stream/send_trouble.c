@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See send_trouble.h. */
 #include "send_trouble.h"
 

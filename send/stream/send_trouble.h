@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The trouble of a send stream: packets that could not be sent. This part decides what the stream does then: the pacer
  * slows down or waits, or the stream ends (fail_fast). It also logs each errno at once, and after that the number of
  * further packets, at most once in SPEADI_SEND_TROUBLE_QUIET_NS.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: every receive engine keeps the contract of recv/engine/rx_engine.h, whatever the engine reads. This includes
  * engines outside the library, and engines that make their packets themselves (docs/examples/counter).
  * Method: the test opens each engine of the library's list, and sends it a few packets if that is possible. It compares

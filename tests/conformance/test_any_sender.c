@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: every receive engine tells for each packet who sent it, as recv/engine/rx_engine.h promises.
  * Method: several sockets send to each engine of the library, over IPv4 and IPv6. The test compares the sender of each
  * lent packet with the name of the socket that sent it. The first byte of a packet is the number of its sender.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the library writes structs of programs that were compiled with an older or a newer Speadline. It follows one
  * rule for all structs (docs/adr/0017).
  * Method: the test has a table of every public struct that the library writes. The library writes each struct into

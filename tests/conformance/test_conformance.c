@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: heaps arrive whole and the ledger is exact, for all engines, sizes, orders of arrival and address families.
  * Method: the test has a table of modes. For each row, a real sender and a real receiver run in one thread, in a
  * network namespace that the test makes. The thread polls them alternately, so that nothing is lost. CI runs all pairs

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the same packets in the same order give the same heaps and the same bucket totals, with every engine and on
  * every path of the payload. Heaps and totals are compared for each endpoint separately. Method: the packets of several
  * senders go through a scripted engine, over memory links, and over UDP sockets in a network namespace. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An ordinary verbs program, which does not know that there is a double. It sends raw Ethernet frames from one host to
  * another. It is linked with the libibverbs of the system.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: each fault that a script can name happens once, where and when the script says. The program under test sees the
  * fault as it would see it with hardware.
  * Method: there are two hosts. Frames carry a number. So a test can see whether a frame was lost, copied, damaged, or

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: through dma-buf registration, a program can receive into memory that the CPU must not touch, and send from it.
  * Method: a memfd acts as the memory of the device. The program maps it PROT_NONE, so that every access through this
  * mapping faults. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the multi-packet receive queue of the double behaves like that of mlx5. The program writes the ring and the
  * doorbell. The device writes frames into strides and their lengths into completions. If a frame does not fit into the
  * free strides of an entry, the device leaves these strides unused and reports them as a filler.

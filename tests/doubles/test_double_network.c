@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a raw packet queue pair works with the double as it works with a NIC.
  * Method: the test makes two network namespaces with a veth pair between them. It builds frames. One queue pair, or the
  * kernel, sends them. The test reads them where the other queue pair wrote them. */

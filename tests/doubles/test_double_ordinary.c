@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a verbs program that was built for real hardware runs with the double without a change.
  * Method: ordinary-verbs is linked with the libibverbs of the system. LD_LIBRARY_PATH makes it load the double instead.
  * One process sends on one host of a veth pair, and another process receives on the other host. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the double refuses every use that hardware refuses. It also refuses uses that lead to a hang, a crash or wrong
  * data on hardware. It always says why.
  * Method: there is one host with one device. Each test makes one mistake and reads the answer. */

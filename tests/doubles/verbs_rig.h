@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Two hosts, each with a device of the verbs double, and functions that many tests need. */
 #ifndef TESTS_DOUBLES_VERBS_RIG_H
 #define TESTS_DOUBLES_VERBS_RIG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: for every frame, the payload that the parser finds lies inside the frame. The checksum code reads no byte
  * outside the frame.
  * Method: libFuzzer. The first byte of the input says where the test cuts the frame into two parts; the other bytes are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: no line of an index makes the reader of lines crash, read beyond the line, or allocate more than the line is
  * worth. Method: the bytes are a line; what it gives is read. */
 #include <stdint.h>

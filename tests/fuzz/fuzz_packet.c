@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: whatever bytes a datagram has, the decoded packet lies inside the datagram, and the contract of the decoder
  * holds. Method: libFuzzer. The head is the datagram without some bytes at its end. The first two bytes of the input
  * say how many bytes are missing; the other bytes are the datagram. The head lies at the end of its allocation, so a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: whatever several senders send in whatever order, no heap holds bytes of two senders or of two runs, every hole
  * is zero, memory stays within its plan, and every packet is counted once. Method: libFuzzer. The input is a script
  * (sender_script.h). Seeds: corpus/senders, see make_seeds.py. */

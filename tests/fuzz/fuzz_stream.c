@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: whatever packets come in whatever order, a receive stream counts each packet once, stays within its memory
  * plan, and hands over no byte that was not sent. Method: libFuzzer. The first bytes of the input choose the
  * configuration and the behaviour of the engine. Then come packets. Before each packet there are two bytes of length

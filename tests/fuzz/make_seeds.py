@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes the seeds of the fuzzers: the packets of tests/vectors/*.hex for fuzz_packet into corpus/packet, short
 streams for fuzz_stream into corpus/stream, scripts for fuzz_senders into corpus/senders, and frames for fuzz_frame into
 corpus/frame."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of docs/from-spead2.md: each sends the same packets to spead2 and to spead-recv and compares what both deliver.
 
 This file makes the packets itself, because most of them come from no sender. If a test needs only one sender, spead2

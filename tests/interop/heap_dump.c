@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Receives heaps until the stop item, and prints each heap with its items. Tests use it to see what another
  * implementation has sent:   interop-heap-dump ENDPOINT
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sends one heap with the items of the command line, then a stop heap. Tests use it to see what another implementation
  * receives:   interop-heap-send ENDPOINT ADDRESS_BITS PACKET ITEM...
  *

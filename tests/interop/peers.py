@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The two ends of an interop test: spead2 runs in this process, our programs run as processes of their own."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Runs unittest cases and writes their results as TAP, as the Criterion programs do."""
 
 import unittest

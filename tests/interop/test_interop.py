@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Tests of our programs with spead2 at the other end.
 
 Goal:   heaps of spead2 arrive at our programs byte for byte, our heaps arrive at spead2, and both make equal packets.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Makes a virtual environment with spead2 and numpy from PyPI, once. The exit status is 0 if the environment is ready,
 # 77 if the package index cannot be reached (a line on stdout says so), and 1 after any other failure.
 # usage: venv.sh FOLDER

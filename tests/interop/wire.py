@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Reads SPEAD packets by the letter of the protocol. The tests compare the heaps of both implementations with this.
 
 It is written from the protocol alone, so that neither our code nor spead2 checks itself.

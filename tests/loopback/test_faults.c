@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: whatever happens to packets, the ledger is exact, every byte of a heap that is handed over is right, and no
  * hole shows bytes of another heap.
  * Method: fault decorators at the sender and at the receiver make faults of each kind, and of all kinds together; a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: placed heaps are right even if packets are lost, and the counters say how the payload got to its place.
  * Method: a seeded dice loses 0.1 % or 1 % of several thousand packets, over every engine. The test then repeats this
  * with heaps in memory that the CPU must not touch. The engines socket and uring can only bounce payload into this

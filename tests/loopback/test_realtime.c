@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: workers and owner threads with a real-time priority (SCHED_FIFO) go on together with ordinary threads, even if
  * all of them have only one CPU.
  * Method: the test binds itself to one CPU. The threads of the library get the scheduling of the thread that makes

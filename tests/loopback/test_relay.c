@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a graph receives heaps on one link and sends them on another link, unchanged and in order. It loses no heap,
  * although both sides have room for only a few heaps.
  *

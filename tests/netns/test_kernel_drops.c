@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a stream says why the kernel dropped datagrams of the stream: each reason has its own counter. It also says how
  * many datagrams were still unread when the stream ended.
  * Method: the test makes a network. A raw socket sends wrong checksums, and some buffers are too small. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the library finds the same next hops as the kernel, and notices when a neighbour changes.
  * Method: the test makes two hosts on a cable. It changes routes and neighbours with ip(8) on both hosts. */
 #include <criterion/criterion.h>

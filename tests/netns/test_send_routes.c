@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a sender does the right thing in cases that need a real route: a socket becomes full, packets are longer than
  * the MTU, a route refuses packets, packets go to a multicast group. No packet is lost. No packet overtakes another
  * packet. The result that is reported for a packet is right. Method: the test makes two hosts on one cable. If a

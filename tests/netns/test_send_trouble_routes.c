@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a sender says of each packet what has become of it: dropped by a queue of this host, refused by the route, or
  * answered by an ICMP message. It says which packets the route cuts into fragments. It goes on when its link was down.
  * Method: the test makes two hosts on one cable, and a queue of `tc` at the near end. The far end counts what

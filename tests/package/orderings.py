@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Checks memory orderings: each pair has a label, both of its ends are in the code, and docs/threads.md explains it.
 
 A comment in the code marks an end of a pair with the label and with what the end does:

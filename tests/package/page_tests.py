@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Checks that every test that a page of docs/ names exists. A page names a test as `suite, case`.
 
 usage: page_tests.py SOURCE_FOLDER

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Checks which rooms and files call each other. It reads the symbols of every object file of common, send and recv.
 
 An arrow goes from one file to another when the first file uses a function or an object that the second file defines.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Declarations in headers stay whole. When the comment behind a declaration is too long, clang-format cuts the
 # declaration between its type and its name, or an enumerator behind its "=". Such a comment must stand above. In public
 # headers a comment behind a field must end on the line of the field.

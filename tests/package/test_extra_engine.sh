@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # An engine is one folder. This test builds the folder docs/examples/counter into a library whose only other engine is
 # mem. The engine must pass the tests for every engine, it must be listed, and its heaps must reach a file.
 # usage: test_extra_engine.sh SOURCE_FOLDER

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Each public header compiles alone, as C17 and as C++17. Each internal header compiles alone, as C.
 # usage: test_headers.sh SOURCE_FOLDER
 set -euo pipefail

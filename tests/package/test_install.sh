@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A project outside the tree can use the installed library: by CMake and by pkg-config, shared and static.
 # usage: test_install.sh BUILD_FOLDER SOURCE_FOLDER "SANITIZER FLAGS"
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # An #include in the wrong direction does not compile: common sees neither send nor recv, send and recv do not see each
 # other, and a room sees only those rooms of its module that its line in CMakeLists.txt names. In each room the test
 # includes one header that the room must not see and, if there is one, a header of the room itself. It uses the flags of

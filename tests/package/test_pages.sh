@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The tests that docs/promises.md, docs/troubleshooting.md and docs/from-spead2.md name exist.
 # usage: test_pages.sh SOURCE_FOLDER
 set -euo pipefail

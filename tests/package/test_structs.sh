@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # A public struct follows the rule of docs/adr/0017: it has a struct_size, an _INIT and a row in a test_callers_*.c. Or
 # it has no struct_size; then why_fixed() below has the reason. usage: test_structs.sh SOURCE_FOLDER
 set -euo pipefail

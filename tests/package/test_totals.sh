@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The line of totals counts what Criterion and ctest print: cases instead of programs, and skips with their reasons.
 # Failures without a "not ok" count too: a program that died, a TAP file that is not complete, a leak that was found
 # after the last case. usage: test_totals.sh SOURCE_FOLDER

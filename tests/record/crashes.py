@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Kills spead-recv --output under load, and copies its block device; nothing that was acknowledged may be lost.
 
 A receiver records heaps that a sender fills by the verify pattern, and says in its lines of progress how many of them are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See recording_rig.h. */
 #include "recording_rig.h"
 

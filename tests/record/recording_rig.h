@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A recording in a temporary folder, and heaps for it. Each test has its own process, so the rig is global. */
 #ifndef TESTS_RECORD_RECORDING_RIG_H
 #define TESTS_RECORD_RECORDING_RIG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See sync_seam.h. */
 #include "sync_seam.h"
 

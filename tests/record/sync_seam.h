@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Replaces fdatasync() in a test program, so that a test decides how long a sync takes and whether it succeeds. */
 #ifndef TESTS_RECORD_SYNC_SEAM_H
 #define TESTS_RECORD_SYNC_SEAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: on a disk that is really full, every heap that fitted has its line. Method: a file system of 2 MiB in memory,
  * in a mount namespace of the test. */
 #include <criterion/criterion.h>

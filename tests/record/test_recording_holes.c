@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: an incomplete heap takes no more of the disk than what came of it. Method: heaps of which few bytes have come
  * are written, and the test looks at what the files take. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a line of the index is JSON for every program, although the library has its own few lines of code for it.
  * Method: jansson reads what the writer has written, and the reader reads what jansson has written. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a reader gives back what a writer was given, and says what of a recording is not whole. */
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a writer goes on behind one that did not end in order, and says what it cut off; it refuses files that do not
  * belong together, and leaves them as they are. Method: the test damages the files of a recording of three heaps. */
 #include <criterion/criterion.h>

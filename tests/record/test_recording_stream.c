@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: heaps go into a pipe, raw or framed, and if the reader closes the pipe, one sentence says so. */
 #include <criterion/criterion.h>
 #include <errno.h>

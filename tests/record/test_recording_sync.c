@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a heap is acknowledged only when its payload and its line were synced; a slow sync delays nothing; a failed
  * sync names what it took back. Method: the test replaces fdatasync() (sync_seam.h), so no test depends on how fast a
  * disk is. Of each sync of a writer, the first call is for the data file and the second one for the index. */

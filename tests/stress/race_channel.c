@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: in channels of every form and policy, sending ends and receiving ends work at the same time. No message is
  * lost, doubled or reordered, and no wake-up is lost.
  * Method: a message carries the number of its sending end (stream) and a count (sequence). Each receiving end checks

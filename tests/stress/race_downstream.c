@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the receiving end closes at a time when sending ends still send. After all ends have closed, every message that
  * was sent was either received or shed, and on_shed was called once for each message that was shed. All this is true
  * before the channel is freed.

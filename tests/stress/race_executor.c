@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: whatever the order in which threads run, no wake-up is lost and no two threads step a node at the same time. A
  * graph may be freed as soon as it has ended, although threads outside the graph have just woken its nodes.
  * Method: each round runs a graph on two workers, with one blocking node. All channels have capacity 1. So for every

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a thread that was woken through an object may free this object at once, even if the waking thread is still
  * inside its call. The objects are a throttle, a channel, a memory link and an event.
  * Method: in each round one thread waits, and another thread gives, cancels, closes or completes. The waiting thread

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a producer and a consumer sleep whenever they can. No packet is lost or mixed with another packet, and no
  * wake-up is lost.
  * Method: the link has one slot, so that each end sleeps after each packet. So no later packet can hide a lost wake-up.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: if membarrier(2) is forbidden, as in many containers, channels use fences instead. No wake-up is lost, and the
  * library does not abort the process.
  * Method: before the first channel is created, a filter of system calls forbids membarrier(2). Then two threads pass

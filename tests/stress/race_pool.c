@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: one thread takes blocks, several threads return them, and the owner ends the pool at a time when blocks are
  * out. The pool never gives out a block that has not come back.
  * Method: the taker writes the first word of each block. The thread that returns the block checks this word and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the populator works on blocks while the taker takes, fills, zeroes and trims them, and while other threads read
  * and release them. No byte gets lost, and the pool never exceeds its limit.
  * Method: one thread fills each block with its number. Another thread checks the block and releases it. The limit is so

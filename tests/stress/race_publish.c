@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a reader never sees words of two different copies together, and never an older copy after a newer copy.
  * Method: the owner writes copies in which all words are equal, until every reader has seen enough newer copies. The
  * readers check that all words are equal and never become smaller. The owner yields between copies, as a stream pauses

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the thread that writes a recording, its sync thread and threads that read its counts share nothing unguarded. A
  * sanitizer watches. Method: heaps of a few bytes, a sync for every heap, and a reader of the counts. */
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a stream runs on one thread, and another thread takes its heaps. It takes them by take() and similar functions,
  * or in a graph. The graph is stopped, is cancelled, or its sink ends early. No heap is lost, comes twice or comes out
  * of order. Every snapshot of the statistics adds up. No thread sleeps when there is something to do.

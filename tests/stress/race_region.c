@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: one thread takes regions and several threads release them with events, until the owner ends the pool. The pool
  * never gives a region out when a device still uses it.
  * Method: the taker writes a number into each region. A releasing thread checks the number. It has two references to

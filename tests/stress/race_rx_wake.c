@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: wait() of every engine loses no wake(), at whatever moment the wake comes. Method: one thread waits without a
  * deadline. Another thread raises a number and calls wake(). When the waiting thread has seen the number, the other
  * thread does the same again. If a wake is lost, the alarm ends the program. At the same time packets arrive, so that

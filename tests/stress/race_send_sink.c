@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a send sink works when its stream, its graph and threads that read its statistics run at the same time. Each of
  * them can end at any moment. Every message is released once and counted once. The counters add up in every snapshot.
  * No thread uses or wakes anything that is already freed.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: other threads and a signal handler stop a stream at a time when packets come. The stream ends in time and
  * counts every packet.
  *

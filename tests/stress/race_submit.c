@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: several producers submit to a stream. At the same time its owner thread runs, and another thread stops it at
  * any moment. Every accepted heap completes exactly once, in the order of acceptance, and every snapshot of the ledger
  * adds up.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the throttle never gives out more tickets than it has, and it forgets no waiting thread and no waker. Threads
  * take tickets in four ways, stop waiting, and give tickets back. At the same time the throttle is cancelled.
  * Method: each thread that holds a ticket adds itself to a count, and checks the count. At the end of a round every

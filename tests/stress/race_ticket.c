@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: when a node waits for a ticket and gets it, the node is woken, even if something else wakes it at the same
  * time. A ticket that goes to a node that has just finished is not lost.
  * Method: twelve nodes on three workers share two tickets. So a node that gives a ticket back often wakes a node of

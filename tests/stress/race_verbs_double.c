@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: several threads of a verbs program may use the double at the same time. One thread posts receives and polls,
  * one thread sends, and the device has its own thread. If the double itself had a race, it would look like a race of
  * the engine.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a receive stream with the verbs engine has no data race. Its owner thread, its consumer, threads that read its
  * counters, threads that stop it, and the threads of the device run at the same time. In the meantime queues fail and
  * are replaced. At whatever moment the stream is stopped, the buckets of the ledger add up and the stream ends.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a send stream with the verbs engine has no data race. Its owner thread, its producers, threads that read its
  * counters, and the threads of the device run at the same time. Sometimes the device fails. At whatever moment the
  * stream is stopped, every accepted heap completes exactly once and the buckets of the ledger add up.

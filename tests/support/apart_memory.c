@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes memory that the CPU must not touch, and its operations. */
 #include "apart_memory.h"
 

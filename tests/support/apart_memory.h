@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory that the CPU must not touch, like that of a device. It is a memfd with two mappings. The program under test
  * gets the address of a PROT_NONE mapping, so an access by the CPU crashes. Only the operations of the memory use the
  * second mapping. The memfd itself is used as the dma-buf. One thread uses the memory; other threads are only allowed

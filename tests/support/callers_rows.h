@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Describes one row of the tables in test_callers_read.c and test_callers_write.c. A row names one public struct, and
  * gives its size and the place of its last field. */
 #ifndef TEST_CALLERS_ROWS_H

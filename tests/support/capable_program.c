@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See capable_program.h. */
 #include "capable_program.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Programs with file capabilities, for one test. The programs lie in a file system in memory that only the test process
  * and its children see, and only the user "nobody" may enter it. So no other user can run these programs, not even
  * during the test. When the test process ends, the programs are gone, even if an assertion has failed or the process

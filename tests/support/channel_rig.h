@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* For tests: a channel with one sending end and one receiving end. Each message has a sequence number of its own. */
 #ifndef SPEADLINE_TESTS_CHANNEL_RIG_H
 #define SPEADLINE_TESTS_CHANNEL_RIG_H

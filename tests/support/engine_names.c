@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lists the engines of the library for tests. */
 #include "engine_names.h"
 

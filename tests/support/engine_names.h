@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lists the engines over which a test loops. The engines come from the lists of the library. So a new engine is tested
  * too, and an engine that was not built is left out. */
 #ifndef TESTS_ENGINE_NAMES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See loop_check.h. */
 #include "loop_check.h"
 

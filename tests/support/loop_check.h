@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks one run of a sender and a receiver. The test must not make this run lose packets. */
 #ifndef SPEADLINE_TESTS_LOOP_CHECK_H
 #define SPEADLINE_TESTS_LOOP_CHECK_H

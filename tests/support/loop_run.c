@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See loop_run.h. */
 #include "loop_run.h"
 

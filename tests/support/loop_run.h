@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a sender and a receiver in one thread, joined by a real engine. The run checks every byte that arrives and
  * counts the wrong bytes.
  *

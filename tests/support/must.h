@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MUST(holds, ...) checks a condition without which the rest of the test has no meaning. If the condition is false,
  * MUST prints the file and the line, and calls abort(). */
 #ifndef TEST_MUST_H

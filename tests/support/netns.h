@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes networks (network namespaces) for one test. In a new network all ports are free, and no packet leaves it. The
  * test need not remove a network, because the kernel removes it after the last thread or socket in it has ended.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Turns offloads of a network interface off, by ioctl(SIOCETHTOOL). */
 #include "offloads.h"
 

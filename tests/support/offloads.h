@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Turns offloads of a network interface off. A veth device delivers things that a real cable never carries: trains that
  * were not cut, and checksums that were not computed. If a test reads frames as a NIC would, the offloads of the
  * sending interface must be off. */

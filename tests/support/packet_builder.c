@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builds any SPEAD packet, also a malformed one. */
 #include "packet_builder.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builds any SPEAD packet, also a malformed one: these functions check no value, so that a test can choose any value.
  *
  *     struct test_packet packet;

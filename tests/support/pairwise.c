@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Implements pairwise.h. Each round makes a fixed number of pseudo-random rows and adds the row with the most new pairs
  * to the table. The search ends when no new pair was found in IDLE_ROUNDS consecutive rounds. */
 #include "pairwise.h"

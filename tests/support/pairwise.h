@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes a small table for tests of combinations. Each row has one value of each axis. If you take any value of one axis
  * and any value of another axis, at least one row has both.
  *

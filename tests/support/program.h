@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lets a test use another program: start it, send signals to it, wait for its end, and read its output.
  *
  * The output of the program goes to memory files, so that the program never waits for a reader. */

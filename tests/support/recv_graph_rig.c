@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "recv_graph_rig.h"
 
 #include <speadi/clock.h>

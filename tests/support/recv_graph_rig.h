@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Gives a test a graph of two nodes: a receive stream as the source node, and a probe sink.
  *
  *     static struct recv_graph_rig rig;    // zeroed

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Gives a test a receive stream on a scripted engine, and functions that say what the stream has done.
  *
  *     struct recv_rig rig;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sends messages to a receive stream, through a send sink and a memory link. */
 #ifndef TEST_RELAY_RIG_H
 #define TEST_RELAY_RIG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the kernel holds of a block of memory. */
 #ifndef TEST_RESIDENT_H
 #define TEST_RESIDENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens a receive engine and the senders that send to it. */
 #include "rx_rig.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens a receive engine for a test, with senders that send to it. The senders use memory links, or UDP sockets in a
  * network namespace that the rig makes. So the same test cases can run over every engine. An engine whose endpoints are
  * texts gets "1" as the text of each endpoint, and no packets. */

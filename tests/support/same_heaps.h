@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Random sequences of packets, and what a receive stream makes of them. The same packets in one order must have the
  * same outcome on every engine and every receive path, if the clock of the stream shows the same times.
  *

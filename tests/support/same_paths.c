@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See same_paths.h. */
 #include "same_paths.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The scripted engines as paths of same_heaps.h, and the comparison of paths with a reference. */
 #ifndef TEST_SAME_PATHS_H
 #define TEST_SAME_PATHS_H

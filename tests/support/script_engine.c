@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Implements the receive engine of script_engine.h. */
 #include "script_engine.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A receive engine that follows the script of a test. The script says which packets come, how many packets a poll
  * lends, how the packets are split, and when reservations end.
  *

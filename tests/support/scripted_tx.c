@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A scripted send engine. */
 #include "scripted_tx.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A scripted send engine, and a stream on it. The test says how many packets the engine takes, which packets it
  * refuses, and when it fails. The test can also see what the stream has sent.
  *

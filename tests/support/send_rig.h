@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A send stream on a scripted engine (scripted_tx.h), a heap to send, and a log of the completions.
  *
  *     struct send_rig rig;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See sender_oracle.h. */
 #include "sender_oracle.h"
 

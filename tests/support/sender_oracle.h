@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Knows the sender and the run of every byte that a test sends. So it can check what a stream delivers.
  *
  * The payload of each packet consists of words of 8 bytes. Each word names the origin of its packet, the run of the

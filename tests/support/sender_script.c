@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Implements the scripts of sender_script.h. */
 #include "sender_script.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a receive stream as a text of bytes says: several senders, endpoints and runs, silences, pauses of the stream,
  * counters that jump and wrap, heaps that are striped over ports, start and stop items, and damaged packets. An oracle
  * (sender_oracle.h) checks what the stream delivers. Every text of bytes is a valid script, so a fuzzer and a test with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A graph with two nodes: a probe source and a send sink. The stream of the sink has a scripted engine
  * (scripted_tx.h).
  *

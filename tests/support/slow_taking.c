@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See slow_taking.h. */
 #include "slow_taking.h"
 

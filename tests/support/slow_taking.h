@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Stops a consumer in the middle of taking: it has messages out of a channel with a shared ring, and their places are
  * not free yet. */
 #ifndef TEST_SLOW_TAKING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A made-up host that says how much memory is free. The library reads it in place of the host of the test. */
 #ifndef TEST_SMALL_HOST_H
 #define TEST_SMALL_HOST_H

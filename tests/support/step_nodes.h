@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Small nodes for tests of graphs: a source that numbers its messages, a relay that works on them, and a sink that
  * records them. */
 #ifndef STEP_NODES_H

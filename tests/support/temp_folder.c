@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See temp_folder.h. */
 #include "temp_folder.h"
 

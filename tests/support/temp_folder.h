@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A folder of its own for a test. */
 #ifndef TEST_TEMP_FOLDER_H
 #define TEST_TEMP_FOLDER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the kernel says about another thread of this process. */
 #ifndef THREAD_STATE_H
 #define THREAD_STATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tx_harness.h"
 
 #include <arpa/inet.h>

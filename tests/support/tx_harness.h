@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sends known packets through a send engine to sinks, and checks what arrives there.
  *
  * The network engines send to UDP sockets on loopback ports that the kernel chooses. The mem engine sends to memory

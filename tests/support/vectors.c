@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads tests/vectors/NAME.hex. */
 #include "vectors.h"
 

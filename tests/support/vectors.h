@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Packets that are written byte by byte in tests/vectors/NAME.hex.
  *
  * In a file each byte is two hex digits, with spaces between the bytes. '#' starts a comment, which ends at the end of

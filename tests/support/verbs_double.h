@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A function that makes the engines of this process load the verbs double. The function is for programs that
  * tests/CMakeLists.txt links with use_verbs_double(). Such a program must call the function before it creates its first
  * stream. If the library was built without engine verbs, the function does nothing. */

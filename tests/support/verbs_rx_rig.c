@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See verbs_rx_rig.h. */
 #include "verbs_rx_rig.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A verbs receive engine on the near host, and ordinary senders on the far host. The rig is for programs that are
  * linked with the verbs double. The caller must make the engine load the double (verbs_double.h). */
 #ifndef TESTS_SUPPORT_VERBS_RX_RIG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A verbs send engine on one host and kernel sockets on the other host, with the verbs double. The rig is for programs
  * that tests/CMakeLists.txt links with use_verbs_double(). */
 #ifndef TEST_VERBS_TX_RIG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Imitates a disk that stops answering. A test preloads this library into a program. Then the third pwritev() of the
  * program hangs, and so does each later one. Without syncs, each batch of heaps makes one call for payloads and one
  * call for index lines. So the third call writes the payloads of the second batch. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes heaps without a stream, for tests of the code that takes heaps. */
 #ifndef TESTS_TOOLS_MADE_HEAP_H
 #define TESTS_TOOLS_MADE_HEAP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A library that RDMAV_DRIVERS names. It leaves a mark when it is loaded: a file beside itself. */
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Imitates a disk that syncs slowly, never, or without success. A test preloads this library into a program and sets
  * one of these variables: ODD_SYNC_DELAY_MS=N (each sync takes so long), ODD_SYNC_HANG=N or ODD_SYNC_FAIL=N (sync
  * number N, from 1 on, and all later ones hang or fail with EIO). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Lists the programs that have tables of options. A function visits the rows of all these tables. */
 #ifndef TESTS_TOOLS_OPTION_ROWS_H
 #define TESTS_TOOLS_OPTION_ROWS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Imitates a host whose wall clock is set while a program runs. A test preloads this library into a program. The first
  * four times that the program reads CLOCK_REALTIME it gets the true time. Later it gets a time that is one hour ahead.
  * All other clocks show the true time. */

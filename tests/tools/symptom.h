@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes a symptom of docs/troubleshooting.md: runs spead-recv, sends it packets that a test has built, and compares
  * what spead-recv says with that page. One receiver runs at a time, at 127.0.0.1:7148 in the network namespace of the
  * test. If an expectation of a function is not met, the function fails the test. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: spead-recv --output writes every heap and its index line, also when the disk is full or hangs. Method: the
  * built programs run over loopback in a network namespace of the test. The test compares each line of the index with
  * the file. A limit on the size of files imitates a full disk. A preloaded library (hanging_disk.c) imitates a disk

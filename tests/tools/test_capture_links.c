@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: another user cannot make a link by which spead-recv --output writes into a file that this user has chosen.
  * Method: the test makes such links in a folder of its own, and runs the built program. */
 #include <criterion/criterion.h>

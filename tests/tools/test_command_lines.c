@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: for a wrong command line a tool prints one line that names the mistake, and ends with status 2. If the network
  * or the system refuses something, the tool prints one line and ends with status 1. Method: the test runs the built
  * programs. */

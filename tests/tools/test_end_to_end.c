@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: spead-send and spead-recv do what their manual pages say. Method: the built programs run over loopback in a
  * network namespace of the test. They send so slowly that no packet is lost by chance. The test reads their JSON
  * objects. */

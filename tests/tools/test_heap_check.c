@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the node "check" counts heaps, verifies them, releases them or passes them on, and ends the stream at its
  * limit. Method: made heaps go through a graph of a probe source, the check and, if the check has an output, a probe
  * sink. The stream that the check stops never receives a packet. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: after a good run and after a full disk, the capture file and its index contain only whole heaps. Method: a
  * probe source sends made heaps to the writer. A limit on the size of files (RLIMIT_FSIZE) imitates a full disk: the
  * write that reaches the limit writes only some bytes, and the next write fails. After each run every heap must be back

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: spead-info lists every engine of the library whose endpoints can be given as text. Method: the test compares
  * the output of the built program with the lists of the library. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: spead-recv starts with its defaults on a small host, receives there, and says how much memory it takes and
  * why. spead-send refuses heaps that do not fit.
  * Method: the test puts itself and the programs into a memory cgroup of 4 GiB, that it makes and removes. */

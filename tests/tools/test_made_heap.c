@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes heaps without a stream (made_heap.h), and tests that these heaps are right. A heap lies in the meta memory of
  * its block. This file fills the heap as the receive core does. */
 #include "made_heap.h"

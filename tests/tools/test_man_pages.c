@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a manual page has an entry for each option of its program and for no other option. The entry gives the
  * argument, the words and the default of the option. Method: the test compares the entries ".It Fl -NAME ..." of the
  * page with the rows of the option table. The default of an entry is in a line "Default: VALUE.". */

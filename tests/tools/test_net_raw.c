@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: spead-net-raw gives an ordinary user the capabilities that engine verbs needs, and no other capability. If
  * spead-net-raw itself has no capabilities, it prints how to give them to it. Method: this process runs the built
  * program. As an ordinary user it also runs a copy of the program that has file capabilities (the extended attribute

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a receiver that hears nothing says where it listened and what the host has seen instead, and its
  * status is not 0 if the user asked for packets. Method: two hosts on one cable, which the test makes. The test sends what the
  * receiver cannot get, and waits until the kernel has counted it. */

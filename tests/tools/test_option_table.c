@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: every row of an option table is true. The value fits its field in the struct of options. The default is a value
  * that a user could type. The tool refuses a value outside the range, and the text of the refusal names the option. If
  * the library refuses the field, the text of that refusal names the option too. Method: the test checks every row of

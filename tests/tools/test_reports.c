@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: summaries and JSON objects say what the counters say. Method: the test makes counters, prints the reports into
  * memory and reads them. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: spead-send says with its status and one line whether its heaps were sent whole, and a second signal ends it at
  * any time. Method: the built program sends on the loopback interface, through a queue of `tc` that drops packets. */
 #include <criterion/criterion.h>

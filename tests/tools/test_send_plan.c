@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: spead-send --plan says what a run would do, and does none of it. Method: the built program runs in a network
  * namespace of its own. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the parsers accept the values that a user is allowed to type, and refuse all other values with a text that says
  * why. Method: the test calls the parsers. test_command_lines.c tests whole command lines. */
 #include <criterion/criterion.h>

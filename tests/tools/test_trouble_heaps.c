@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: what docs/troubleshooting.md says about heaps that are incomplete or missing is true. Method: as in
  * test_trouble_senders.c. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: what docs/troubleshooting.md says about the host is true: what the kernel drops, ports and permissions.
  * Method: as in test_trouble_senders.c. */
 #include <arpa/inet.h>

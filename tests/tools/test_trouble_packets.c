@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: what docs/troubleshooting.md says about packets that are refused is true. Method: as in
  * test_trouble_senders.c. The engines of the kernel cannot see whole frames, so the tests of engine verbs check the
  * rows about frames. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: what docs/troubleshooting.md says about senders, runs and ends is true. Method: each test makes one symptom
  * with the built spead-recv and packets of its own, compares what is said with the page, and tries the command of
  * the page. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: payload is filled and checked by the rule of the verify pattern. Method: the test computes the rule a second
  * time, byte by byte. It also changes single bytes and expects that the check finds them. */
 #include <criterion/criterion.h>

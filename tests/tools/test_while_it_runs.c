@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the tools say what they do while they run, and nothing that takes their words can stop them. Method: the built
  * program gets signals, writes lines of progress into pipes and files, and runs on a terminal with stopped output. */
 #include <criterion/criterion.h>

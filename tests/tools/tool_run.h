@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs the tools as a user does: starts them, waits for them and reads their JSON objects. If an expectation of a
  * function is not met, the function fails the test. */
 #ifndef TESTS_TOOLS_TOOL_RUN_H

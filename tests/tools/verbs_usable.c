@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A program that uses the library: it asks whether engine verbs can be used, prints the answer and exits with 0 or
  * 1. */
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a channel: it is created from a checked config, it changes its state, and the last unref frees it. */
 #include <errno.h>
 #include <stdlib.h>

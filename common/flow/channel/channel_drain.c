@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sheds messages that no receiving end takes. One function sheds a single message. Another function sheds all messages
  * that are left after the last receiving end has closed. */
 #include "channel_parts.h"

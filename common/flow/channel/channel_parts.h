@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The structs of a channel, of its sending ends and of its receiving ends. Also the functions that the files of this
  * room share. */
 #ifndef SPEADI_CHANNEL_PARTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The statistics of a channel: the counters of the channel itself, of its open ends, and of the ends that have
  * closed. */
 #include <errno.h>

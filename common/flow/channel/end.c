@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opening and closing an end of a channel: the checks, the list of ends, the type, and the counters of closed ends. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The three ways in which an end waits: a node announces its waker, a thread sleeps, an event loop polls a
  * descriptor. */
 #include <assert.h>

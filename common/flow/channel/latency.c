@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A histogram of times from 1 ns to 8.6 s. There are four buckets between a power of two and the next power of two. */
 #include <speadi/latency.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The barrier is the system call membarrier(2) with its command "private expedited". A call takes 0.2 us if no other
  * thread of the process runs, and about 2 us if other threads run. */
 #include "membarrier.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The heavy half of an asymmetric barrier. A thread that is about to sleep makes every other running thread of the
  * process execute a full memory barrier. So the threads that do not sleep need no barrier instruction of their own. */
 #ifndef SPEADI_MEMBARRIER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The registry of message types. A thread that writes to it holds a lock. A thread that reads it needs no lock. */
 #include <speadline/message.h>
 

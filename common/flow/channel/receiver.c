@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The receiving end of a channel. It gets the messages, the highest lane first, and after them the end of stream. */
 #include <errno.h>
 #include <stdlib.h>

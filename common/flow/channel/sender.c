@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The sending end of a channel. It puts messages into the channel, or sheds them as the policy of the channel says. */
 #include <errno.h>
 

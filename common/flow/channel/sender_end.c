@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a sending end opens, waits for a free place, and closes. */
 #include <errno.h>
 #include <stdlib.h>

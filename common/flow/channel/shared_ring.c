@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A ring of slots for each lane. Each slot has a turn (see shared_ring.h). All lanes share one count of used places. */
 #include "shared_ring.h"
 

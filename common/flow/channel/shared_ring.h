@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The ring of a channel with several sending ends or several receiving ends. It has an array of slots for each lane,
  * and one count of used places for all lanes together.
  *

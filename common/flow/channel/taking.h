@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Functions that take messages out of a channel. Receiving ends call them. speadi_channel_drain() also calls them, when
  * no receiving end is left. The functions are inline because most calls only load an index and copy messages. */
 #ifndef SPEADI_TAKING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The waker of a thread that sleeps on a futex, or that polls an eventfd in an event loop. */
 #include "thread_waker.h"
 

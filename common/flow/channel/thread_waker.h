@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A waker for a thread that sleeps (futex) or that polls a descriptor (eventfd).
  *
  * One thread owns a thread waker. The owner arms the thread waker, announces its field `waker` at a channel or a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tickets of a throttle. When a ticket is given back and some thread or node waits for one, the ticket goes
  * directly to the thread or node that has waited longest. */
 #include <speadline/throttle.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tickets that belong to messages. A message has no room for a pointer, so throttles with such tickets have
  * numbers, and the upper bits of the flags of a message hold the number. Each such ticket holds a reference to its
  * throttle, so a number stays valid as long as a message has it. */

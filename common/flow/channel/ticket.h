@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tickets that belong to messages. The flags of such a message hold the number of its throttle. */
 #ifndef SPEADI_TICKET_H
 #define SPEADI_TICKET_H

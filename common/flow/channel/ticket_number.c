@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of numbers, one for the whole process. */
 #include "ticket_number.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The numbers of throttles. A message has no room for a pointer, so it carries the number of the throttle whose ticket
  * it has. */
 #ifndef SPEADI_TICKET_NUMBER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The wakers of the ends that wait at one side of a channel. They are woken in the order in which they were added. */
 #include "wait_queue.h"
 

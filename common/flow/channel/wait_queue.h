@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The wakers of the ends that wait at one side of a channel. The other side of the channel wakes these ends.
  *
  * If a side can have only one end, its queue is a single atomic pointer. If a side can have many ends, its queue is a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A list of wakers in the order in which they were appended. The caller must hold the lock that protects the list. */
 #ifndef SPEADI_WAKER_LIST_H
 #define SPEADI_WAKER_LIST_H

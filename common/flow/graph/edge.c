@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The edges of a graph: they say which ports are joined by one channel. This file also makes the channels. */
 #include <errno.h>
 #include <stdio.h>

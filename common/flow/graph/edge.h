@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ports of nodes, and edges: an edge is a channel with the ports that it joins. */
 #ifndef SPEADI_EDGE_H
 #define SPEADI_EDGE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The failure of a graph: which node failed first, on which message, and how data reached that node. */
 #include <stdio.h>
 #include <string.h>

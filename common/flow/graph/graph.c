@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Building a graph: adding its nodes, and checking whether it can run. */
 #include <speadline/graph.h>
 

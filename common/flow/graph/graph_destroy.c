@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Destroying a graph. */
 #include <stdlib.h>
 

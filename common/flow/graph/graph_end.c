@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a graph ends: by a stop, by a cancel, and when its last node has finished. */
 #include <speadi/clock.h>
 

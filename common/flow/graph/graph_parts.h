@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The struct of a graph, for the .c files that work on it. */
 #ifndef SPEADI_GRAPH_PARTS_H
 #define SPEADI_GRAPH_PARTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pulling: the thread that calls spead_graph_next() gives turns only to nodes that the next message needs.
  *
  * The search for a node to step starts at the node whose output the caller wants. If a node can make a step, the search

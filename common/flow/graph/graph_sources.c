@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks that messages can come to every node. The nodes of a loop that no source leads to would wait for each other's
  * messages for ever. */
 #include <errno.h>

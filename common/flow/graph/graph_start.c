@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Starting a graph: each node gets a worker, and receiving nodes start before the nodes that send to them. */
 #include <errno.h>
 #include <stdio.h>

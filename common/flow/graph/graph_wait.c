@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Waiting for the end of a graph, and draining it. */
 #include <errno.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Making nodes. Also the functions that the step of a node calls: for its ports, its tickets and the time. */
 #include <speadline/node.h>
 

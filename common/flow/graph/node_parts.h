@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The struct of a node, for the .c files that work on it. */
 #ifndef SPEADI_NODE_PARTS_H
 #define SPEADI_NODE_PARTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plan of a graph: a text about its nodes, its edges and the memory that they take. It is written before the graph
  * runs. */
 #include <speadline/graph.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The policies of nodes: what a node does after a failed step. */
 #include <errno.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writing reports. The functions allocate nothing, so that they can write a report when there is no memory left. */
 #include "report.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Writes the text of plans and verdicts, for people or as JSON. Like snprintf(), it cuts a text that is too long, and
  * still reports the length of the whole text. */
 #ifndef SPEADI_REPORT_H

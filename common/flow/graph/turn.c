@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The turn of a node. The node makes one step. Then it is queued again, suspended or finished. task.h describes
  * these states. */
 #include <errno.h>

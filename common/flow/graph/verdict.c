@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The verdict says which node limits a graph. The nodes before that node wait for free places, and the nodes after it
  * wait for messages.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The functions of the probe source and of the probe sink that do the same work in a node of a graph and at the end of
  * a channel. */
 #ifndef SPEADI_PROBE_PARTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The probe sink: it records which messages came, in which order and when. */
 #include <errno.h>
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The probe source: a test decides which messages it sends, how fast, and how it ends. */
 #include <errno.h>
 #include <math.h>

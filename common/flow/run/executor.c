@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An executor: as many workers as the config says, each with a thread of its own. */
 #include "executor_workers.h"
 

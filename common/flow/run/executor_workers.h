@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Access to the workers of an executor. A graph uses it to choose a worker for each node. */
 #ifndef SPEADI_EXECUTOR_WORKERS_H
 #define SPEADI_EXECUTOR_WORKERS_H

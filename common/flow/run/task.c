@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Waking a task: directly, or by a node waker that was announced at a channel or a throttle. */
 #include "task.h"
 

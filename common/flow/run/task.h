@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A task is the part of a node that the worker of the node knows. The worker gives turns to tasks. The struct of a node
  * contains its task.
  *

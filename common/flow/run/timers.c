@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The timers form a tree that is called a pairing heap. The addition of a timer takes one comparison. The removal of
  * the first timer takes about log(n) comparisons. */
 #include "timers.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The timers of a worker. They form a tree, and the earliest timer is its root. The timers are embedded in tasks, so no
  * function allocates. Only one thread uses a set of timers. */
 #ifndef SPEADI_TIMERS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The loop of a worker: it gives turns to tasks, and sleeps in the kernel when no task is runnable. */
 #include "worker.h"
 

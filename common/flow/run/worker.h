@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A worker gives turns to tasks. It has a queue of runnable tasks and a set of timers, and it sleeps when there is
  * nothing to do.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A bounded channel of messages. Data pass between threads, nodes and event loops only through such channels.
  *
  * Ends:      A program opens sending ends (struct spead_sender) and receiving ends (struct spead_receiver) on a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Engines: an engine moves packets between the network (or memory) and a stream.
  *
  * The build decides which engines the library has. spead_recv_engine_info() lists the engines of receive streams, and

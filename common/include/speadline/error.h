@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Errors: what went wrong, in words that a person can act on.
  *
  * Every call of the library that can fail returns -errno on failure, and 0 or a count on success. Calls that set

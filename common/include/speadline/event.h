@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Device events. An event is a number by which a device says "I no longer use this memory". Code that holds an event
  * need not know the device.
  *

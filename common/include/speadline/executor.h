@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An executor is a set of worker threads, which can be pinned to CPUs. The workers step the nodes of any number of
  * graphs.
  *

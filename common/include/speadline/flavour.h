@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Flavours: a flavour SPEAD-64-N says how the 64 bits of an item pointer are divided.
  *
  * N is the number of heap-address bits (8, 16, ..., 56). The other 64-N bits hold one mode bit (immediate or addressed)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Graphs: nodes joined by channels. A graph is built first and run later.
  *
  * Building opens nothing and runs nothing. It checks names, types, capacities and memory, and the program can print the

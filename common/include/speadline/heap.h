@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A received heap: its payload, its items, what is missing and when it came.
  *
  * Ownership: a stream gives each heap to its consumer with one reference. The consumer gives the reference back with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Items: what a heap is made of.
  *
  * The packets of a heap carry one item pointer for each item. An item is either *immediate* or *addressed*. The item

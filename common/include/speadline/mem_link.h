@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory links: what a stream with the engine `mem` reads from or sends to, in place of a network.
  *
  * A memory link is a bounded queue of packets inside one process. It loses no packet. It joins a send stream and a

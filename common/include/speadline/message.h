@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Messages, which travel through channels, and the registry of their types.
  *
  * A message is 64 bytes, passed by value. It refers to an object that lies elsewhere in memory: `reference` names the

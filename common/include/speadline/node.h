@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Nodes: steps of processing. When a node cannot go on, the library suspends the node, not the thread.
  *
  * A node is a step function with its state. One call of the step function (a step) does a limited amount of work and

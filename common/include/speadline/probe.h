@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A probe source and a probe sink, for tests of your own nodes. The source decides which messages go into your nodes
  * and how fast. The sink records which messages come out, in which order and when.
  *

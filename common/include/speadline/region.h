@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Regions: pieces of memory with a reference count. They come from a pool that is made once.
  *
  * The memory is either host memory, or the memory of a device, which the CPU cannot touch. The region says which kind

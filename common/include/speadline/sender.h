@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A sender: the program or device that packets come from, as its address and port show it. */
 #ifndef SPEADLINE_SENDER_H
 #define SPEADLINE_SENDER_H

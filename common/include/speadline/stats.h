@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The ledgers: the account of all packets of a stream. Each packet is in exactly one named bucket.
  *
  * A snapshot is exact at every moment: `seen` equals the sum of the buckets, in packets and in bytes. The bytes are

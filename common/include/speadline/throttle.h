@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A throttle: a fixed number of tickets. It limits how much work is under way; a channel limits how many messages are
  * queued.
  *

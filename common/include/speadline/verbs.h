@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The options of the engine "verbs", for a receive stream and for a send stream. The caller passes them in the field
  * engine_options of the stream's configuration (speadline/engine.h). */
 #ifndef SPEADLINE_VERBS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* UDP endpoints: as text and as socket addresses. */
 #ifndef SPEADI_ADDRESS_H
 #define SPEADI_ADDRESS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Back-off: the time before the next try. It doubles with each try, up to one hour. */
 #ifndef SPEADI_BACKOFF_H
 #define SPEADI_BACKOFF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads and writes big-endian words at any alignment. */
 #ifndef SPEADI_BYTES_H
 #define SPEADI_BYTES_H

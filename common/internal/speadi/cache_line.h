@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The size of a cache line. The library keeps data that one thread writes and data that another thread reads in
  * different cache lines. On a machine with longer lines the threads slow each other down, but everything works. */
 #ifndef SPEADI_CACHE_LINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Functions of a channel that are not public: the executor and the streams use them. */
 #ifndef SPEADI_CHANNEL_INTERNAL_H
 #define SPEADI_CHANNEL_INTERNAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The Internet checksum (RFC 1071). The sum adds 16-bit words in the byte order in which they lie in memory. So the
  * result already has the byte order of the packet, and no machine has to convert it. */
 #ifndef SPEADI_CHECKSUM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Clocks and times, in ns. */
 #ifndef SPEADI_CLOCK_H
 #define SPEADI_CLOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counters that one thread writes and any thread may read. */
 #ifndef SPEADI_COUNT_H
 #define SPEADI_COUNT_H

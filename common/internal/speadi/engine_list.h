@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What receive engines and send engines have in common: how an engine describes itself, and how the library chooses one
  * engine from a list.
  *

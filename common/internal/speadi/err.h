@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fills struct spead_err. These functions turn each failure of the C library or of the kernel into a -errno and a
  * sentence. No other part of the library does that. */
 #ifndef SPEADI_ERR_H

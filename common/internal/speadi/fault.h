@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fault specifications, and the dice. The dice decides for each packet which faults it gets; its random numbers come
  * from a seed.
  *

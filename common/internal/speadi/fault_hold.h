@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The hold: packets that a fault decorator keeps for a while. It has three parts:
  *   - a bounded store of copied packets;
  *   - a delay line of copies that wait until a given time;

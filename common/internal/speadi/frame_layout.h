@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where the fields of a frame's headers lie, and how long the headers are. All numbers come from the standards.
  * A name that ends in _AT is the offset of a field, in bytes, from the beginning of its own header. All fields are
  * big-endian. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads received Ethernet frames: finds the UDP payload and the destination address. The functions check every length
  * in a frame before they use it. */
 #ifndef SPEADI_FRAME_PARSE_H

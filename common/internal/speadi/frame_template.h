@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frame templates: the Ethernet, IP and UDP headers of all frames that go from one address to another. An engine makes
  * the headers once. For each packet it then writes only a few fields. */
 #ifndef SPEADI_FRAME_TEMPLATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How much memory the host and the cgroups of this process leave free, and texts about it. Any thread may call these
  * functions; they read files. */
 #ifndef SPEADI_FREE_MEMORY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The fields of struct spead_heap. The receive core fills them; common/wire/heap*.c reads them. */
 #ifndef SPEADI_HEAP_VIEW_H
 #define SPEADI_HEAP_VIEW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Copies the pieces of an iovec array into one contiguous place. */
 #ifndef SPEADI_IOVEC_COPY_H
 #define SPEADI_IOVEC_COPY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A latency log measures how long messages stay inside a channel. For each slot of the channel it keeps the time at
  * which the message in the slot entered. It also keeps a histogram. A channel has a log only on request. */
 #ifndef SPEADI_LATENCY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The two ends of a memory link, for the mem engines. Below, the producer is the one thread that pushes packets, and
  * the consumer is the one thread that reads them. */
 #ifndef SPEADI_MEM_WIRE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Routes and neighbours. The route to an address says which next hop the kernel would send packets to. The neighbour
  * table says which MAC address that next hop has. Engines that write whole frames need both.
  *

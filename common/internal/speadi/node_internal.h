@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Functions by which a node of the library asks how it is joined to its graph. Only the thread that steps the node may
  * call them. It may also call them in start(). */
 #ifndef SPEADI_NODE_INTERNAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Small arithmetic that every module needs: minimum, maximum, rounding, powers of two. */
 #ifndef SPEADI_NUMBERS_H
 #define SPEADI_NUMBERS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens a file to which this program writes, in a place where other users may have laid a trap. In a folder such as
  * /tmp another user can put something in the place of the file before this program opens it: a link, or a file of their
  * own that this user may write to. A program that writes what comes from a network must not follow such a link. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* SPEAD packets as they are on the wire: header, item pointers, payload.
  * Source: SPEAD protocol, SSA4700-0000-001 rev 1, "packet header", "item pointers". */
 #ifndef SPEADI_PACKET_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The size of a normal page of the system. */
 #ifndef SPEADI_PAGE_SIZE_H
 #define SPEADI_PAGE_SIZE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pools: a pool is a fixed set of memory blocks that is made once. A pool gives out the free block that came back last,
  * because the memory of that block is still in the cache. A pool has two bounds: the number of blocks, and the number
  * of touched bytes in them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A set of counters that one thread writes and any thread reads as a whole: a sequence lock over 64-bit words.
  *
  * The owner thread counts in a working copy, and copies this copy into the set once per poll. A reader tries again when

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The queues (qdiscs) of this host in front of its interfaces. */
 #ifndef SPEADI_QUEUE_KIND_H
 #define SPEADI_QUEUE_KIND_H

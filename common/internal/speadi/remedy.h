@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Words for remedies: sentences and commands that tell a user how to provide what is lacking. A remedy must work for
  * the user who reads it. That user may be root or not, and may sit in a container, where a command that needs the host
  * fails even for root. */

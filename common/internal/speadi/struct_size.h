@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How the library reads and writes public structs of callers that were compiled with another version of the library.
  * docs/adr/0017 has the rule and says which structs have a struct_size.
  *

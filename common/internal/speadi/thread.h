@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runners: threads that the library starts. The thread of a runner has a name, can be pinned to a CPU, and blocks
  * signals, because only the threads of the program should handle signals. */
 #ifndef SPEADI_THREAD_H

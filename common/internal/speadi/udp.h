@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens UDP sockets and prepares them for heavy traffic. The socket engines and the uring engines use these functions,
  * to receive and to send. */
 #ifndef SPEADI_UDP_H

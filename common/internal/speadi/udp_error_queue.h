@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the kernel tells a sending socket about its datagrams after it has taken them: the error queue of the socket,
  * and the MTU of its route. */
 #ifndef SPEADI_UDP_ERROR_QUEUE_H

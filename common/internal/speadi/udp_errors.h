@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a network namespace counts about datagrams that have come and that no program has received. The kernel shows
  * these counters in /proc/net/snmp and /proc/net/snmp6. They are sums over all sockets of the namespace, not only over
  * ours. */

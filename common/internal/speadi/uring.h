@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* io_uring for both uring engines: what this process may use of it, and how to open a ring.
  *
  * A ring is disabled when it is made. The thread that will own the ring enables it (IORING_SETUP_SINGLE_ISSUER). The

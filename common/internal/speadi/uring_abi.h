@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Constants of the kernel's io_uring that the headers of liburing 2.3 do not have. They have names of this library,
  * so that they cannot clash with the names of a later liburing. Source: linux/io_uring.h of Linux 6.12. */
 #ifndef SPEADI_URING_ABI_H

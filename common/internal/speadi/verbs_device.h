@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One port of an RDMA device that an engine has opened for raw Ethernet packets, with its limits and with the memory
  * that is registered with it.
  *

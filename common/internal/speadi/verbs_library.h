@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* libibverbs and libmlx5. The library of this project is not linked with them. It loads them when an engine first needs
  * them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Wake descriptors: an eventfd that any thread or signal handler can signal. */
 #ifndef SPEADI_WAKE_FD_H
 #define SPEADI_WAKE_FD_H

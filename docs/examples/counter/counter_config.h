@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Options of the engine "counter". A program that wants other values than the defaults includes this header:
  *
  *     struct counter_config counter = COUNTER_CONFIG_INIT;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Receive engine `counter`: the engine makes the packets that it lends. It is a source of data for tests, and the
  * example of an engine that lies outside the library (docs/engines.md).
  *

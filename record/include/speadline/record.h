@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Recordings: heaps in files.
  *
  * A recording is two files. The data file FILE holds the payloads of the heaps, one behind the other. The index

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See drop_causes.h. */
 #include "drop_causes.h"
 

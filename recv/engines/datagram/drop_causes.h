@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Why the kernel dropped datagrams at the sockets of an engine: a full buffer, a wrong checksum, or the filter for one
  * sender.
  *

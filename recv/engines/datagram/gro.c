@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One receive can return a train of datagrams. This file cuts the train into packets. */
 #include "gro.h"
 

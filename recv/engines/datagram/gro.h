@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Cuts what one receive returned into packets. One receive returns one datagram, or a train that the kernel has joined
  * (UDP_GRO): datagrams of one size, of which only the last may be shorter. */
 #ifndef SPEADI_GRO_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counts reservations. They are accepted with the numbers 0, 1, 2, ... The engine may finish them in any order, but
  * they end in the order of their numbers. */
 #ifndef SPEADI_RESERVATIONS_H

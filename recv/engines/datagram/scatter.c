@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Spreads one receive over iovecs, and lends the packets that landed in their predicted ranges. */
 #include "scatter.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Places payload through iovecs: the engine spreads one receive over predicted slots. A slot is a pair of iovecs: a
  * short buffer for the head of a packet, and a range for its payload. After the slots comes the spill: a buffer for all
  * further bytes. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Guesses how many packets the next receive from a source will return. The engine then gives so many reserved ranges to
  * one receive. */
 #ifndef SPEADI_TRAIN_GUESS_H

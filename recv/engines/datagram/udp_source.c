@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens a receiving socket as the configuration of the stream says. */
 #include "udp_source.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens the sockets of the receive engines that read from the kernel (socket, uring). */
 #ifndef SPEADI_UDP_SOURCE_H
 #define SPEADI_UDP_SOURCE_H

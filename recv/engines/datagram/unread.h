@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counts the datagrams that wait in a socket when its stream ends, and throws them away. */
 #ifndef SPEADI_UNREAD_H
 #define SPEADI_UNREAD_H

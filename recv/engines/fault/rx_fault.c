@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The fault decorator for receive engines. It stands between an engine (the inner engine) and the core, and makes
  * faults as a seeded specification says: loss, duplicates, late packets, damaged packets, delay, stalls.
  *

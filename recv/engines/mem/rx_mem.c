@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Receive engine `mem`: it lends packets directly from memory links, without loss.
  *
  * On the placed path it behaves as a NIC that posts receives ahead: a reservation stays outstanding, also over several

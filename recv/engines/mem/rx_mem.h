@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Settings of the mem engine for tests. With them the engine behaves as a NIC does. A test must call these functions
  * before the first poll. */
 #ifndef SPEADI_RX_MEM_H

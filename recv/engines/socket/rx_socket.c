@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Receive engine `socket`: it reads sockets with recvmmsg() and UDP_GRO, and works on every Linux kernel that the
  * library supports. socket_receive.c makes the receive calls. */
 #include "rx_socket.h"

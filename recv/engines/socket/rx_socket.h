@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* State of the socket receive engine. Only the files of this folder include it:
  *
  *   rx_socket.c       opens the sockets, reads the sources in rounds, reserves and waits; has the table of operations

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes one receive call (recvmmsg) of the socket engine.
  *
  * Packets without reservations go to bounce buffers. A call asks for about 64 KiB. If packets come in trains of 64 KiB,

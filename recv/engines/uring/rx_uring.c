@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Receive engine `uring`: io_uring with one ring, which belongs to the owner thread of the stream.
  *
  * At first a multishot receive reads a source into provided buffers. When the core reserves ranges for the source, the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* State of the uring receive engine. Only the files of this folder include it:
  *
  *   rx_uring.c    opens the ring and the sockets, posts receives, reserves and waits; has the table of operations

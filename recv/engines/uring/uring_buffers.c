@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Provides buffers for multishot receives, and takes them back. */
 #include "uring_buffers.h"
 

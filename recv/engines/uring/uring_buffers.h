@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Buffers for multishot receives. The kernel takes them from a ring (provided buffers).
  *
  * Only a few buffers are in the ring at a time: enough for about 128 KiB if receives stay as large as the recent ones.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Turns the completions of the uring engine into packets. */
 #include "rx_uring.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the requests of a source: multishot and single-shot receives, and their cancels. */
 #include "uring_source.h"
 

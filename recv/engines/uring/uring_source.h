@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A source of the uring engine: its socket, and the receive that is in flight for it. Only the owner thread calls these
  * functions. */
 #ifndef SPEADI_URING_SOURCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The receive engine `verbs`. It receives through a raw packet queue pair of libibverbs: the NIC writes frames into
  * registered memory and bypasses the kernel. While packets come, the engine makes no system call.
  *

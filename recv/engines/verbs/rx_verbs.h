@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The state of the verbs receive engine. Its files share this header:
  *
  *   rx_verbs.c          opens, closes and waits; has the table of operations

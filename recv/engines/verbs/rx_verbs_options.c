@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the options of the verbs receive engine, and says whether the engine can be used for a stream. */
 #include <errno.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Converts the counter of a device to UTC. See verbs_clock.h. */
 #include "verbs_clock.h"
 

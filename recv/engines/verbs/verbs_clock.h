@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Converts the counter of a device to UTC. The functions read the counter and the clock of UTC at the same moment. They
  * compute other times from this pair of readings and the frequency of the counter. */
 #ifndef SPEADI_VERBS_CLOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens, arms and closes the completion queue. See verbs_cq.h. */
 #include "verbs_cq.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The completion queue of the receive engine. It has the best time stamps that the device gives. The owner thread
  * sleeps on its channel. */
 #ifndef SPEADI_VERBS_CQ_H

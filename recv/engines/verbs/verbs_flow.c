@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes flow rules. A rule is one struct, in which the specifications follow the attributes without a gap, as the verb
  * ibv_create_flow() requires. */
 #include "verbs_flow.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Flow rules. They say which frames a NIC brings to a queue pair. */
 #ifndef SPEADI_VERBS_FLOW_H
 #define SPEADI_VERBS_FLOW_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Polls the completions of a verbs queue, and lends their packets to the core. If packets cannot be lent yet, keeps
  * them. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Joins multicast groups and holds ports in the kernel, for packets that bypass the kernel. */
 #include "verbs_joins.h"
 

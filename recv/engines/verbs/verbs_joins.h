@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sockets that the kernel needs although the packets bypass it. They join the multicast groups, so that switches send
  * the packets of the groups to this host. They hold the ports, so that the kernel does not answer a unicast packet with
  * "port unreachable". */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Chooses the shape of a multi-packet queue, posts its entries, and finds the frames in them. See verbs_mprq.h. */
 #include "verbs_mprq.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The memory of a multi-packet receive queue (mlx5): a ring of large entries. The NIC fills an entry stride by stride
  * with many frames. The engine lends each frame where it lies. The engine posts an entry again when the NIC has used up
  * the entry and the core has given back all its frames. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens, starts, stops and closes receive queues. See verbs_queue.h. */
 #include "verbs_queue.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The queue pair that receives frames, with its completion queue and its flow rules. When the queue has failed, the
  * engine closes it and opens another one. */
 #ifndef SPEADI_VERBS_QUEUE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Parses frames, and learns what usual frames look like. See verbs_reader.h. */
 #include "verbs_reader.h"
 

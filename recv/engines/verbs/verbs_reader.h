@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Turns received frames into packets that the engine lends. The reader finds the source and the sender of each frame,
  * and the place of the datagram in the frame. If it refuses a frame, it finds the bucket in which the core counts the
  * frame. */

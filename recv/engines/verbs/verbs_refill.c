@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Posts receives to a verbs queue, and says how many are used up. */
 #include <errno.h>
 

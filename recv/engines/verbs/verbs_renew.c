@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens a receive queue, and replaces it by another one. */
 #include <errno.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Makes, frees and posts receive slots. See verbs_slots.h. */
 #include "verbs_slots.h"
 

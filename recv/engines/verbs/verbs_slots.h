@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Receive slots. A slot is registered host memory that can hold the longest frame, and the work request that posts this
  * memory. A slot is free, posted, or lent. A plain slot has no reserved range, so the device writes the whole frame
  * into the slot. A placed slot has a reserved range.

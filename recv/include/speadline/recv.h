@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One SPEAD receive stream: packets go in, heaps come out.
  *
  * Threads:  One thread owns the stream, the owner thread. Only the owner thread calls start(), poll(), wait() and

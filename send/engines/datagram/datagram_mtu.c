@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See datagram_mtu.h. */
 #include "datagram_mtu.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Says which destinations get packets in IP fragments, because the packets are longer than the MTU of the route. The
  * sockets let the kernel cut such packets. Otherwise a stream would stop sending when the MTU of its path shrinks. But
  * one lost fragment loses the whole packet, and not every receiver puts fragments together. So the log gets a warning:

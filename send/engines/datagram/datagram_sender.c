@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sends packets as kernel messages (datagram_train.h) and handles the results. The engine adds only the function
  * transmit(), which makes the system calls. */
 #include "datagram_sender.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The common part of the socket engine and the uring engine: connected sockets, trains, results and waiting. Each of
  * the two engines adds a function of the type speadi_datagram_transmit_fn, which makes the system calls.
  * datagram_train.h says what a kernel message is. */

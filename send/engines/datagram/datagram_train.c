@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builds trains, and learns the limits of the kernel from its refusals. */
 #include "datagram_train.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builds trains. A train is several consecutive packets to one destination. One sendmsg() gives the train to the
  * kernel, and the kernel cuts it into the packets again (UDP_SEGMENT). All packets of a train have the same size; only
  * the last packet can be shorter.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A queue of the packets that the fault decorator has given to its inner engine, and that the inner engine has not yet
  * reported as done. The queue consists of runs, oldest first. A run is either several consecutive packets of the core,
  * or one copy that the decorator has made. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The fault decorator is an engine around another engine, the inner engine. It loses, repeats, delays and damages
  * packets; seeded dice decide which packets. It is for debugging, and docs/faults.md describes it for users.
  *

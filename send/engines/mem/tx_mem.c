@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The mem engine copies packets onto memory links. It loses no packet: when a link is full, send() takes no more
  * packets. */
 #include "tx_engine.h"

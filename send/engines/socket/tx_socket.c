@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The socket engine sends trains with sendmmsg(). It works on every kernel that the library supports. */
 #include <errno.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The uring engine sends trains with io_uring. One system call submits a batch of kernel messages (datagram_train.h).
  * The engine gets a result for each kernel message.
  *

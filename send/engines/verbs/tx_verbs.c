@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The send engine `verbs`. It builds frames and sends them through a raw packet queue pair, which bypasses the sockets
  * of the kernel. */
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Allocates slots and builds frames of packets in them. */
 #include "verbs_frames.h"
 

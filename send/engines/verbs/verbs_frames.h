@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The frames to be sent. Each frame has a slot and a work request. The work request describes the frame for the device.
  * The slot is a part of registered memory. It holds the head of the frame (Ethernet, IP and UDP header), the SPEAD
  * header, and those parts of the payload that do not lie in registered memory. The device reads all other payload from

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks that the device can do what the stream configures, and opens the device and the queue of the verbs send
  * engine. */
 #include "verbs_sender.h"

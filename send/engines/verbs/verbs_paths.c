@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds the routes, the source ports and the next hops of the destinations of a stream. */
 #include "verbs_paths.h"
 

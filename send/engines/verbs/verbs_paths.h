@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The paths to the destinations of a stream. Each destination has a frame template, which always contains the present
  * link address of the next hop. */
 #ifndef SPEADI_VERBS_PATHS_H

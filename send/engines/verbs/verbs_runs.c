@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builds runs of packets. */
 #include "verbs_runs.h"
 

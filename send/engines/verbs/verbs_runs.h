@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Experimental: runs of packets. A run is one work request that the device cuts into several packets (TSO). The engine
  * makes runs if the stream has the option hardware_tso.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See verbs_send_queue.h. */
 #include "verbs_send_queue.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The raw packet queue pair that sends the frames, with its completion queue.
  *
  * Frames are numbered 0, 1, 2, ... in the order in which they are posted. The wr_id of a request contains the number of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The state of the verbs send engine. Two files include this header:
  *
  *   tx_verbs.c    sends and waits, reads events and neighbours, has the table of operations

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Registers the memory from which payload is sent, and finds the memory that contains a piece of a packet. */
 #include "verbs_sources.h"
 

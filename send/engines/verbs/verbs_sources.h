@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The memory from which payload is sent without a copy. Each piece of such memory is a *source*. The engine registers
  * it with the device once. For each piece of a packet, the engine looks for the source that contains this piece. */
 #ifndef SPEADI_VERBS_SOURCES_H

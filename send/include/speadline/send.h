@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One SPEAD send stream. Producers submit heaps to the stream, and the stream sends the packets of these heaps.
  *
  * Threads:  One thread owns the stream, the owner thread. Only the owner thread calls start(), poll(), wait() and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The send sink: a node that receives messages from a channel and submits one heap to a send stream for each message.
  *
  *     messages -> describe -> [heaps in flight] -> sent: the sink releases the message

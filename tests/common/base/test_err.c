@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the text about a failure is one line, fits into its buffer and gives the reason. The error code is stored with
  * the text.
  * Method: the tests pass short, long and hostile texts through each function. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: rounding and powers of two are right at the ends of their ranges, where a mistake would make memory too
  * small. */
 #include <criterion/criterion.h>

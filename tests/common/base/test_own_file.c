@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: another user cannot choose the file that a program opens for writing.
  * Method: in a new folder, the tests lay the traps that another user could lay. Some traps must belong to another user;
  * these tests need root. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a reader gets all words of the last publication of the owner.
  * Method: one thread writes and reads. tests/stress/race_publish.c uses several threads. */
 #include <criterion/criterion.h>

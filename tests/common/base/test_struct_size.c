@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a struct of an older or of a newer caller is read and written as docs/adr/0017 says. The library touches no
  * other memory of the caller.
  * Method: the tests pass a struct of three fields as five versions of a caller would do. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a runner reports correctly whether its thread has started. The thread has its name and its CPU, and handles no
  * signals.
  * Method: each thread runs a function of the test. That function looks at the thread in which it runs, and reports

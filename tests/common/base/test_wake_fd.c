@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a wait ends when the wake descriptor is signalled, when another descriptor is ready, and at its deadline. A
  * signal that was cleared earlier does not end the wait.
  * Method: before the wait begins, each test prepares the event that must end it. If a wait misses the event, it never

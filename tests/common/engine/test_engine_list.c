@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: speadi_engine_choose() opens the named engine. For "auto" it opens the first engine, in the order of the ranks,
  * that can be opened. The reason says correctly why the other engines were not chosen. The texts of refusals name the
  * engines of the list.

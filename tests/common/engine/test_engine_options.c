@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: an engine gets its own options and not those of another engine. Options that an older caller does not know have
  * their defaults.
  * Method: the tests make lists of options for engines that need not exist. */

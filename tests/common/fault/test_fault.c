@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a fault specification has the meaning that its text says, and the same seed always gives the same faults.
  * Method: the tests roll the dice for many packets with fixed seeds, so that every run has the same counts. From the
  * chance of a fault the test computes how often the fault should happen. The measured count is allowed to differ from

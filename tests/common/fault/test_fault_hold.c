@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the hold (fault_hold.c) keeps copies of packets. It gives each copy back with the right bytes, in the right
  * order and not too early.
  * Method: the tests put packets of known bytes into the hold, and choose the decisions and the times themselves. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the library finds how much memory it can use. This is the smaller of two values: the memory that the host
  * leaves free, and the memory that the cgroups of the process leave free.
  * Method: the test writes the files of a host and of its cgroups into a folder of its own. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a pool never exceeds its two limits (number of blocks, charged bytes), and its memory reads as zero where the
  * contract says so.
  * Method: the tests use small pools. To learn which bytes are resident, they ask the kernel with mincore(2), not the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the populator of a pool supplies memory before it is used. It never exceeds the limit of the pool, it changes
  * no byte, and it is gone when the pool is gone.
  * Method: the tests ask the kernel with mincore(2) which bytes are resident. They wait until the populator says that it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: blocks that are set aside are there when they are needed, and a block can exchange its memory with one of them.
  * Method: a small pool of two size classes; the test looks at the memory and at what is charged. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a pool with several size classes keeps its limits, and its small blocks share pages.
  * Method: the tests use small pools, and ask the pool what is charged. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: pools of fixed memory (pinned host memory and arenas) never exceed their limit. Unlike other pools, such a pool
  * charges all its memory from the start and never trims it.
  * Method: the tests compare which bytes are charged and which bytes stay resident. An arena that the CPU must not touch

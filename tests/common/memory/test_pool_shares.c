@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: whatever a user of a pool does, it cannot take the memory that is kept for another user. The limit of the pool
  * holds all the time.
  * Method: the tests use pools of a few blocks. The random test computes itself how much each user has charged. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a region comes back to its pool when no thread and no device uses it any more, and never earlier.
  * Method: the tests use small pools. A "device" is an event that the test completes. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: an endpoint has the meaning of the text that the user wrote. If a text is refused, the error quotes it.
  * Method: the tests have tables of texts. They look up only host names that are in every /etc/hosts. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the parser finds the UDP payload where the headers say, and never beyond the frame. A frame that is not an
  * ordinary datagram is refused with the right bucket.
  * Method: the tests build frames byte by byte, each with one error. They also cut frames into parts at every place, and

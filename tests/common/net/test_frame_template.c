@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the headers of frames are those that a kernel would write. This is necessary because a device sends the frames
  * without a change.
  * Method: the tests compare the heads of frames with known right bytes. They check every checksum with the rule of RFC

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a memory link loses no packet, adds no packet, does not change the order of the packets, and wakes an end that
  * sleeps.
  * Method: one thread uses both ends, step by step. tests/stress/race_mem_link.c uses two threads. */

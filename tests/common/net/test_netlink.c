@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the code reads no byte beyond a netlink answer, whatever the lengths in the answer say.
  * Method: the tests make messages byte by byte, in memory of exactly their size. AddressSanitizer sees a read beyond
  * this memory. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a UDP socket receives what was sent to it and nothing else. If the socket gets a smaller buffer than it asked
  * for, a warning says so.
  * Method: the tests use real sockets in a network namespace of their own. They first send the datagram that must not

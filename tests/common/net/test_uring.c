@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: one thread can make a ring and another thread can use it. On a host without io_uring, the error text says why.
  * Method: the tests use real rings. On a host that forbids rings, they check this text, skip the rest and report it. */
 #include <speadi/uring.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: each bucket of the ledgers has a name of its own that a user can print, search and type.
  * Method: the tests ask for the names of all buckets, and for the name of the first index after the last bucket. */
 #include <criterion/criterion.h>

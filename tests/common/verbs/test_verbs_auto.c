@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: "auto" chooses verbs if this engine can be used and if it is clear which device to use. It logs what this
  * choice means. Otherwise it chooses another engine and logs the reason.
  * Method: the tests create receive streams and send streams on the verbs double, in a network namespace that the test

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a device is found by every name that a user can give, and the report describes it. If the device cannot be
  * used, one line says why and what to do.
  * Method: the verbs double runs in a network namespace that the test makes. In each test a script for the double

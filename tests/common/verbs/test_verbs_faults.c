@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: after every failure of a device, a stream either continues or ends with an error. No byte is wrong, the buckets
  * of both ledgers add up, nothing hangs and no object is left.
  * Method: a sender and a receiver use the verbs double, which fails on request. Hardware fails in the same ways, but

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the library uses sysfs to find the RDMA device of an interface, also through VLANs and bonds. It does not use
  * sysfs if sysfs shows another network namespace.
  * Method: the test writes a sysfs of its own. */

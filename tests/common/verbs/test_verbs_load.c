@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: if a library file is missing or wrong, the error text names the file and the package. A library file that
  * exists can be loaded. The text about a failed verb contains the remedy.
  * Method: environment variables name the files to load. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: memory of every kind is registered with the access that it needs. If a registration fails, the error text names
  * the remedy. An arena has the kind of pages that it reports.
  * Method: the verbs double checks the arguments of each call. A script limits how much memory the double pins. */

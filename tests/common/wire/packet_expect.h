@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Functions with which the tests of the decoder decode a packet and check the result. The packet lies in an allocation
  * of exactly its size, so that AddressSanitizer sees a read beyond the packet. */
 #ifndef TEST_PACKET_EXPECT_H

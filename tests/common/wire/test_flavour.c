@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: each flavour has the limits that its bits allow.
  * Method: for every number N of address bits, the tests compare the limits with the arithmetic of item pointers. */
 #include <criterion/criterion.h>

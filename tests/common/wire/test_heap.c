@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the gaps, the references and the properties of a heap match the packets that the heap has got.
  * Method: the tests themselves fill in the fields of heaps, as the receive core does. */
 #include <criterion/criterion.h>

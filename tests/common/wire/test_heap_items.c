@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the items of a heap are those that its item pointers describe, in whatever order the pointers arrived.
  * Method: the tests themselves fill in the fields of heaps, as the receive core does. They compare the order of items
  * with the result of a simple insertion sort. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a packet that the protocol allows is decoded correctly, and no byte outside the datagram is read.
  * Method: the packets come from the packet builder and from tests/vectors. */
 #include "packet_expect.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a packet that the protocol does not allow is refused with the bucket of its defect, and no byte outside the
  * datagram is read.
  * Method: the packets come from the packet builder, and each has one defect. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The network of the double: each context has an AF_PACKET socket, and a thread that acts as the device.
  *
  * A veth pair does some things that a cable does not do, and this file undoes them. It puts VLAN tags back that the

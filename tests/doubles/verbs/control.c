@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Refusals, counters and the copy hook of the verbs double. The scripts are in script.c. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The control interface of the verbs double: scripted faults, limits, capabilities, counters.
  *
  * A test that is linked with the double calls these functions. For a program that loads the double through

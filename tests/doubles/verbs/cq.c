@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Completion queues, ordinary and extended. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Devices and contexts. Each Ethernet interface in the network namespace of the caller is a device with the name
  * vd_INTERFACE. */
 #include "double.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The objects inside the verbs double, and the functions that more than one of its files call.
  *
  * Each context has one lock, which protects every object made from the context. A thread must take locks in this order:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Completion channels and asynchronous events, on which a program sleeps.
  *
  * Both are pipes. So a program can poll the descriptor in the public struct and make it non-blocking, as with a real

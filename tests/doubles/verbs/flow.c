@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Flow rules. This file checks their specifications strictly, and finds the queue pairs whose rules match a frame. */
 #include "double.h"
 

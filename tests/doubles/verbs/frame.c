@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads frames as a NIC does: the fields that rules compare, the checksums, and the receive hash. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Protection domains and registered memory. This file checks every address that a program gives to a device. */
 #include "double.h"
 

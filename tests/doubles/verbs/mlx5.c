@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The library libmlx5.so.1 of the verbs double. It has the functions that a multi-packet receive queue needs. */
 #include "double.h"
 

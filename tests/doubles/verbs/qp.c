@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Queue pairs: how they are made, their states, how they receive, and how they are destroyed. */
 #include "double.h"
 

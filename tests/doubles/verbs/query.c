@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The properties that a device reports: limits, capabilities, port, addresses. This file also has the names of events
  * and of statuses. */
 #include "double.h"

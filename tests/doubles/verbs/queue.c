@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Queues of posted work, and how a receive queue takes a frame. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Scripts of the verbs double: settings, and faults that will happen later. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sending: which requests post_send() refuses, how the double gathers a frame, and how completions free slots of the
  * queue. */
 #include "double.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Work queues to which a receive hash spreads frames: ordinary queues, and the multi-packet queues of mlx5. */
 #include "double.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A first program that uses the installed library: it sends one heap over a memory link and receives it. */
 #include <stdio.h>
 #include <string.h>

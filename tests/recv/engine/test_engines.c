@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: every receive engine keeps the contract of rx_engine.h. Method: the same cases run over all engines, each on
  * its placed path and on its bounce path. Ordinary sockets (or memory links) send packets of known bytes, and the test
  * compares them with what the engine lends. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: on the placed path, payload lands in the reserved ranges. A packet that is not as predicted is lent whole.
  * Method: the test offers ranges to every engine, with guard bytes around the ranges. It sends packets that are as
  * predicted and packets that are not. It compares each lent packet with what was sent, its body with its range, and the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a stream gets the engine that it asked for. With "auto" it gets the cheapest engine and a text that gives the
  * reason. It never gets another engine without such a text. Method: the test opens engines by name over memory links
  * and loopback addresses, and reads the texts. */

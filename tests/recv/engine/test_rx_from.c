@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a burst has one entry for each change of sender, entries of different sources are apart, and socket addresses
  * are read without trusting their length. Method: the test adds senders to a burst as an engine does. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Gives scripted heap counters to a set of gap trackers. A script is a list of counters in the order of arrival. */
 #ifndef GAP_SCRIPT_H
 #define GAP_SCRIPT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the table from heap counters to numbers finds what was put into it. Method: the test inserts and removes random
  * counters of three senders in the table and in a plain array, and compares the two. There are few different counters,
  * so the test inserts and removes each of them many times. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the stream remembers for a second that a heap has ended, and how it has ended. Method: time is an argument of
  * the functions, so the test lets time pass without waiting. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: over thousands of random streams, the trackers say exactly what was lost, wherever this can be known. Even with
  * hostile counters, the sums of the trackers never contradict each other. Method: a model of a sender decides which
  * heaps are lost. The model has no windows, branches or steps. For each sequence, it counts the heaps that were lost

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: if no packet of a heap came, the heap counter is skipped, and the tracker counts the heap as missing. The
  * tracker does not count heaps that were never sent. If the tracker cannot know what was lost, it says so. Method: the
  * test opens heaps with given counters and compares the sums. */

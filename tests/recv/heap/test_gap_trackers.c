@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: each sender and substream is tracked apart, within a number of trackers that is fixed. Method: the test opens
  * heaps of several senders and reads the sums of the set. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the table finds a live heap by its heap counter, and tells which heap a new heap evicts. Method: the heaps have
  * no memory, because only their counters matter here. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the keys of the hash are random, and the hash spreads whatever comes. Method: the test hashes regular sets of
  * numbers with many keys, and counts how many numbers fall into one place. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a late packet changes what is missing only if it fills a gap, and the ring of gaps is bounded. Method: the
  * tests fill the fields of heaps by hand. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a heap that has ended stays in the list as long as a posted receive points into it. Method: the list is tested
  * alone, with heaps that have no memory. */
 #include <criterion/criterion.h>

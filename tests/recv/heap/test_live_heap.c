@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a live heap holds what its packets brought, and refuses packets that do not fit. Method: the test decodes real
  * packets and adds them to a heap in a region of a small pool. It asserts what a reader of the heap would see. */
 #include <criterion/criterion.h>

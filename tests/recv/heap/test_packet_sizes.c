@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the memory of packet sizes judges by most packets of recent heaps of the same length, and says when its
  * judgment is an estimate. Method: the tests count packets by hand, as the receive core does it. */
 #include <criterion/criterion.h>

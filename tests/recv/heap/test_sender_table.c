@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: senders are told apart by endpoint, address and port, and a full table gives the entry of the right sender to a
  * new one. Method: time is an argument of the functions, so the test lets time pass without waiting. */
 #include <criterion/criterion.h>

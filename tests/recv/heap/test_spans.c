@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the spans of a heap are the ranges that were received. Method: most tests add chosen ranges. The
  * last test adds random ranges and compares the spans with a map of bytes. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the placement predicts the ranges of the next packets, and no range is reserved twice. Method: a live heap is
  * made of ten packets of 64 bytes. The test adds packets to the heap and lets the placement learn from them, as a
  * stream does. */

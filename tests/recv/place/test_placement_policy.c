@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: placement is switched off when it costs more than it saves, and is switched on again later, by the rule in
  * placement_policy.h. Method: the test only gives the policy counts of packets and of breaks. A break is a packet that
  * did not continue the packet before it. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: spare buffers hold whole copies of packets that the core cannot use yet. Method: the head and the body of each
  * packet lie in different places. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Two checks for tests of receive streams: one checks the buckets, the other checks the next heap. */
 #ifndef TEST_RECV_EXPECT_H
 #define TEST_RECV_EXPECT_H

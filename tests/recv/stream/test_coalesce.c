@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a stream lets packets coalesce for the right time before it reads them, at every rate that matters.
  * Method: the rule is a pure function. The test gives rates to this function, so the test need not sleep. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: heaps can lie in memory that the CPU must not touch, or in memory that must be registered with a NIC. The
  * stream refuses configurations that cannot work, and writes the right lines to the log. When an operation on the
  * memory fails, every packet is still counted in its bucket.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: forged packets can do no harm. Memory stays within the plan, every packet is counted, and the process accesses
  * no wrong memory.
  * Method: a scripted engine lends floods of forged packets; the sanitizers find wrong accesses. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the outlet hands over heaps to the consumer as outlet.h says. Here one thread uses both ends; tests/stress
  * tests the outlet with several threads.
  * Method: the heaps have no memory, and the test knows them by their heap counters. Each heap has one reference more

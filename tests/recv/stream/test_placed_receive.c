@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: with placed receive every heap is right, also if a prediction was wrong and payload landed in another place.
  * Method: a scripted engine puts each packet into the next reserved range, whichever packet it is. Then the stream
  * reads the same packets without placement, and once more with placement into memory that the CPU must not touch. Heaps

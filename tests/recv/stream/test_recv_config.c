@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a receive stream gets the right defaults, and the text of a refusal names the field with the wrong value.
  * Method: the tests call the function that reads the configuration and the function that creates the stream. Tests that
  * need packets use engine mem, so that no part between configuration and ledger is replaced. */

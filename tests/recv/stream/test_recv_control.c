@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: start and stop heaps have their effect even if data heaps have the same heap counters. This happens often:
  * spead2 itself numbers its stop heaps 1, 2, ..., and its caller may give the same numbers to data heaps.
  * Method: a scripted engine lends the packets; the ledger says in which bucket each packet is. */

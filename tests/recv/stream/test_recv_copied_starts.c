@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a network that doubles packets changes nothing, also where the packets carry a start or stop item. Method: a
  * scripted engine with a clock lends the packets and their copies; the tests look at the heaps and at the ledger. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: docs/promises.md says what the bucket `duplicate` can hide, and which restarts within the quiet time a stream
  * does not notice. The stream hides nothing else and misses no other restart. Method: a scripted engine lends two heaps
  * or two runs of equal counters. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a heap that does not become complete ends in the right way. Such a heap can be evicted, can time out, can have
  * holes, or can lose its sender because the sender restarts.
  * Method: a scripted engine lends exactly the packets that a test names. The tests look at what a user sees: heaps,

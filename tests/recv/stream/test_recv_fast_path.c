@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the fast path takes a packet as the next packet of its heap only if every bit of its header is as expected. The
  * results of the fast path are those of the slow path (recv_packet.c).
  * Method: a stream reads the same packets twice. In the first run the packets come directly one after another. In the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a receive stream hands over its heaps to a consumer that is slow, keeps many heaps, or takes many heaps in one
  * call.
  * Method: a scripted engine lends exactly the packets that a test names. The tests look at what a user sees: heaps,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: whatever a sender does, and whatever address it forges, it takes no heap from another sender, and no heap holds
  * bytes of two runs. Method: a scripted engine lends packets of several senders; the tests look at the heaps and at the
  * ledger. */

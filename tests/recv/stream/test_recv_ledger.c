@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: readers see the receive counters as the owner thread has published them.
  * Method: the test counts as the owner thread does, and reads as any thread is allowed to read. A reader must not see
  * counts that are not published yet. */

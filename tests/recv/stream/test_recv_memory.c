@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a stream limits the memory of its heaps by what its user says, or else by what the host leaves free, and its
  * plan says where the number comes from.
  * Method: a made-up /proc says how much memory is free. */

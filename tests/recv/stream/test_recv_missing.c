@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a stream counts the packets that are missing, each one once, and tells apart what never came, what came and was
  * refused, and what came late. A heap without a declared length is complete only if it has ended.
  * Method: a scripted engine lends exactly the packets that a test names. The last test compares the count with a model

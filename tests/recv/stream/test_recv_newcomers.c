@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a sender that nobody knows yet (a newcomer) takes no slot from a sender that works, and the limits of this rule
  * are those that docs/promises.md names. Method: as in test_recv_senders.c. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a receive stream works as a source node. It hands over the right heaps and sheds the right heaps. A graph that
  * cannot work is refused.
  * Method: the packets come from a memory link. The stream sleeps on the link as it sleeps on a network. The heaps go to

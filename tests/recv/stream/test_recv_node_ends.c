@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a receive stream and the graph in which it is a node end together: by stop, by cancel, or by a failure of the
  * stream or of the graph.
  * Method: the packets come from a memory link, on which the stream sleeps as it sleeps on a network. In tests of

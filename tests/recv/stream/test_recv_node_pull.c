@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a receive stream works as a node of a graph that the caller pulls. The stream then runs on the caller's own
  * thread.
  * Method: the packets come from memory links or from a scripted engine. */

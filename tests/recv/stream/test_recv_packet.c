@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: each check that a receive stream makes on packets has a test, in which the packet is counted in the right
  * bucket. Method: one good and one bad packet go through a stream with a scripted engine; the ledger names the
  * buckets. */

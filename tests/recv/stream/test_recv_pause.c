@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: if its consumer is slow, a stream pauses and loses nothing as long as the source has room. After that the
  * stream sheds heaps. The counters show the pauses and the shed heaps.
  * Method: a scripted engine says how full its source is: the number of packets that wait in it, divided by `places`.

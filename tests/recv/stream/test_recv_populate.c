@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the memory of large heaps is there before their packets come, without page faults in the owner thread. A heap
  * with a forged length gets only as much memory as its received bytes justify.
  * Method: a scripted stream. The tests poll until the thread that populates has nothing to do. They ask the kernel

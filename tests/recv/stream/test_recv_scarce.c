@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: where the memory is less than the live heaps can need, a lost packet costs its own heap and no other: a heap
  * that waits for a packet gives its memory to the heaps after it, but no newcomer takes memory from a sender that works.
  * Method: the limit has room for a few heaps of many packets; packets are left out. */

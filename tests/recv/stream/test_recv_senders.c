@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: no heap holds bytes of two senders, and the user decides what makes a sender. Method: a scripted engine lends
  * packets from several addresses and ports; the tests look at the heaps and at the ledger. */
 #include <criterion/criterion.h>

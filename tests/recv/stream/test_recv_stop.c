@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a stream ends as it should: by a stop item, by stop(), because its source ends, or because its source fails.
  * Method: the packets come from a scripted engine, and the tests call poll() as the thread of a runner does. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a stop item ends its sender, and the stream ends when all who were heard have ended. Method: a scripted engine
  * with a clock lends packets of several senders and endpoints. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a receive stream makes the right heaps out of packets, and its plan is right.
  * Method: a scripted engine lends exactly the packets that a test names. The tests look at what a user sees: heaps,
  * their bytes, and the ledger. Each poll checks that `seen` equals the sum of the buckets. */

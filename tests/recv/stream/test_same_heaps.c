@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: what is delivered, and in which bucket each packet is counted, never depends on the engine or the receive path.
  * Method: random sequences of packets (same_heaps.h) with a clock that the test steps. A scripted engine reads each
  * sequence without placement. Then every other engine and path reads it, and each outcome must be the same, heap by

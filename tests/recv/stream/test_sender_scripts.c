@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: whatever several senders send, no heap holds bytes of two senders or of two runs, every hole is zero, and every
  * packet is counted once. Method: random scripts (sender_script.h). A script that fails is made shorter, and the test
  * prints it. The same scripts are the input of the fuzzer tests/fuzz/fuzz_senders.c. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a stream with the option `source` accepts the packets of that sender and of no other sender. This holds with
  * each engine, over multicast and unicast, over both IP versions, by host and by port. If a configuration cannot work,
  * the refusal names the field.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the stream opens the engine that its configuration names. With "auto" it says which engine it has chosen and
  * why. If an engine cannot work, the stream refuses the configuration with a text that says why.
  * Method: the tests open the real engines. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the heap builder refuses items that could not be sent, and a refusal changes nothing.
  *
  * Method: the tests cause each kind of refusal, and then check the payload size of the heap. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: every byte of a packet is as the page about the protocol says. The packets are the same whether the packetiser
  * gets much or little space in each call.
  *

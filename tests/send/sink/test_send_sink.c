@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a send sink sends every message of its channel once, and in order. It releases a message only when the heap of
  * the message has completed.
  *

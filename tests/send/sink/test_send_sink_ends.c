@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a send sink ends correctly if its graph is drained or cancelled, and if the sink is destroyed. It also works if
  * another graph then uses the same stream. In each case every message is released once and counted once.
  *

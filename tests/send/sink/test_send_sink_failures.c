@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: when the sink fails on a message, the failure policy decides what happens to the message. When the stream
  * fails, the graph fails. Heaps that were submitted before a failure complete first. Every message is released once and
  * counted once.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the sink sends received heaps as they were. If a message cannot be sent, the sink fails with the right error.
  *
  * Method: the graph has a probe source and the sink. The sink sends over memory links, and each link has a receive

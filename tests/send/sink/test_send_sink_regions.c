@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: for each region the sink sends one heap, as soon as the region is ready. When that heap has completed, the sink
  * releases the region.
  *

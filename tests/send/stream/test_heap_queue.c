@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the heap queue accepts exactly as many heaps as its bound allows. Heaps come out in the order in which the
  * queue accepted them. After the queue was closed, it stays closed.
  *

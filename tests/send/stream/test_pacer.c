@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: over a long time the rate is exactly the configured rate. The bursts have the configured size. After idle time
  * the stream does not send faster.
  *

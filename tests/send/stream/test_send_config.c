@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: create() checks the configuration before it opens anything. If a field is wrong, create() refuses the
  * configuration with one clear text.
  *

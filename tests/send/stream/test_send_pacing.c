@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a send stream with a limited rate sends bursts of the right size, counts the right bytes, and sleeps until the
  * next burst.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a send stream works correctly when its engine has no room, refuses packets or fails.
  *
  * Method: a stream on a scripted engine (support/send_rig.h). The test polls the stream. */

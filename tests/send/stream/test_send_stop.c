@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a send stream stops correctly. Completions and stop() wake the threads that wait for the stream.
  *
  * Method: a stream on a scripted engine (support/send_rig.h). The test or another thread polls the stream. */

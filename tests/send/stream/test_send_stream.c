@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a send stream accepts heaps up to its bound and completes them in order. At any time the buckets of its ledger
  * add up.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: packets that cannot be sent, and their heaps, are counted in the right bucket. The stream goes on after them,
  * or ends if fail_fast is true. The log names each error once.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: no wait of a send stream is for ever. A stream on a thread of its own completes all heaps with every fault over
  * every engine of the kernel, and with packets of every size.
  * Method: more packets are in flight than the fault decorator can hold, so the stream waits for room, for free copies

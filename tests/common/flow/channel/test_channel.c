@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: in channels of every form, each message that goes in comes out once and in order, and the channel counts it.
  * Method: one thread uses both ends. Most tests run over all four forms. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a channel ends in each of four ways: after its last message, with an error, when the last receiving end closes,
  * and immediately by a cancel. In each case every message that was in the channel is released.
  * Method: the messages are of a type that counts its references. Most tests run over all four forms. */

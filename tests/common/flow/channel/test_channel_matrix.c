@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: channels of every form, policy, capacity and number of lanes do what their contract says. The tests use an
  * empty channel, one message and many messages. They close an end in the middle, with an error or without, cancel the
  * channel, reach a deadline, and use an event loop. At any time, sent = received + shed + depth, and on_shed is called

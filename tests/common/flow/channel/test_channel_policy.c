@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a full channel sheds the message that its policy names, counts the message by the cause, and calls on_shed
  * before it releases the message.
  * Method: one thread uses both ends, so a full channel stays full until the test receives. */

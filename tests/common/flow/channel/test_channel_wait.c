@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the three ways to wait at a channel work: a thread waits with a deadline, an event loop polls a descriptor, and
  * a node announces a waker.
  * Method: the other end acts before, during or after the announcement. If a test needs a second thread, that thread

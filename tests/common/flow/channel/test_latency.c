@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the histogram of the times that messages spend inside a channel counts each message in one bucket. There is a
  * bucket for each possible length of time.
  * Method: the test gives chosen times to the histogram, and sends messages through channels of two forms. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a message type is found by its name, always has the same id, and counts the references of its messages.
  * Method: Criterion runs each test in a process of its own, so each test begins with an empty registry. */
 #include <criterion/criterion.h>

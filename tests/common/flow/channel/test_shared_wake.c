@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: when several ends wait for the same change, the change wakes one of them. If the node of that end does not use
  * the change, the next end must be woken. So no end sleeps when there is a message or a free place for it.
  * Method: a node, and after it a waker of the test, wait at one side of a channel that the test has created. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: at no time are more tickets taken than a throttle has. Every thread or node that waits for a ticket gets one.
  * Method: most tests wait with a waker that is called on the same thread. Only the tests in which a thread sleeps use
  * more threads. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a ticket that belongs to a message comes back exactly once, however the message ends, and the throttle keeps
  * its limit.
  * Method: one thread uses both ends of a channel. After each way to end a message, the test looks how many tickets are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: when a step fails, the graph applies the policy of its node and counts the failure once. It reports a fatal
  * failure in full.
  * Method: the graph is source > work > sink. The node "work" fails on chosen messages, each a chosen number of

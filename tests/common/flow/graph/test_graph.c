@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a graph that cannot work is refused when it is built, with a text that says why. A graph that can work gets a
  * plan without running.
  * Method: the tests join small nodes in right and in wrong ways. They never start a node. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: stop, drain, cancel and destroy do what the header says, and every message that is lost is counted.
  * Method: the graph is source > relay > sink, and the source is endless. The test can make the sink take nothing, so
  * that the channels stay full. */

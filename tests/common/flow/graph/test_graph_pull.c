@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: if the thread of the caller pulls a graph, the results are the same as on an executor. The nodes do only the
  * work that these results need.
  * Method: after each result, the tests count what the nodes have done. Then they end the graph in each way: at the end

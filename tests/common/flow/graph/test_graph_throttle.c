@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a graph with a throttle always comes to its end, and no ticket is lost.
  * Method: a source or a worker node takes a ticket for each message; the tickets are scarce. Then the consumer fails,
  * ends early or sheds, or the graph is stopped or cancelled. If a ticket or a wake-up is lost, the wait for the end of

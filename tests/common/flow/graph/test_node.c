@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: if a node receives fewer messages than it asked for, it can wait immediately, without a second receive, and it
  * misses no message.
  * Method: a node counts how often it tries to receive, and how often it gets nothing. It runs on the worker of its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: every message that goes into a graph either comes out once, or is shed, or fails. It is counted in each case.
  * This holds for any shape, capacities, policies, stalls, failures and end of the graph. If nothing is lost, the
  * results are the same as those of a plain loop. A throttle changes no result, and in the end it has all its tickets.

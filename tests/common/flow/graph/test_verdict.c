@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the verdict names the node that limits the graph.
  * Method: the graph is a chain of nodes. One node sleeps at each message, on a thread of its own. The other nodes never
  * sleep. */

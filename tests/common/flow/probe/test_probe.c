@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the probe source and the probe sink report correctly what they have done, so that the tests of a user can rely
  * on them.
  * Method: source and sink work at the two ends of a channel. One thread steps them alternately. */

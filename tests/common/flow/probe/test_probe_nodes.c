@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: in a graph, the probe source and the probe sink do the same as at the ends of a channel.
  * Method: the graph has a source and a sink, and runs on one worker. */
 #include <criterion/criterion.h>

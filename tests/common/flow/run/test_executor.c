@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: an executor gives turns to many nodes on few threads. Every runnable node has its turns, every node that should
  * be woken is woken, and suspended nodes take no CPU time.
  * Method: graphs of small nodes run on executors with one and two workers. The test allows much more CPU time than the

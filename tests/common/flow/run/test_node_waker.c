@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: join() waits until a call of wake() has ended. If this takes long, the thread in join() sleeps, and wake()
  * wakes it.
  * Method: one thread calls join(). Only then the test calls wake(). To join() this looks as if the thread in wake() had

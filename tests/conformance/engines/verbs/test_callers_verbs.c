@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: engine verbs reads its options by the same rule as the library reads every other public struct (docs/adr/0017).
  * Method: as in test_callers_read.c. The test passes each struct as an older and as a newer caller would do, in memory
  * that is exactly as long as the struct says. */

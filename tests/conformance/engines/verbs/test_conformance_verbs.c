@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the promises that test_conformance.c checks also hold when the sender, the receiver or both bypass the kernel.
  * Method: the test makes the same checks between two hosts in network namespaces. The verbs double is the device of
  * both hosts. The test runs all pairs of modes, and with SPEADLINE_FULL=1 every combination (label slow). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: drops at our sockets get the cause that the counters of the namespace prove, and no other. Method: the test
  * makes the differences of the counters by hand. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the library turns what the kernel returned for one receive into the packets that were sent. Method: the test
  * itself makes the results of receives. It also makes results that the kernel of a test machine does not return:
  * datagrams that are cut off, or more datagrams than a burst holds. */

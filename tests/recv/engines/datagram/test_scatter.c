@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: packets that landed as predicted are lent in place. All other packets are lent whole and in order. Method: the
  * test spreads the bytes of a receive over the iovecs as the kernel does, lends them, and compares the packets with
  * what was sent. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the fault decorator loses, repeats, delays and damages packets as specified. The same seed gives the same
  * faults. The decorator invents no packet and forgets none. Method: numbered packets go through a memory link to a
  * decorated engine, and the test identifies each packet by its first bytes. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the verbs engine lends the packets for its endpoints, whole and in order. It refuses all other frames, and
  * counts each in the right bucket.
  * Method: the verbs double is on the near host. Ordinary sockets on the far host send, and the test builds some frames

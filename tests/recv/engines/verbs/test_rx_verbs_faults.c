@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the verbs engine recovers from every failure that a device can report. The engine loses no packet that arrived
  * before the failure, and leaves no object behind.
  * Method: the verbs double on the near host fails as a script says. Ordinary sockets on the far host send. */

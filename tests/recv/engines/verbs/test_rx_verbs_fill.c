@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the engine says how full its source is although nobody polls, and the frames that it has counted arrive whole,
  * in order, and once.
  * Method: the far host sends packets with numbered content while the test calls fill() only. Then the test polls. */

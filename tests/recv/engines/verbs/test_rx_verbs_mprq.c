@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: packets arrive through a multi-packet receive queue as through an ordinary queue. No memory is overwritten
  * during its loan. The engine replaces a queue that fails.
  * Method: the entries of the ring are so small that the engine uses each entry many times. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: payload lands in the reserved ranges, every packet is lent whole, and the device does not write to a range
  * after its reservation has ended. This also holds for memory that the CPU cannot read.
  * Method: the verbs double uses jumbo frames. The tests compare the content of the ranges with what was sent. The

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the device spreads packets over several queues. All of them arrive, and the packets of one flow arrive in
  * order. If queues fail, the engine replaces all of them, as it replaces a single queue.
  * Method: the verbs double hashes as a NIC does. The test sends flows to several groups; each payload holds a

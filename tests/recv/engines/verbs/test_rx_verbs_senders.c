@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the verbs engine tells for each packet who sent it. This holds with both kinds of queue, and also for frames
  * that the engine refuses.
  * Method: two sockets on the far host send, or the test builds frames byte by byte. The test compares the sender of

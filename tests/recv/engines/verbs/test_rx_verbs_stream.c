@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: heaps arrive whole through a stream with the verbs engine, placed and bounced, with loss and without. Each
  * packet is counted in one bucket of the ledger. When a queue fails, packets are lost but the stream goes on.
  * Method: an ordinary send stream on the far host sends. The double makes the faults. The test checks every byte of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a NIC places payload into memory that the CPU must not touch. Every heap that is handed over is right, even
  * when packets are lost.
  * Method: a stream uses the verbs double. The heap memory is a memfd that is registered as a dma-buf. The program maps

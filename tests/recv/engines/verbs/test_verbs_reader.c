@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a frame that the reader takes without parsing it becomes the same packet as if it had been parsed, whatever its
  * bytes are.
  * Method: the reader learns one frame. Then the test changes bytes and lengths of this frame. In one test, a changed

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: over a device that posts receives ahead, a stream delivers the same heaps as over any other engine, and counts
  * each packet in the same bucket.
  * Method: as in test_same_heaps.c, with the verbs double: an ordinary queue with and without placement, and a

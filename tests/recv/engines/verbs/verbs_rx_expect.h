@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Functions that tests of the verbs receive engine call at their beginning and at their end. */
 #ifndef TEST_VERBS_RX_EXPECT_H
 #define TEST_VERBS_RX_EXPECT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Functions that many tests of the verbs receive engine use. They open one engine, send one packet, or receive one
  * packet. */
 #ifndef TEST_VERBS_RX_USUAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the kernel can cut every train into exactly the packets from which the train was made. After the kernel has
  * refused a train, later trains are built differently.
  * Method: the packets are never sent. The test passes results as the kernel would return them. */

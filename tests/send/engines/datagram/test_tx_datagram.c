@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: all engines that send datagrams send the same datagrams in the same order, for packets of all sizes. If the
  * kernel reports an error, the engine either reports the error for the right packets, or counts it in icmp_unreachable.
  * Method: each case runs once for each engine, with sockets on loopback. Other tests check full socket buffers and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: only the specified faults happen, and in each run the same faults. Each packet either arrives as the dice
  * decided, or reap() reports that the decorator has dropped it.
  * Method: numbered packets go through the fault decorator. They travel over a memory link, and in some tests over the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the mem engine copies packets onto memory links without a change. If a link is full or closed, the engine
  * reports it.
  * Method: the test reads the packets at the other end of each link. */

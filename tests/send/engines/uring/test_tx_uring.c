@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: if the host forbids io_uring, the reason that "auto" gives says so. If a stream names the uring engine, its
  * error says so too.
  * Method: a seccomp filter forbids io_uring in the process of the test. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the verbs engine sends the same packets as a socket of the kernel would: every packet whole, once and in order,
  * with headers that a receiving kernel accepts.
  * Method: the engine uses the verbs double on one host, and sends to kernel sockets on another host. A kernel drops

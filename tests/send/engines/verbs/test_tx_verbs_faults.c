@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: after every failure of a device, reap() returns every packet that the engine took, once and in order. If the
  * engine can continue, it continues and counts the failure. Otherwise it ends with an error text. It leaves no object.
  * Method: the verbs double fails on request. Each call of the set-up fails once. Completions, queues, the port and the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: when the device cuts several packets out of one request, they arrive in order and whole, like packets with one
  * request each. When a request fails, all its packets count as failed, and no other packet is lost without an error. If
  * the device cannot do what an option asks for, the engine refuses the option with a text.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: with the verbs engine, heaps of a send stream arrive whole, and each heap completes once. The buckets of the
  * ledger add up after every failure of the device.
  * Method: streams use the verbs double. A kernel socket on another host receives the packets. The test decodes them and

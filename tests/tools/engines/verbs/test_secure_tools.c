@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a tool whose file has capabilities runs no code of its user. RDMAV_DRIVERS names a driver, and SYSFS_PATH is a
  * folder that describes a device. libibverbs loads the driver for this device in each program whose real and effective
  * user ids are equal.

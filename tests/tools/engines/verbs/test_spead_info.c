@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: spead-info says for every engine whether this machine can use it. If not, it gives the command that helps.
  * Method: the test process drops its own capabilities and limits. Then it runs the built program with the verbs double.
  * A script of the double says what the device lacks. */

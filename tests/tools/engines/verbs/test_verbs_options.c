@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the tools have options for engine verbs, and their values reach the options of the engine.
  * Method: the test process parses command lines. */
 #include <criterion/criterion.h>

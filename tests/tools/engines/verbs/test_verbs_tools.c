@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: with engine verbs, the tools work as with sockets: for root, and through spead-net-raw for other users. The
  * tools log which engine they use.
  * Method: the test runs the built programs on two hosts that it makes, with the verbs double as their device. */
