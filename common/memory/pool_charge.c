@@ -116,30 +116,26 @@ static void note_charge(struct speadi_pool *pool, uint64_t more)
         pool->charged_high_water = pool->charged;
 }
 
-bool speadi_pool_enter_slab(struct speadi_pool_slot *slot)
+bool speadi_pool_use_slab(struct speadi_pool_slot *slot)
 {
     struct speadi_pool *pool = slot->block.pool;
     struct speadi_pool_slab *slab = slot->slab;
     size_t i = (size_t)(slab - slot->set->slabs);
 
-    if (slab->out == 0) {
-        if (!speadi_pool_shares_allow_slab(pool) ||
-            (!slab->charged && !make_room(pool, SPEADI_POOL_SLAB_BYTES)))
-            return false;
-        if (slab->charged) {
-            pool->slabs_free -= SPEADI_POOL_SLAB_BYTES;
-        } else {
-            note_charge(pool, SPEADI_POOL_SLAB_BYTES);
-            slab->charged = 1;
-            /* All blocks of the slab are used soon. */
-            speadi_pages_fault_in((uint8_t *)pool->all.data + slot->set->offset +
-                                      i * SPEADI_POOL_SLAB_BYTES,
-                                  SPEADI_POOL_SLAB_BYTES);
-        }
-        pool->slabs_used += SPEADI_POOL_SLAB_BYTES;
+    if (!speadi_pool_shares_allow_slab(pool) ||
+        (!slab->charged && !make_room(pool, SPEADI_POOL_SLAB_BYTES)))
+        return false;
+    if (slab->charged) {
+        pool->slabs_free -= SPEADI_POOL_SLAB_BYTES;
+    } else {
+        note_charge(pool, SPEADI_POOL_SLAB_BYTES);
+        slab->charged = 1;
+        /* All blocks of the slab are used soon. */
+        speadi_pages_fault_in((uint8_t *)pool->all.data + slot->set->offset +
+                                  i * SPEADI_POOL_SLAB_BYTES,
+                              SPEADI_POOL_SLAB_BYTES);
     }
-    slab->out++;
-    slot->block.charged_bytes = slot->block.bytes;
+    pool->slabs_used += SPEADI_POOL_SLAB_BYTES;
     return true;
 }
 

@@ -52,10 +52,13 @@ struct speadi_pool_slot *speadi_pool_free_fresh(struct speadi_pool *pool, uint32
     return slot;
 }
 
+/* Takes a listed block. `link` points to the pointer to its slot, in the list or in *set. */
 static inline struct speadi_block *get_listed(struct speadi_pool *pool, struct speadi_pool_set *set,
-                                              struct speadi_pool_slot *slot)
+                                              struct speadi_pool_slot **link)
 {
-    *(slot->warmer ? &slot->warmer->colder : &set->warmest) = slot->colder;
+    struct speadi_pool_slot *slot = *link;
+
+    *link = slot->colder;
     *(slot->colder ? &slot->colder->warmer : &set->coldest) = slot->warmer;
     if (!slot->slab)
         pool->free_charged -= slot->block.charged_bytes;
@@ -87,11 +90,11 @@ static __attribute__((noinline)) struct speadi_block *get_fresh(struct speadi_po
 static __attribute__((noinline)) struct speadi_block *get_in_used_slab(struct speadi_pool *pool,
                                                                        struct speadi_pool_set *set)
 {
-    struct speadi_pool_slot *slot = set->warmest;
+    struct speadi_pool_slot **link = &set->warmest;
 
-    for (unsigned i = 0; i < LOOK && slot; i++, slot = slot->colder)
-        if (slot->slab->out > 0 && speadi_pool_enter_slab(slot))
-            return get_listed(pool, set, slot);
+    for (unsigned i = 0; i < LOOK && *link; i++, link = &(*link)->colder)
+        if ((*link)->slab->out > 0 && speadi_pool_enter_slab(*link))
+            return get_listed(pool, set, link);
     return NULL;
 }
 
@@ -106,7 +109,7 @@ static inline struct speadi_block *get_free(struct speadi_pool *pool, uint32_t s
         return get_fresh(pool, size_class);
     if (slot->slab && __builtin_expect(!speadi_pool_enter_slab(slot), 0))
         return get_in_used_slab(pool, set);
-    return get_listed(pool, set, slot);
+    return get_listed(pool, set, &set->warmest);
 }
 
 static __attribute__((noinline)) struct speadi_block *collect_and_get(struct speadi_pool *pool,

@@ -137,9 +137,20 @@ bool speadi_pool_charge_free(struct speadi_pool_slot *slot, size_t bytes);
 int speadi_pool_make_shares(struct speadi_pool *pool, uint32_t users, uint64_t share_bytes,
                             uint64_t slabs_bytes);
 
+/* The first block of the slab of `slot` is to be taken: charges the slab. Returns false if there is no memory for it
+ * (pool_charge.c). */
+bool speadi_pool_use_slab(struct speadi_pool_slot *slot);
+
 /* A block of the slab of `slot` is to be taken: charges the slab, and counts the block. Returns false if there is no
- * memory for the slab (pool_charge.c). */
-bool speadi_pool_enter_slab(struct speadi_pool_slot *slot);
+ * memory for the slab. */
+static inline bool speadi_pool_enter_slab(struct speadi_pool_slot *slot)
+{
+    if (slot->slab->out == 0 && !speadi_pool_use_slab(slot))
+        return false;
+    slot->slab->out++;
+    slot->block.charged_bytes = slot->block.bytes;
+    return true;
+}
 
 /* Counts a block that comes back to its slab (pool_charge.c). */
 static inline void speadi_pool_leave_slab(struct speadi_pool_slot *slot)

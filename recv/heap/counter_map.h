@@ -18,7 +18,8 @@
 struct speadi_counter_node {
     uint64_t counter;
     uint32_t sender;
-    uint32_t next; /* the next value of the chain; SPEADI_COUNTER_NONE ends it */
+    uint32_t next;  /* the next value of the chain; SPEADI_COUNTER_NONE ends it */
+    uint32_t chain; /* the number of the chain, so that remove() needs no hash */
 };
 
 struct speadi_counter_map {
@@ -45,18 +46,18 @@ static inline uint32_t speadi_counter_map_home(const struct speadi_counter_map *
 static inline void speadi_counter_map_insert(struct speadi_counter_map *map, uint32_t sender,
                                              uint64_t counter, uint32_t value)
 {
-    uint32_t *chain = &map->chain[speadi_counter_map_home(map, sender, counter)];
+    uint32_t chain = speadi_counter_map_home(map, sender, counter);
 
-    map->node[value] =
-        (struct speadi_counter_node){.counter = counter, .sender = sender, .next = *chain};
-    *chain = value;
+    map->node[value] = (struct speadi_counter_node){
+        .counter = counter, .sender = sender, .next = map->chain[chain], .chain = chain};
+    map->chain[chain] = value;
 }
 
 /* Removes the heap that has this value. There must be one. */
 static inline void speadi_counter_map_remove(struct speadi_counter_map *map, uint32_t value)
 {
     const struct speadi_counter_node *node = &map->node[value];
-    uint32_t *link = &map->chain[speadi_counter_map_home(map, node->sender, node->counter)];
+    uint32_t *link = &map->chain[node->chain];
 
     while (*link != value)
         link = &map->node[*link].next;

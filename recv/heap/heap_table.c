@@ -28,12 +28,6 @@ void speadi_heap_table_release(struct speadi_heap_table *table)
     *table = (struct speadi_heap_table){0};
 }
 
-void speadi_heap_table_advance(struct speadi_heap_table *table, uint32_t ring)
-{
-    if (++table->head[ring] == table->slots_each)
-        table->head[ring] = 0;
-}
-
 void speadi_heap_table_insert(struct speadi_heap_table *table, struct speadi_live_heap *live,
                               uint32_t slot)
 {

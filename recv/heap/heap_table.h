@@ -46,7 +46,11 @@ static inline uint32_t speadi_heap_table_next_slot(const struct speadi_heap_tabl
 
 /* Advances the ring: its next new heap will take the slot after the one that speadi_heap_table_next_slot() returned
  * before this call. */
-void speadi_heap_table_advance(struct speadi_heap_table *table, uint32_t ring);
+static inline void speadi_heap_table_advance(struct speadi_heap_table *table, uint32_t ring)
+{
+    if (++table->head[ring] == table->slots_each)
+        table->head[ring] = 0;
+}
 
 /* Puts a heap into a free slot. No heap of the same sender and counter may be in the table. */
 void speadi_heap_table_insert(struct speadi_heap_table *table, struct speadi_live_heap *live,
@@ -75,6 +79,8 @@ static inline struct speadi_live_heap *speadi_heap_table_find(struct speadi_heap
     struct speadi_live_heap **last = speadi_heap_table_last(table, sender);
     uint32_t slot;
 
+    if (table->count == 0)
+        return NULL;
     if (*last && (*last)->heap.counter == counter && (*last)->sender == sender)
         return *last;
     slot = speadi_counter_map_find(&table->map, sender, counter);

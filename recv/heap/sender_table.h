@@ -86,22 +86,31 @@ int speadi_sender_table_init(struct speadi_sender_table *table, uint32_t senders
                              enum spead_sender_key key);
 void speadi_sender_table_release(struct speadi_sender_table *table);
 
-/* The long way of speadi_sender_table_find(). */
+/* Searches the whole table: see speadi_sender_table_find(). */
 struct speadi_sender *speadi_sender_table_search(struct speadi_sender_table *table,
                                                  uint16_t endpoint,
                                                  const struct spead_sender *address);
+
+/* Returns the sender that was found or made last for this endpoint, or NULL if it does not have this address. */
+static inline struct speadi_sender *speadi_sender_table_recent(
+    const struct speadi_sender_table *table, uint16_t endpoint, const struct spead_sender *address)
+{
+    struct speadi_sender *recent = &table->sender[table->recent[endpoint]];
+
+    return recent->used && recent->endpoint == endpoint &&
+                   speadi_same_sender(&recent->address, address)
+               ? recent
+               : NULL;
+}
 
 /* Returns the sender with this address at this endpoint, or NULL if the table has no such sender. */
 static inline struct speadi_sender *speadi_sender_table_find(struct speadi_sender_table *table,
                                                              uint16_t endpoint,
                                                              const struct spead_sender *address)
 {
-    struct speadi_sender *recent = &table->sender[table->recent[endpoint]];
+    struct speadi_sender *recent = speadi_sender_table_recent(table, endpoint, address);
 
-    if (recent->used && recent->endpoint == endpoint &&
-        speadi_same_sender(&recent->address, address))
-        return recent;
-    return speadi_sender_table_search(table, endpoint, address);
+    return recent ? recent : speadi_sender_table_search(table, endpoint, address);
 }
 
 /* Makes an entry for a sender that is not in the table and that is heard at now_ns. The entry may replace another
@@ -116,12 +125,18 @@ struct speadi_sender *speadi_sender_table_admit(struct speadi_sender_table *tabl
 void speadi_sender_move_up(struct speadi_sender_table *table, struct speadi_sender *sender,
                            uint64_t now_ns);
 
+/* Tells whether the sender keeps its place in the lists of silent senders when a packet of it comes: a sender with live
+ * heaps is in no list, and the newest one of a list stays where it is. */
+static inline bool speadi_sender_stays_newest(const struct speadi_sender *sender)
+{
+    return sender->live_heaps > 0 || sender->newer == SPEADI_SENDER_NONE;
+}
+
 /* Says that a packet of the sender has come at now_ns. */
 static inline void speadi_sender_heard(struct speadi_sender_table *table,
                                        struct speadi_sender *sender, uint64_t now_ns)
 {
-    /* A sender with live heaps is in no list, and the newest one of a list stays where it is. */
-    if (sender->live_heaps > 0 || sender->newer == SPEADI_SENDER_NONE)
+    if (speadi_sender_stays_newest(sender))
         sender->seen_ns = now_ns;
     else
         speadi_sender_move_up(table, sender, now_ns);

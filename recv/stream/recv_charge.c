@@ -56,8 +56,8 @@ __attribute__((noinline)) static bool charge_scarce(struct spead_recv_stream *st
     return false;
 }
 
-bool speadi_recv_find_memory(struct spead_recv_stream *stream, struct speadi_live_heap *live,
-                             uint64_t end)
+bool speadi_recv_find_more_memory(struct spead_recv_stream *stream, struct speadi_live_heap *live,
+                                  uint64_t end)
 {
     return __builtin_expect(charge(live, end), 1) || charge_scarce(stream, live, end);
 }

@@ -79,23 +79,43 @@ static struct speadi_sender *admit(struct spead_recv_stream *stream, uint16_t en
     return sender;
 }
 
-struct speadi_sender *speadi_recv_look_up_sender(struct spead_recv_stream *stream,
-                                                 const struct speadi_rx_packet *raw, bool may_admit)
+static bool was_silent(const struct spead_recv_stream *stream, const struct speadi_sender *sender)
+{
+    return stream->config.restart_quiet_ns != 0 &&
+           stream->age_ns - sender->seen_ns > stream->config.restart_quiet_ns;
+}
+
+/* This rare case is not inlined: otherwise every look-up would save the registers that it needs. */
+static __attribute__((noinline)) struct speadi_sender *
+search(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw, bool may_admit)
 {
     const struct spead_sender *from = &stream->burst.from[raw->from].sender;
     uint16_t endpoint = speadi_recv_endpoint(stream, raw);
-    struct speadi_sender *sender = speadi_sender_table_find(&stream->senders, endpoint, from);
+    struct speadi_sender *sender = speadi_sender_table_search(&stream->senders, endpoint, from);
 
     if (!sender && may_admit)
         sender = admit(stream, endpoint, from);
     else if (sender) {
-        if (stream->config.restart_quiet_ns != 0 &&
-            stream->age_ns - sender->seen_ns > stream->config.restart_quiet_ns)
+        if (was_silent(stream, sender))
             end_run(stream, sender);
         speadi_sender_heard(&stream->senders, sender, stream->age_ns);
     }
     if (sender)
         stream->sender_of[raw->from] = sender->id;
+    return sender;
+}
+
+struct speadi_sender *speadi_recv_look_up_sender(struct spead_recv_stream *stream,
+                                                 const struct speadi_rx_packet *raw, bool may_admit)
+{
+    struct speadi_sender *sender = speadi_sender_table_recent(
+        &stream->senders, speadi_recv_endpoint(stream, raw), &stream->burst.from[raw->from].sender);
+
+    /* As long as one sender sends, each burst takes this short way. */
+    if (!sender || was_silent(stream, sender) || !speadi_sender_stays_newest(sender))
+        return search(stream, raw, may_admit);
+    sender->seen_ns = stream->age_ns;
+    stream->sender_of[raw->from] = sender->id;
     return sender;
 }
 

@@ -97,12 +97,6 @@ bool speadi_recv_choose_slot(const struct spead_recv_stream *stream,
     return *slot != SPEADI_SLOT_NONE;
 }
 
-void speadi_recv_slot_used(struct spead_recv_stream *stream, uint32_t ring, uint32_t slot)
-{
-    if (slot == speadi_heap_table_next_slot(&stream->table, ring))
-        speadi_heap_table_advance(&stream->table, ring);
-}
-
 /* ---- Where memory is scarce ----------------------------------------------------------------- */
 
 /* The heap that needs memory, and its sender. */

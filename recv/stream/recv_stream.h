@@ -395,7 +395,12 @@ bool speadi_recv_choose_slot(const struct spead_recv_stream *stream,
 
 /* The caller must call this when a new heap of the ring has taken the slot that was chosen for it, or was refused for
  * lack of memory. */
-void speadi_recv_slot_used(struct spead_recv_stream *stream, uint32_t ring, uint32_t slot);
+static inline void speadi_recv_slot_used(struct spead_recv_stream *stream, uint32_t ring,
+                                         uint32_t slot)
+{
+    if (slot == speadi_heap_table_next_slot(&stream->table, ring))
+        speadi_heap_table_advance(&stream->table, ring);
+}
 
 /* Chooses the live heap that ends so that a heap of this sender and ring finds memory: the oldest one of the endpoint
  * whose sender has begun a newer heap, or is silent, or is a newcomer. `taker` is the heap that needs memory, or NULL
@@ -407,10 +412,18 @@ struct speadi_live_heap *speadi_recv_choose_giver(const struct spead_recv_stream
 
 /* ---- recv_charge.c --------------------------------------------------------------------------- */
 
+/* The long way of speadi_recv_find_memory(). */
+bool speadi_recv_find_more_memory(struct spead_recv_stream *stream, struct speadi_live_heap *live,
+                                  uint64_t end);
+
 /* Charges the memory of the heap up to the offset `end`, or further. If there is not enough memory, hands over or sheds
  * the pending heaps, and then ends older live heaps. Returns false if the memory is not enough after that. */
-bool speadi_recv_find_memory(struct spead_recv_stream *stream, struct speadi_live_heap *live,
-                             uint64_t end);
+static inline bool speadi_recv_find_memory(struct spead_recv_stream *stream,
+                                           struct speadi_live_heap *live, uint64_t end)
+{
+    return end <= live->heap.region->charged_bytes ||
+           speadi_recv_find_more_memory(stream, live, end);
+}
 
 /* Ends the heap that speadi_recv_choose_giver() chooses. Returns false if there is none, or if heaps are leaving, which
  * will give memory back anyway. Else the caller should look for memory once more; *again tells whether it may then call this function again. */
