@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define READ_YIELDS 16u /* how often a reader yields before it sleeps */
@@ -62,6 +63,13 @@ void speadi_publish_words(struct speadi_publish *publish, size_t first, size_t c
     }
     while (word < end)
         put(word++, *from++);
+}
+
+bool speadi_publish_differs(const struct speadi_publish *publish, size_t first, size_t count,
+                            const uint64_t *from)
+{
+    /* Only this thread writes the words, so it may read them as plain memory. */
+    return memcmp((const void *)(publish->word + first), from, count * sizeof *from) != 0;
 }
 
 static bool try_read(const struct speadi_publish *publish, uint64_t *to)

@@ -171,11 +171,9 @@ void speadi_block_set_user(struct speadi_block *block, uint32_t user)
 {
     struct speadi_pool_slot *slot = speadi_pool_slot_of(block);
 
-    if (!block->pool->shares.used)
+    if (!block->pool->shares.used || slot->slab) /* slabs count for no user */
         return;
     slot->user = user + 1;
-    if (slot->slab)
-        return;
     if (!speadi_pool_share_allows(slot, block->charged_bytes)) {
         /* The block still has the charge of an earlier user. trim() expects that this charge is counted in
          * free_charged, as for a free block. */

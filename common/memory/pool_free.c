@@ -86,12 +86,15 @@ static __attribute__((noinline)) struct speadi_block *get_fresh(struct speadi_po
     return &slot->block;
 }
 
-/* Takes a listed block of another slab, when there is no memory for the slab of the warmest block. */
-static __attribute__((noinline)) struct speadi_block *get_in_used_slab(struct speadi_pool *pool,
+/* Takes a listed block, when all blocks of the slab of the warmest block are free. When there is no memory for that slab,
+ * takes a block of another slab. */
+static __attribute__((noinline)) struct speadi_block *get_in_free_slab(struct speadi_pool *pool,
                                                                        struct speadi_pool_set *set)
 {
     struct speadi_pool_slot **link = &set->warmest;
 
+    if (speadi_pool_enter_slab(*link))
+        return get_listed(pool, set, link);
     for (unsigned i = 0; i < LOOK && *link; i++, link = &(*link)->colder)
         if ((*link)->slab->out > 0 && speadi_pool_enter_slab(*link))
             return get_listed(pool, set, link);
@@ -107,8 +110,11 @@ static inline struct speadi_block *get_free(struct speadi_pool *pool, uint32_t s
         return NULL;
     if (__builtin_expect(!slot, 0))
         return get_fresh(pool, size_class);
-    if (slot->slab && __builtin_expect(!speadi_pool_enter_slab(slot), 0))
-        return get_in_used_slab(pool, set);
+    if (slot->slab) {
+        if (__builtin_expect(slot->slab->out == 0, 0))
+            return get_in_free_slab(pool, set);
+        speadi_pool_enter_used_slab(slot);
+    }
     return get_listed(pool, set, &set->warmest);
 }
 

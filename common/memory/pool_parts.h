@@ -141,14 +141,20 @@ int speadi_pool_make_shares(struct speadi_pool *pool, uint32_t users, uint64_t s
  * (pool_charge.c). */
 bool speadi_pool_use_slab(struct speadi_pool_slot *slot);
 
+/* A block is to be taken from a slab of which a block is out already: counts the block. */
+static inline void speadi_pool_enter_used_slab(struct speadi_pool_slot *slot)
+{
+    slot->slab->out++;
+    slot->block.charged_bytes = slot->block.bytes;
+}
+
 /* A block of the slab of `slot` is to be taken: charges the slab, and counts the block. Returns false if there is no
  * memory for the slab. */
 static inline bool speadi_pool_enter_slab(struct speadi_pool_slot *slot)
 {
     if (slot->slab->out == 0 && !speadi_pool_use_slab(slot))
         return false;
-    slot->slab->out++;
-    slot->block.charged_bytes = slot->block.bytes;
+    speadi_pool_enter_used_slab(slot);
     return true;
 }
 

@@ -80,7 +80,6 @@ void speadi_pool_share_leave(struct speadi_pool_slot *slot)
 {
     struct speadi_pool_shares *shares = &slot->block.pool->shares;
 
-    if (!slot->slab)
-        set_used(shares, slot->user, shares->used[slot->user - 1] - slot->block.charged_bytes);
+    set_used(shares, slot->user, shares->used[slot->user - 1] - slot->block.charged_bytes);
     slot->user = 0;
 }

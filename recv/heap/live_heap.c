@@ -261,15 +261,14 @@ enum spead_recv_bucket speadi_live_heap_may_begin(const struct speadi_live_heap_
     return items <= layout->pointers_max ? SPEAD_RECV_LIVE : SPEAD_RECV_OVER_CAP_POINTERS;
 }
 
-static enum spead_recv_bucket read_pointers(struct speadi_live_heap *live,
-                                            const struct speadi_live_heap_layout *layout,
-                                            const struct speadi_packet *packet,
-                                            struct pointer_news *news)
+/* Reads the item pointers of a packet that carries items. Most packets carry none. So this function is not inlined:
+ * otherwise every packet would save the registers that it needs. */
+static __attribute__((noinline)) enum spead_recv_bucket read_pointers(
+    struct speadi_live_heap *live, const struct speadi_live_heap_layout *layout,
+    const struct speadi_packet *packet, struct pointer_news *news)
 {
     uint32_t count = live->heap.pointer_count;
 
-    if (packet->pointer_count == packet->special_count) /* most packets carry no items */
-        return SPEAD_RECV_LIVE;
     for (uint32_t i = 0; i < packet->pointer_count; i++) {
         enum spead_recv_bucket bucket =
             read_pointer(live, layout, speadi_packet_pointer(packet, i), news);
@@ -455,8 +454,10 @@ enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
     struct spead_heap *heap = &live->heap;
     uint64_t start = packet->payload_offset, end = start + packet->payload_bytes;
     struct pointer_news news = {.min_length = end > live->min_length ? end : live->min_length};
-    enum spead_recv_bucket bucket = read_pointers(live, layout, packet, &news);
+    enum spead_recv_bucket bucket = SPEAD_RECV_LIVE;
 
+    if (packet->pointer_count != packet->special_count)
+        bucket = read_pointers(live, layout, packet, &news);
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
     if (packet->has_heap_length) {

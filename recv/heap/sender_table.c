@@ -155,7 +155,7 @@ void speadi_sender_heap_left(struct speadi_sender_table *table, struct speadi_se
         link_silent(table, sender);
 }
 
-static void prove(struct speadi_sender_table *table, struct speadi_sender *sender)
+void speadi_sender_prove(struct speadi_sender_table *table, struct speadi_sender *sender)
 {
     if (sender->live_heaps == 0)
         unlink_silent(table, sender);
@@ -163,14 +163,6 @@ static void prove(struct speadi_sender_table *table, struct speadi_sender *sende
     table->proven[sender->endpoint]++;
     if (sender->live_heaps == 0)
         link_silent(table, sender);
-}
-
-void speadi_sender_heap_complete(struct speadi_sender_table *table, struct speadi_sender *sender,
-                                 uint64_t packets)
-{
-    sender->heaps_complete++;
-    if (!sender->proven && (packets > 1 || sender->heaps_complete > 1))
-        prove(table, sender);
 }
 
 /* ---- Entries -------------------------------------------------------------------------------- */

@@ -146,9 +146,17 @@ static inline void speadi_sender_heard(struct speadi_sender_table *table,
 void speadi_sender_heap_entered(struct speadi_sender_table *table, struct speadi_sender *sender);
 void speadi_sender_heap_left(struct speadi_sender_table *table, struct speadi_sender *sender);
 
+/* Says that the sender has proven itself. */
+void speadi_sender_prove(struct speadi_sender_table *table, struct speadi_sender *sender);
+
 /* Says that a heap of the sender is complete. `packets` is the number of its packets. */
-void speadi_sender_heap_complete(struct speadi_sender_table *table, struct speadi_sender *sender,
-                                 uint64_t packets);
+static inline void speadi_sender_heap_complete(struct speadi_sender_table *table,
+                                               struct speadi_sender *sender, uint64_t packets)
+{
+    sender->heaps_complete++;
+    if (!sender->proven && (packets > 1 || sender->heaps_complete > 1))
+        speadi_sender_prove(table, sender);
+}
 
 /* Returns the index of the entry that the sender of this id has or had. */
 static inline uint32_t speadi_sender_index(uint32_t id)

@@ -181,7 +181,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
             no_region(stream, &key, packet, slot);
         return SPEAD_RECV_NO_MEMORY;
     }
-    if (__builtin_expect(stream->regions.share_bytes > 0, 0))
+    if (stream->regions.share_bytes > 0 && !speadi_block_shares_pages(region))
         speadi_block_set_user(region, sender->endpoint);
     *out = speadi_live_heap_open(region, &stream->layout, &key, packet);
     (*out)->slot = slot;

@@ -15,6 +15,7 @@
 #define SOURCE_WORDS (sizeof(struct speadi_recv_source_counts) / sizeof(uint64_t))
 #define FIRST_WORDS \
     (offsetof(struct speadi_recv_source_counts, bucket[SPEAD_RECV_LIVE + 1]) / sizeof(uint64_t))
+#define POLLS     (offsetof(struct spead_recv_counters, polls) / sizeof(uint64_t))
 #define WORDS_MAX (TOTALS_WORDS + SPEADI_RX_SOURCES_MAX * SOURCE_WORDS)
 
 _Static_assert((int)SPEAD_RECV_BUCKET_COUNT <= SPEAD_BUCKETS_MAX, "snapshots have too little room");
@@ -33,7 +34,6 @@ int speadi_recv_tally_init(struct speadi_recv_tally *tally, uint32_t source_coun
     tally->totals = (struct spead_recv_counters *)(void *)word;
     tally->source = (struct speadi_recv_source_counts *)(void *)(word + TOTALS_WORDS);
     tally->source_count = source_count;
-    tally->shown = (struct spead_recv_counters){0};
     memset(tally->changed, 0, sizeof tally->changed);
     memset(&tally->untaken, 0, sizeof tally->untaken);
     return 0;
@@ -46,12 +46,17 @@ void speadi_recv_tally_release(struct speadi_recv_tally *tally)
     tally->totals = NULL;
 }
 
+/* Returns true if a counter other than the number of polls has changed after the last publication. */
 static bool has_changed(const struct speadi_recv_tally *tally)
 {
+    const uint64_t *totals = (const uint64_t *)(const void *)tally->totals;
+
     for (uint32_t i = 0; i < tally->source_count; i++)
         if (tally->changed[i] != 0)
             return true;
-    return memcmp(&tally->shown, tally->totals, sizeof tally->shown) != 0;
+    return speadi_publish_differs(&tally->publish, 0, POLLS, totals) ||
+           speadi_publish_differs(&tally->publish, POLLS + 1, TOTALS_WORDS - POLLS - 1,
+                                  totals + POLLS + 1);
 }
 
 static void publish_source(struct speadi_recv_tally *tally, uint32_t source)
@@ -65,11 +70,8 @@ static void publish_source(struct speadi_recv_tally *tally, uint32_t source)
 
 void speadi_recv_tally_publish(struct speadi_recv_tally *tally)
 {
-    /* If only the number of polls has changed, this function publishes nothing. */
-    tally->shown.polls = tally->totals->polls;
     if (!has_changed(tally))
         return;
-    tally->shown = *tally->totals;
     speadi_publish_begin(&tally->publish);
     speadi_publish_words(&tally->publish, 0, TOTALS_WORDS,
                          (const uint64_t *)(const void *)tally->totals);

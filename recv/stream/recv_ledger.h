@@ -46,8 +46,6 @@ struct speadi_recv_tally {
     struct spead_recv_counters *totals;
     struct speadi_recv_source_counts *source;
     uint32_t source_count;
-    /* Copy of *totals that was made at the last publication. Only shown.polls may be newer. */
-    struct spead_recv_counters shown;
     /* For each source: enum speadi_recv_tally_change, or 0. */
     uint8_t changed[SPEADI_RX_SOURCES_MAX];
     /* These heaps are published as delivered, but every snapshot counts them as shed. */

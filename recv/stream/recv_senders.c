@@ -86,8 +86,9 @@ static bool was_silent(const struct spead_recv_stream *stream, const struct spea
 }
 
 /* This rare case is not inlined: otherwise every look-up would save the registers that it needs. */
-static __attribute__((noinline)) struct speadi_sender *
-search(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw, bool may_admit)
+static __attribute__((noinline)) struct speadi_sender *search(struct spead_recv_stream *stream,
+                                                              const struct speadi_rx_packet *raw,
+                                                              bool may_admit)
 {
     const struct spead_sender *from = &stream->burst.from[raw->from].sender;
     uint16_t endpoint = speadi_recv_endpoint(stream, raw);

@@ -11,13 +11,6 @@
 /* A heap that finds no memory looks at this many slots at most. */
 #define GIVERS_MAX 256u
 
-/* Returns true if the heap of a newcomer must not take a slot from a sender that works. A newcomer is a sender that has
- * not proven itself. While no sender of the endpoint has proven itself, all senders are treated alike. */
-static bool is_guest(const struct spead_recv_stream *stream, const struct speadi_sender *sender)
-{
-    return !sender->proven && stream->senders.proven[sender->endpoint] > 0;
-}
-
 /* Returns true if a guest may end this heap before it ends any other: the sender of the heap is a newcomer, or it is
  * silent. */
 static bool is_weak(const struct spead_recv_stream *stream, const struct speadi_live_heap *live)
@@ -81,14 +74,9 @@ static bool is_whole_heap(const struct speadi_packet *packet)
     return packet->has_heap_length && packet->payload_bytes == packet->heap_length;
 }
 
-bool speadi_recv_choose_slot(const struct spead_recv_stream *stream,
-                             const struct speadi_sender *sender, uint32_t ring,
-                             const struct speadi_packet *packet, uint32_t *slot)
+bool speadi_recv_choose_guest_slot(const struct spead_recv_stream *stream, uint32_t ring,
+                                   const struct speadi_packet *packet, uint32_t *slot)
 {
-    if (!is_guest(stream, sender)) {
-        *slot = speadi_heap_table_next_slot(&stream->table, ring);
-        return true;
-    }
     if (is_whole_heap(packet)) {
         *slot = SPEADI_SLOT_NONE;
         return true;
@@ -152,7 +140,7 @@ struct speadi_live_heap *speadi_recv_choose_giver(const struct spead_recv_stream
                       : UINT64_MAX,
     };
     struct speadi_live_heap *giver =
-        is_guest(stream, sender) ? oldest_giver(stream, &taker, ring, true) : NULL;
+        speadi_recv_is_guest(stream, sender) ? oldest_giver(stream, &taker, ring, true) : NULL;
 
     return giver ? giver : oldest_giver(stream, &taker, ring, false);
 }

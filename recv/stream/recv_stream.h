@@ -385,13 +385,31 @@ bool speadi_recv_stop_items_suffice(const struct spead_recv_stream *stream);
 
 /* ---- recv_slots.c ---------------------------------------------------------------------------- */
 
+/* Returns true if the heap of a newcomer must not take a slot from a sender that works. A newcomer is a sender that has
+ * not proven itself. While no sender of the endpoint has proven itself, all senders are treated alike. */
+static inline bool speadi_recv_is_guest(const struct spead_recv_stream *stream,
+                                        const struct speadi_sender *sender)
+{
+    return !sender->proven && stream->senders.proven[sender->endpoint] > 0;
+}
+
+/* The way of speadi_recv_choose_slot() for a guest. */
+bool speadi_recv_choose_guest_slot(const struct spead_recv_stream *stream, uint32_t ring,
+                                   const struct speadi_packet *packet, uint32_t *slot);
+
 /* Chooses the slot that a new heap of this sender takes in a window of live heaps. If the slot holds another heap, the
  * caller must end that heap. The slot is SPEADI_SLOT_NONE if the new heap needs none, because the packet completes it
  * and its sender is a newcomer. Returns false if the heap of a newcomer would have to end a heap of a sender that
  * works. */
-bool speadi_recv_choose_slot(const struct spead_recv_stream *stream,
-                             const struct speadi_sender *sender, uint32_t ring,
-                             const struct speadi_packet *packet, uint32_t *slot);
+static inline bool speadi_recv_choose_slot(const struct spead_recv_stream *stream,
+                                           const struct speadi_sender *sender, uint32_t ring,
+                                           const struct speadi_packet *packet, uint32_t *slot)
+{
+    if (speadi_recv_is_guest(stream, sender))
+        return speadi_recv_choose_guest_slot(stream, ring, packet, slot);
+    *slot = speadi_heap_table_next_slot(&stream->table, ring);
+    return true;
+}
 
 /* The caller must call this when a new heap of the ring has taken the slot that was chosen for it, or was refused for
  * lack of memory. */

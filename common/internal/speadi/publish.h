@@ -8,6 +8,7 @@
 #define SPEADI_PUBLISH_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,11 @@ void speadi_publish_release(struct speadi_publish *publish);
  * and not in each pass of an idle loop. */
 void speadi_publish_words(struct speadi_publish *publish, size_t first, size_t count,
                           const uint64_t *from);
+
+/* Tells whether `count` words from `from` differ from the published words first .. first + count - 1. Only the owner
+ * thread may call it. */
+bool speadi_publish_differs(const struct speadi_publish *publish, size_t first, size_t count,
+                            const uint64_t *from);
 
 static inline void speadi_publish_begin(struct speadi_publish *publish)
 {
