@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each option of a tool is a row of a table. The row has the name of the option, its text in --help, the type and the
- * range of its value, and the place where the value is stored. The code in option_table.c uses the rows for everything
- * else: it reads the command line, prints --help with the default of each option, and makes error sentences. When the
- * library refuses a field of its configuration, the sentence names the option instead of the field.
+ * range of its value, and the place where the value is stored. Everything else comes from the rows: command_line.c reads
+ * the command line, and option_help.c prints --help with the default of each option. When the library refuses a field
+ * of its configuration, the sentence names the option instead of the field.
  *
  * A new option needs a row, an entry in the manual page, and a test of what it does.
  *
@@ -78,6 +78,7 @@ struct tool_heading {
 };
 
 #define TOOL_TABLES_MAX   2u
+#define TOOL_OPTIONS_MAX  96u /* the most options of a program */
 #define TOOL_HEADINGS_MAX 8u
 
 /* The command line of a program. */
@@ -98,12 +99,12 @@ struct tool_program {
     void (*take_argument)(void *options, const char *text);
 };
 
-/* Fills *options with the defaults and then with the values of the command line. It exits when the command line is
- * wrong, and after --help, --usage and --version. */
-void tool_options_parse(const struct tool_program *program, int argc, char **argv, void *options);
-
 /* Returns option number `index` of the program (0, 1, ...), or NULL past the last option. */
 const struct tool_option *tool_option_at(const struct tool_program *program, size_t index);
+
+/* Returns the number of the option with this name, for tool_option_at(). If there is no such option, it returns the
+ * number past the last option. The name has no dashes, and `length` characters. */
+size_t tool_option_find(const struct tool_program *program, const char *name, size_t length);
 
 /* Returns the option that sets this field of the library's configuration, or NULL if no option sets it. */
 const struct tool_option *tool_option_of_field(const struct tool_program *program,

@@ -9,7 +9,7 @@
 
 #include <speadline/error.h>
 
-#include "option_table.h"
+#include "command_line.h"
 
 #define TOOL_PACKET_BYTES_MIN 56u
 #define TOOL_PACKET_BYTES_MAX 65507u /* the most bytes that a UDP datagram over IPv4 can carry */
@@ -41,6 +41,7 @@ struct tool_shared {
     enum tool_log_level log_level;
     bool plan; /* true if the program prints its plan and ends */
     bool verify, json, quiet;
+    struct tool_given given; /* the options that the user has typed */
 };
 
 /* clang-format off */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "command_line.h"
 #include "tool_exit.h"
 
 #define OWN(member) .at = {[TOOL_INFO] = TOOL_PLACE(spead_info_tool_options, member)}
@@ -55,7 +56,9 @@ const struct tool_program spead_info_program = {
 
 void spead_info_options_parse(struct spead_info_tool_options *options, int argc, char **argv)
 {
-    tool_options_parse(&spead_info_program, argc, argv, options);
+    struct tool_given given;
+
+    tool_command_line_read(&spead_info_program, argc, argv, options, &given);
     if (options->topic == INFO_NOTHING)
         tool_usage("about what? Give \"engines\", or \"recording FILE\"");
     if (options->topic == INFO_RECORDING && !options->file)

@@ -117,11 +117,12 @@ int main(int argc, char **argv)
 {
     if (argc < 2)
         tool_usage("which program? Give PROGRAM [ARGUMENT...]");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "--usage") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "-?") == 0 || strcmp(argv[1], "--usage") == 0) {
         print_help();
         return TOOL_DONE;
     }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         printf("spead-net-raw (Speadline) %s\n", spead_version());
         return TOOL_DONE;
     }

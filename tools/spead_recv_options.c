@@ -256,7 +256,7 @@ const struct tool_program spead_recv_program = {
 
 void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc, char **argv)
 {
-    tool_options_parse(&spead_recv_program, argc, argv, options);
+    tool_command_line_read(&spead_recv_program, argc, argv, options, &options->shared.given);
     if (options->shared.endpoint_count == 0)
         tool_usage("no endpoint: give at least one [HOST]:PORT");
     recv_output_check(&options->output);

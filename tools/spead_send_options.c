@@ -140,7 +140,7 @@ static void check(const struct spead_send_tool_options *options)
 
 void spead_send_options_parse(struct spead_send_tool_options *options, int argc, char **argv)
 {
-    tool_options_parse(&spead_send_program, argc, argv, options);
+    tool_command_line_read(&spead_send_program, argc, argv, options, &options->shared.given);
     check(options);
 }
 

@@ -4,26 +4,34 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-bool tool_is_control(char character)
+unsigned tool_control_bytes(const char *text)
 {
-    return (unsigned char)character < ' ' || character == 0x7f;
+    const unsigned char first = (unsigned char)text[0],
+                        second = (unsigned char)(first ? text[1] : 0);
+
+    if (first == '\0')
+        return 0;
+    if (first < ' ' || first == 0x7f)
+        return 1;
+    return first == 0xc2 && second >= 0x80 && second < 0xa0 ? 2 : 0;
 }
 
-/* Writes the line into `shown`, with each control character as "\x1b". A line quotes what the user has typed, and a
- * control character could change the terminal. `shown` needs four times the room of the line. Returns shown. */
+/* Writes the line into `shown`, with each byte of a control character as "\x1b". A line quotes what the user has typed,
+ * and a control character could change the terminal. `shown` needs four times the room of the line. Returns shown. */
 static const char *show(const char *line, char *shown)
 {
     char *to = shown;
 
-    for (; *line != '\0'; line++) {
-        if (tool_is_control(*line))
-            to += sprintf(to, "\\x%02x", (unsigned)(unsigned char)*line);
-        else
-            *to++ = *line;
+    while (*line != '\0') {
+        unsigned bytes = tool_control_bytes(line);
+
+        if (bytes == 0)
+            *to++ = *line++;
+        for (; bytes > 0; bytes--)
+            to += sprintf(to, "\\x%02x", (unsigned)(unsigned char)*line++);
     }
     *to = '\0';
     return shown;

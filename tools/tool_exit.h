@@ -3,8 +3,6 @@
 #ifndef SPEADLINE_TOOLS_TOOL_EXIT_H
 #define SPEADLINE_TOOLS_TOOL_EXIT_H
 
-#include <stdbool.h>
-
 enum {
     TOOL_DONE = 0,
     TOOL_FAILED = 1, /* the system or the network failed, or a verified byte was wrong */
@@ -13,8 +11,9 @@ enum {
     TOOL_NOT_CLEAN = 3,
 };
 
-/* Returns true if a terminal could obey the character instead of showing it. */
-bool tool_is_control(char character);
+/* A terminal may obey a control character instead of showing it. Returns how many bytes the control character takes
+ * with which the text begins, in UTF-8: 1 or 2. Returns 0 if the text begins with another character, or is "". */
+unsigned tool_control_bytes(const char *text);
 
 /* Prints one line on stderr ("spead-send: ...") and exits with TOOL_USAGE. Control characters are printed as "\x1b". */
 __attribute__((format(printf, 1, 2), noreturn)) void tool_usage(const char *format, ...);
