@@ -14,23 +14,31 @@
 
 /* ---- Fractions ------------------------------------------------------------------------------ */
 
+/* Returns true if the row accepts the number. The range of the row is in units of the number times `scale`. */
+static bool is_in_range(const struct tool_option *row, double number, double scale)
+{
+    return (number >= row->least * scale && number <= row->most * scale) ||
+           (row->or_zero && number == 0);
+}
+
+static int refuse_range(const struct tool_option *row, struct spead_err *err)
+{
+    char range[TOOL_RANGE_MAX];
+
+    row->type->range(row, range, sizeof range);
+    return speadi_err_set(err, -EINVAL, "must be %s", range);
+}
+
 static int parse_fraction(const struct tool_option *row, const char *text, double *value,
                           struct spead_err *err)
 {
-    double number = -1;
-    int ret;
+    double number = 0;
+    int ret = tool_parse_real(&number, text, -HUGE_VAL, HUGE_VAL, err);
 
-    if (row->or_zero && tool_parse_real(&number, text, 0, 0, NULL) == 0) {
-        *value = 0;
-        return 0;
-    }
-    ret = tool_parse_real(&number, text, row->least, row->most, err);
-    /* For a number outside the range, the sentence adds that 0 is allowed too. For a text that is not a number, the
-     * sentence says nothing about 0. */
     if (ret < 0)
-        return row->or_zero && tool_parse_real(&number, text, -HUGE_VAL, HUGE_VAL, NULL) == 0
-                   ? speadi_err_add(err, ret, ", or 0")
-                   : ret;
+        return ret;
+    if (!is_in_range(row, number, 1))
+        return refuse_range(row, err);
     *value = number;
     return 0;
 }
@@ -46,10 +54,11 @@ static int parse_double(const struct tool_option *row, const char *text, void *t
     return ret;
 }
 
-/* Returns the time as a whole number of ns. A time that is not 0 is 1 ns at least, because 0 has its own meaning. */
-static uint64_t at_least_1(double ns)
+/* Rounds the time to whole ns. A time of the range of a row is 1 ns at least, or 0. So no other time becomes 0, which
+ * often means "never". */
+static uint64_t to_ns(double ns)
 {
-    return ns > 0 && ns < 1 ? 1 : (uint64_t)ns;
+    return (uint64_t)(ns + 0.5);
 }
 
 static int parse_ns(const struct tool_option *row, const char *text, void *to,
@@ -59,7 +68,7 @@ static int parse_ns(const struct tool_option *row, const char *text, void *to,
     int ret = parse_fraction(row, text, &number, err);
 
     if (ret == 0)
-        *(uint64_t *)to = at_least_1(number * row->unit);
+        *(uint64_t *)to = to_ns(number * row->unit);
     return ret;
 }
 
@@ -81,8 +90,16 @@ static void print_ns(const struct tool_option *row, const void *from, char *text
     print_fraction(row, (double)*(const uint64_t *)from, text, room);
 }
 
-const struct tool_type tool_real = {sizeof(double), parse_double, print_double};
-const struct tool_type tool_ns = {sizeof(uint64_t), parse_ns, print_ns};
+static void range_of_fraction(const struct tool_option *row, char *text, size_t room)
+{
+    char words[SPEADI_RANGE_WORDS_MAX];
+
+    snprintf(text, room, "%s%s", speadi_range_words_real(words, row->least, row->most),
+             row->or_zero ? ", or 0" : "");
+}
+
+const struct tool_type tool_real = {sizeof(double), parse_double, print_double, range_of_fraction};
+const struct tool_type tool_ns = {sizeof(uint64_t), parse_ns, print_ns, range_of_fraction};
 
 /* ---- Times with a unit ---------------------------------------------------------------------- */
 
@@ -96,11 +113,10 @@ static const struct {
 /* Splits "10ms" into its number and the ns of its unit. Returns false if the text is not a time. */
 static bool split_time(const char *text, double *number, double *unit_ns)
 {
-    char *end;
+    const char *end = tool_decimal(text, number);
 
-    *number = strtod(text, &end);
     *unit_ns = 1;
-    if (end == text || !isfinite(*number))
+    if (!end)
         return false;
     for (size_t i = 0; i < UNIT_COUNT; i++) {
         if (strcmp(end, units[i].name) == 0) {
@@ -114,30 +130,41 @@ static bool split_time(const char *text, double *number, double *unit_ns)
 static int parse_time(const struct tool_option *row, const char *text, void *to,
                       struct spead_err *err)
 {
-    char words[SPEADI_RANGE_WORDS_MAX];
     double number, unit_ns;
 
     if (!split_time(text, &number, &unit_ns))
         return speadi_err_set(err, -EINVAL, "not a time (like 2s, 10ms, 50us or 0)");
-    if (number * unit_ns < row->least * 1e9 || number * unit_ns > row->most * 1e9)
-        return speadi_err_set(err, -EINVAL, "must be %s s",
-                              speadi_range_words_real(words, row->least, row->most));
-    *(uint64_t *)to = at_least_1(number * unit_ns);
+    if (!is_in_range(row, number * unit_ns, 1e9))
+        return refuse_range(row, err);
+    *(uint64_t *)to = to_ns(number * unit_ns);
     return 0;
 }
 
-static void print_time(const struct tool_option *row, const void *from, char *text, size_t room)
+static void write_time(double ns, char *text, size_t room)
 {
-    double ns = (double)*(const uint64_t *)from;
     size_t unit = 0;
 
-    (void)row;
     while (unit + 1 < UNIT_COUNT && ns < units[unit].ns)
         unit++;
     if (ns > 0)
-        snprintf(text, room, "%g%s", ns / units[unit].ns, units[unit].name);
+        snprintf(text, room, "%.15g%s", ns / units[unit].ns, units[unit].name);
     else
         snprintf(text, room, "0");
 }
 
-const struct tool_type tool_time = {sizeof(uint64_t), parse_time, print_time};
+static void print_time(const struct tool_option *row, const void *from, char *text, size_t room)
+{
+    (void)row;
+    write_time((double)*(const uint64_t *)from, text, room);
+}
+
+static void range_of_time(const struct tool_option *row, char *text, size_t room)
+{
+    char least[32], most[32];
+
+    write_time(row->least * 1e9, least, sizeof least);
+    write_time(row->most * 1e9, most, sizeof most);
+    snprintf(text, room, "%s to %s%s", least, most, row->or_zero ? ", or 0" : "");
+}
+
+const struct tool_type tool_time = {sizeof(uint64_t), parse_time, print_time, range_of_time};

@@ -84,11 +84,15 @@ static void write_help(char text[HELP_MAX], const struct tool_program *program,
 {
     bool other = program->side == TOOL_SEND && option->help_send;
     size_t used = option->list ? list_words(text, option->list()) : 0;
-    char standard[TOOL_DEFAULT_MAX];
+    char standard[TOOL_DEFAULT_MAX], range[TOOL_RANGE_MAX] = "";
 
     tool_option_default(program, option, standard);
-    snprintf(text + used, HELP_MAX - used, "%s%s%s%s", other ? option->help_send : option->help,
-             standard[0] != '\0' ? " (" : "", standard, standard[0] != '\0' ? ")" : "");
+    if (option->type->range)
+        option->type->range(option, range, sizeof range);
+    snprintf(text + used, HELP_MAX - used, "%s%s%s%s%s%s%s",
+             other ? option->help_send : option->help, range[0] != '\0' ? " [" : "", range,
+             range[0] != '\0' ? "]" : "", standard[0] != '\0' ? " (" : "", standard,
+             standard[0] != '\0' ? ")" : "");
 }
 
 /* Returns the number by which argp knows the group. argp prints the groups in the order of these numbers. */

@@ -3,6 +3,7 @@
 #include "option_types.h"
 
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <sched.h>
@@ -74,20 +75,37 @@ int tool_parse_size(uint64_t *value, const char *text, uint64_t min, uint64_t ma
     return parse_number(value, text, true, min, max, err);
 }
 
+const char *tool_decimal(const char *text, double *value)
+{
+    const size_t decimal = strspn(text, "+-.0123456789eE");
+    char *end;
+
+    /* strtod() would also read blanks, "inf", "nan" and "0x10". */
+    if (*text != '-' && *text != '.' && (*text < '0' || *text > '9'))
+        return NULL;
+    errno = 0;
+    *value = strtod(text, &end);
+    if (end == text || end > text + decimal)
+        return NULL;
+    /* strtod() returns 0 for a number that is too close to 0 for a double. For many options 0 has a meaning of its
+     * own. */
+    if (*value == 0 && errno == ERANGE)
+        *value = copysign(DBL_TRUE_MIN, *value);
+    return end;
+}
+
 int tool_parse_real(double *value, const char *text, double min, double max, struct spead_err *err)
 {
-    char *end, words[SPEADI_RANGE_WORDS_MAX];
+    char words[SPEADI_RANGE_WORDS_MAX];
     double number;
+    const char *end = tool_decimal(text, &number);
 
-    errno = 0;
-    number = strtod(text, &end);
-    if (end == text || *end != '\0' || !isfinite(number))
+    if (!end)
         return speadi_err_set(err, -EINVAL, "not a number");
+    if (*end != '\0')
+        return speadi_err_set(err, -EINVAL, "not a number alone: leave out \"%s\"", end);
     if (number < min || number > max)
         return speadi_err_set(err, -EINVAL, "must be %s", speadi_range_words_real(words, min, max));
-    /* strtod() returns 0 for a number that is too small for a double. For many options 0 has a meaning of its own. */
-    if (number == 0 && errno == ERANGE)
-        return speadi_err_set(err, -EINVAL, "too close to 0");
     *value = number;
     return 0;
 }
@@ -123,7 +141,7 @@ static void print_flag(const struct tool_option *row, const void *from, char *te
     text[0] = '\0';
 }
 
-const struct tool_type tool_flag = {sizeof(bool), parse_flag, print_flag};
+const struct tool_type tool_flag = {sizeof(bool), parse_flag, print_flag, NULL};
 
 static int parse_whole(const struct tool_option *row, const char *text, bool suffixes,
                        uint64_t *value, struct spead_err *err)
@@ -209,10 +227,34 @@ static void print_bytes64(const struct tool_option *row, const void *from, char 
     print_whole(row, *(const uint64_t *)from, true, text, room);
 }
 
-const struct tool_type tool_u32 = {sizeof(uint32_t), parse_u32, print_u32};
-const struct tool_type tool_u64 = {sizeof(uint64_t), parse_u64, print_u64};
-const struct tool_type tool_bytes32 = {sizeof(uint32_t), parse_bytes32, print_bytes32};
-const struct tool_type tool_bytes64 = {sizeof(uint64_t), parse_bytes64, print_bytes64};
+static void range_of_numbers(const struct tool_option *row, char *text, size_t room)
+{
+    char words[SPEADI_RANGE_WORDS_MAX];
+
+    snprintf(text, room, "%s", speadi_range_words(words, row->min, row->max));
+}
+
+void tool_range_of_bytes(uint64_t min, uint64_t max, char *text, size_t room)
+{
+    static const struct tool_option no_word;
+    char least[32], most[32];
+
+    print_whole(&no_word, min, true, least, sizeof least);
+    print_whole(&no_word, max, true, most, sizeof most);
+    snprintf(text, room, "%s to %s", least, most);
+}
+
+static void range_of_bytes(const struct tool_option *row, char *text, size_t room)
+{
+    tool_range_of_bytes(row->min, row->max, text, room);
+}
+
+const struct tool_type tool_u32 = {sizeof(uint32_t), parse_u32, print_u32, range_of_numbers};
+const struct tool_type tool_u64 = {sizeof(uint64_t), parse_u64, print_u64, range_of_numbers};
+const struct tool_type tool_bytes32 = {sizeof(uint32_t), parse_bytes32, print_bytes32,
+                                       range_of_bytes};
+const struct tool_type tool_bytes64 = {sizeof(uint64_t), parse_bytes64, print_bytes64,
+                                       range_of_bytes};
 
 static int parse_log2(const struct tool_option *row, const char *text, void *to,
                       struct spead_err *err)
@@ -232,7 +274,7 @@ static void print_log2(const struct tool_option *row, const void *from, char *te
     print_whole(row, log == 0 ? 0 : 1ull << log, true, text, room);
 }
 
-const struct tool_type tool_log2 = {sizeof(uint32_t), parse_log2, print_log2};
+const struct tool_type tool_log2 = {sizeof(uint32_t), parse_log2, print_log2, range_of_bytes};
 
 /* ---- How many senders must stop --------------------------------------------------------------- */
 
@@ -263,7 +305,7 @@ static void print_stops(const struct tool_option *row, const void *from, char *t
         snprintf(text, room, "%s", count == 0 ? "all" : "any");
 }
 
-const struct tool_type tool_stops = {sizeof(uint32_t), parse_stops, print_stops};
+const struct tool_type tool_stops = {sizeof(uint32_t), parse_stops, print_stops, range_of_numbers};
 
 /* ---- Words ---------------------------------------------------------------------------------- */
 
@@ -278,7 +320,7 @@ static void print_word(const struct tool_option *row, const void *from, char *te
     snprintf(text, room, "%s", tool_option_words(row)[*(const int *)from]);
 }
 
-const struct tool_type tool_word = {sizeof(int), parse_word, print_word};
+const struct tool_type tool_word = {sizeof(int), parse_word, print_word, NULL};
 
 static int parse_name(const struct tool_option *row, const char *text, void *to,
                       struct spead_err *err)
@@ -309,8 +351,8 @@ static void print_string(const struct tool_option *row, const void *from, char *
     snprintf(text, room, "%s", string ? string : "");
 }
 
-const struct tool_type tool_name = {sizeof(char *), parse_name, print_string};
-const struct tool_type tool_string = {sizeof(char *), parse_string, print_string};
+const struct tool_type tool_name = {sizeof(char *), parse_name, print_string, NULL};
+const struct tool_type tool_string = {sizeof(char *), parse_string, print_string, NULL};
 
 /* ---- CPUs and completion vectors ------------------------------------------------------------ */
 
@@ -341,7 +383,7 @@ static void print_cpu(const struct tool_option *row, const void *from, char *tex
         snprintf(text, room, "%d", cpu);
 }
 
-const struct tool_type tool_cpu = {sizeof(int), parse_cpu, print_cpu};
+const struct tool_type tool_cpu = {sizeof(int), parse_cpu, print_cpu, NULL};
 
 static int parse_vector(const struct tool_option *row, const char *text, void *to,
                         struct spead_err *err)
@@ -371,4 +413,5 @@ static void print_vector(const struct tool_option *row, const void *from, char *
         snprintf(text, room, "%" PRId32, vector);
 }
 
-const struct tool_type tool_vector = {sizeof(int32_t), parse_vector, print_vector};
+const struct tool_type tool_vector = {sizeof(int32_t), parse_vector, print_vector,
+                                      range_of_numbers};

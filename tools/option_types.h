@@ -20,7 +20,13 @@ struct tool_type {
     /* Writes the value *from into `text`, as a user would type it. `room` is the size of `text`. If the value means
      * "not set" and the row has a word for that (`unset`), the function writes "". */
     void (*print)(const struct tool_option *row, const void *from, char *text, size_t room);
+
+    /* Writes the range of the row into `text`, such as "1 to 64K". `room` is the size of `text`. NULL if the values of
+     * the type have no range. */
+    void (*range)(const struct tool_option *row, char *text, size_t room);
 };
+
+#define TOOL_RANGE_MAX 80u
 
 /* Stores a bool, which is true when the user has typed the option. The option has no argument. */
 extern const struct tool_type tool_flag;
@@ -63,5 +69,13 @@ int tool_parse_size(uint64_t *value, const char *text, uint64_t min, uint64_t ma
 int tool_parse_real(double *value, const char *text, double min, double max, struct spead_err *err);
 int tool_parse_choice(int *index, const char *text, const char *const *words,
                       struct spead_err *err);
+
+/* Reads the decimal fraction at the beginning of the text, such as 2.5 or 1e3. No blank stands before it, and it is not
+ * hexadecimal. A fraction that is too large for a double is stored as HUGE_VAL, and one that is too close to 0 as
+ * DBL_TRUE_MIN, so that it lies in no range. Returns what stands behind the fraction, or NULL if there is none. */
+const char *tool_decimal(const char *text, double *value);
+
+/* Writes a range of bytes, such as "1 to 64K", into `text`. `room` is the size of `text`. */
+void tool_range_of_bytes(uint64_t min, uint64_t max, char *text, size_t room);
 
 #endif

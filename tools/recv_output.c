@@ -61,7 +61,13 @@ static void print_sync(const struct tool_option *row, const void *from, char *te
         tool_time.print(row, &sync->ns, text, room);
 }
 
-const struct tool_type tool_sync = {sizeof(struct recv_sync), parse_sync, print_sync};
+static void range_of_sync(const struct tool_option *row, char *text, size_t room)
+{
+    tool_time.range(row, text, room);
+}
+
+const struct tool_type tool_sync = {sizeof(struct recv_sync), parse_sync, print_sync,
+                                    range_of_sync};
 
 /* ---- Where to ------------------------------------------------------------------------------ */
 

@@ -6,6 +6,7 @@
 #include "spead_send_options.h"
 #include "tool_exit.h"
 
+#define SECONDS_MIN 0.001
 #define SECONDS_MAX (100.0 * 366 * 86400)
 
 /* the order is that of enum tool_log_level */
@@ -72,7 +73,7 @@ static const struct tool_option rows[] = {
      .help_send = "End after N heaps",
      .unset = "no limit"},
     {.name = "seconds", .argument = "S", .group = TOOL_GROUP_END,
-     .type = &tool_real, .least = 0, .most = SECONDS_MAX, .unit = 1, SHARED(seconds),
+     .type = &tool_real, .least = SECONDS_MIN, .most = SECONDS_MAX, .unit = 1, SHARED(seconds),
      .help = "End after S seconds",
      .unset = "no limit"},
 

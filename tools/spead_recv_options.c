@@ -36,10 +36,14 @@ static const char *const path_words[] = {"auto", "placed", "bounce", NULL};
 
 /* Names the same least value as the library does for the default --packet. With another --packet the library still
  * refuses what is too little. */
+static uint64_t least_memory(void)
+{
+    return speadi_round_up(SPEAD_RECV_PACKET_BYTES_DEFAULT, speadi_pages_size());
+}
+
 static int parse_memory(const struct tool_option *row, const char *text, void *to,
                         struct spead_err *err)
 {
-    const uint64_t least = speadi_round_up(SPEAD_RECV_PACKET_BYTES_DEFAULT, speadi_pages_size());
     char words[SPEADI_RANGE_WORDS_MAX];
     uint64_t bytes;
     int ret = tool_parse_size(&bytes, text, 0, UINT64_MAX, err);
@@ -48,7 +52,7 @@ static int parse_memory(const struct tool_option *row, const char *text, void *t
         return ret;
     if (bytes < row->min || bytes > row->max)
         return speadi_err_set(err, -EINVAL, "must be %s; one packet may need the least",
-                              speadi_range_words(words, least, row->max));
+                              speadi_range_words(words, least_memory(), row->max));
     *(uint64_t *)to = bytes;
     return 0;
 }
@@ -58,7 +62,13 @@ static void print_memory(const struct tool_option *row, const void *from, char *
     tool_bytes64.print(row, from, text, room);
 }
 
-static const struct tool_type tool_memory = {sizeof(uint64_t), parse_memory, print_memory};
+static void range_of_memory(const struct tool_option *row, char *text, size_t room)
+{
+    tool_range_of_bytes(least_memory(), row->max, text, room);
+}
+
+static const struct tool_type tool_memory = {sizeof(uint64_t), parse_memory, print_memory,
+                                             range_of_memory};
 
 /* clang-format off */
 static const struct tool_option rows[] = {
@@ -77,11 +87,13 @@ static const struct tool_option rows[] = {
      .type = &tool_u32, .min = 1, .max = 64, STREAM(placed_window),
      .help = "Most packets for which places are reserved ahead"},
     {.name = "placed-loss-max", .argument = "PERCENT", .group = TOOL_GROUP_NETWORK,
-     .type = &tool_real, .least = 0, .most = 100, .unit = 0.01, STREAM(placed_loss_max),
+     .type = &tool_real, .least = 0.001, .most = 100, .unit = 0.01, .or_zero = true,
+     STREAM(placed_loss_max),
      .help = "Bounce instead of placing while more than PERCENT of the packets are lost or out of "
              "order; 0: while half of the packets would have to be moved; 100: never"},
     {.name = "coalesce", .argument = "US", .group = TOOL_GROUP_NETWORK,
-     .type = &tool_ns, .least = 0, .most = 100000, .unit = 1e3, STREAM(coalesce_ns),
+     .type = &tool_ns, .least = 0.001, .most = 100000, .unit = 1e3, .or_zero = true,
+     STREAM(coalesce_ns),
      .help = "At a steady rate, sleep US microseconds and then read all that has come, which halves "
              "the CPU time; 0: wake for each datagram or train"},
 
@@ -115,11 +127,11 @@ static const struct tool_option rows[] = {
      .type = &tool_u32, .min = 1, .max = 65535, STREAM(senders_max),
      .help = "Most senders that are known at a time"},
     {.name = "restart-quiet", .argument = "TIME", .group = TOOL_GROUP_SENDERS,
-     .type = &tool_time, .least = 0, .most = 86400, STREAM(restart_quiet_ns),
+     .type = &tool_time, .least = 1e-9, .most = 86400, .or_zero = true, STREAM(restart_quiet_ns),
      .help = "A sender that was silent longer than TIME begins a new run, which is never mixed with "
              "the run before; 0: no silence begins a run"},
     {.name = "repeat-time", .argument = "TIME", .group = TOOL_GROUP_SENDERS,
-     .type = &tool_time, .least = 0, .most = 86400, STREAM(repeat_ns),
+     .type = &tool_time, .least = 1e-9, .most = 86400, .or_zero = true, STREAM(repeat_ns),
      .help = "A packet of a finished heap that comes later than TIME after its heap ended is a "
              "repeated-counter, not a duplicate"},
 
@@ -140,7 +152,8 @@ static const struct tool_option rows[] = {
      .type = &tool_flag, STREAM(unsized_in_sequence),
      .help = "Senders finish a heap before the next: an evicted heap without length is complete"},
     {.name = "heap-timeout", .argument = "MS", .group = TOOL_GROUP_HEAPS,
-     .type = &tool_ns, .least = 0, .most = 86400000, .unit = 1e6, STREAM(heap_timeout_ns),
+     .type = &tool_ns, .least = 0.001, .most = 86400000, .unit = 1e6, .or_zero = true,
+     STREAM(heap_timeout_ns),
      .help = "Time a heap out after MS milliseconds; 0: never"},
     {.name = "incomplete", .group = TOOL_GROUP_HEAPS,
      .type = &tool_flag, STREAM(deliver_incomplete),
@@ -194,7 +207,7 @@ static const struct tool_option rows[] = {
      .help = "Which stop items end the program: all (those of every sender that is heard), any (the "
              "first one), or those of N senders"},
     {.name = "stop-silence", .argument = "TIME", .group = TOOL_GROUP_END,
-     .type = &tool_time, .least = 0, .most = 86400, STREAM(stop_silence_ns),
+     .type = &tool_time, .least = 1e-9, .most = 86400, .or_zero = true, STREAM(stop_silence_ns),
      .help = "With --stop all, do not wait for a sender that has been silent for TIME"},
     {.name = "strict", .group = TOOL_GROUP_END,
      .type = &tool_flag, OWN(strict),
@@ -214,7 +227,7 @@ static const struct tool_option rows[] = {
 
 static const char doc[] =
     "Receive SPEAD heaps over UDP."
-    "\vThe endpoints are apart, unless --joint says that their heaps are one sequence. A multicast HOST is joined. Sizes accept the suffixes K, "
+    "\vIn brackets: the range of a value; in parentheses: the default. The endpoints are apart, unless --joint says that their heaps are one sequence. A multicast HOST is joined. Sizes accept the suffixes K, "
     "M, G and T (powers of 1024).\n\n"
     "Interrupt once to end in order, twice to end at once. SIGUSR1 prints the summary so far.\n\n"
     "Exit status: 0 done, 1 failed or a verified byte was wrong, 2 wrong usage, 3 under --strict "

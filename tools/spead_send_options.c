@@ -71,7 +71,7 @@ static const struct tool_option rows[] = {
 
 static const char doc[] =
     "Send SPEAD heaps over UDP."
-    "\vSeveral destinations are substreams of one stream: heaps are numbered 1, 2, 3 ... and go to "
+    "\vIn brackets: the range of a value; in parentheses: the default. Several destinations are substreams of one stream: heaps are numbered 1, 2, 3 ... and go to "
     "them in turn. Sizes accept the suffixes K, M, G and T (powers of 1024). At the end each "
     "destination gets a stop heap.\n\n"
     "Interrupt once to send what is in flight and end, twice to end at once. "

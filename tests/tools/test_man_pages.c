@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: a manual page has an entry for each option of its program and for no other option. The entry gives the
- * argument, the words and the default of the option. Method: the test compares the entries ".It Fl -NAME ..." of the
- * page with the rows of the option table. The default of an entry is in a line "Default: VALUE.". */
+ * argument, the words, the range and the default of the option. Method: the test compares the entries ".It Fl -NAME
+ * ..." of the page with the rows of the option table. The default of an entry is in a line "Default: VALUE.", and the
+ * range in a line "Range: VALUE.". */
 #include <criterion/criterion.h>
 
 #include <stdio.h>
@@ -128,6 +129,25 @@ static void expect_default(const struct option_program *tool, const struct tool_
                      entry->standard);
 }
 
+/* The range of --memory begins with a number that depends on the pages of the machine. */
+static bool has_fixed_range(const struct tool_option *option)
+{
+    return option->type->range && strcmp(option->name, "memory") != 0;
+}
+
+static void expect_range(const struct option_program *tool, const struct tool_option *option,
+                         const struct entry *entry)
+{
+    char range[TOOL_RANGE_MAX], line[TOOL_RANGE_MAX + 16];
+
+    if (!has_fixed_range(option))
+        return;
+    option->type->range(option, range, sizeof range);
+    snprintf(line, sizeof line, "\nRange: %s.\n", range);
+    cr_expect_not_null(strstr(entry->text, line), "%s: --%s lacks the line \"%s\"", tool->manual,
+                       option->name, line + 1);
+}
+
 static void expect_entry(const struct option_program *tool, const struct tool_option *option)
 {
     const char *const *words = tool_option_words(option);
@@ -141,6 +161,7 @@ static void expect_entry(const struct option_program *tool, const struct tool_op
         cr_expect(strstr(entry->head, words[i]) != NULL || strstr(entry->text, words[i]) != NULL,
                   "%s: --%s lacks the word %s", tool->manual, option->name, words[i]);
     expect_default(tool, option, entry);
+    expect_range(tool, option, entry);
 }
 
 Test(man_pages, each_option_is_there_with_its_argument_words_and_default)

@@ -52,6 +52,13 @@ static void expect_fit(const struct option_program *tool, const struct tool_opti
     cr_expect_leq(place->offset + place->bytes, tool->program->bytes, "--%s", name);
     cr_expect_eq(option->argument == NULL, option->type == &tool_flag, "--%s", name);
     cr_expect_eq(is_fraction(option), option->unit > 0, "--%s", name);
+    /* No value of the range may become 0 by rounding, because 0 often means "never" or "no limit". */
+    if (option->type == &tool_real)
+        cr_expect_gt(option->least * option->unit, 0, "--%s", name);
+    if (option->type == &tool_ns)
+        cr_expect_geq(option->least * option->unit, 1, "--%s", name);
+    if (is_time(option))
+        cr_expect_geq(option->least * 1e9, 1, "--%s", name);
     if (is_fraction(option) || is_time(option))
         cr_expect(option->least < option->most && isfinite(option->most), "--%s", name);
     if (is_whole(option))
@@ -149,15 +156,49 @@ static void expect_refusal(const struct option_program *tool, const struct tool_
     program_release(&program);
 }
 
+static const char *const odd_numbers[] = {"0x10", "1e3", "1.5", "1,000", "+1", "nan", "inf", "1Ki"};
+
+/* What is said of a fraction; NULL stands for its range. */
+static const struct {
+    const char *typed, *says;
+} odd_fractions[] = {{"1e-400", NULL},
+                     {"1e400", NULL},
+                     {"-1e-400", NULL},
+                     {"nan", "not a number"},
+                     {"inf", "not a number"},
+                     {"-inf", "not a number"},
+                     {"0x10", "not a number"},
+                     {"+1", "not a number"},
+                     {"10ms", "not a number alone: leave out \"ms\""},
+                     {"1,5", "not a number alone: leave out \",5\""}};
+
+/* Expects that the row refuses the value with this sentence. It runs no program, so it may be called often. */
+static void expect_odd(const struct option_program *tool, const struct tool_option *option,
+                       const char *typed, const char *says)
+{
+    char *options = malloc(tool->program->bytes);
+    struct spead_err err = {0};
+
+    memcpy(options, tool->program->defaults, tool->program->bytes);
+    cr_expect_eq(tool_option_take(tool->program, option, typed, options, &err), -EINVAL, "--%s %s",
+                 option->name, typed);
+    cr_expect_eq(strncmp(err.text, says, strlen(says)), 0, "--%s %s: \"%s\" is not \"%s\"",
+                 option->name, typed, err.text, says);
+    free(options);
+}
+
 static void expect_range(const struct option_program *tool, const struct tool_option *option)
 {
-    char typed[64], words[SPEADI_RANGE_WORDS_MAX], says[96];
+    char typed[64], words[SPEADI_RANGE_WORDS_MAX], range[TOOL_RANGE_MAX], says[96];
     bool has_max = option->max != UINT64_MAX;
 
+    speadi_range_words(words, option->min, option->max);
+    if (is_fraction(option) || is_time(option))
+        option->type->range(option, range, sizeof range);
     snprintf(says, sizeof says, "must be %s",
-             is_fraction(option) || is_time(option)
-                 ? speadi_range_words_real(words, option->least, option->most)
-                 : speadi_range_words(words, option->min, option->max));
+             is_fraction(option) || is_time(option) ? range : words);
+    for (size_t i = 0; is_whole(option) && i < sizeof odd_numbers / sizeof *odd_numbers; i++)
+        expect_odd(tool, option, odd_numbers[i], "not a");
     if (is_whole(option) && option->min > 0) {
         snprintf(typed, sizeof typed, "%llu", (unsigned long long)option->min - 1);
         expect_refusal(tool, option, typed, says);
@@ -169,6 +210,9 @@ static void expect_range(const struct option_program *tool, const struct tool_op
     if (is_fraction(option)) {
         snprintf(typed, sizeof typed, "%.15g", option->least > 0 ? option->least / 2 : -1);
         expect_refusal(tool, option, typed, says);
+        for (size_t i = 0; i < sizeof odd_fractions / sizeof *odd_fractions; i++)
+            expect_odd(tool, option, odd_fractions[i].typed,
+                       odd_fractions[i].says ? odd_fractions[i].says : says);
         snprintf(typed, sizeof typed, "%.15g", option->most * 1.5);
         expect_refusal(tool, option, typed, says);
     }
@@ -177,6 +221,10 @@ static void expect_range(const struct option_program *tool, const struct tool_op
         snprintf(typed, sizeof typed, "%.15gs", option->most * 1.5);
         expect_refusal(tool, option, typed, says);
         expect_refusal(tool, option, "2", "not a time");
+        expect_odd(tool, option, "0x10s", "not a time");
+        expect_odd(tool, option, "infs", "not a time");
+        expect_odd(tool, option, "1e-400s", says);
+        expect_odd(tool, option, "0.4ns", says);
     }
     if (tool_option_words(option) != NULL)
         expect_refusal(tool, option, "perhaps", "use one of ");
@@ -185,6 +233,59 @@ static void expect_range(const struct option_program *tool, const struct tool_op
 Test(option_table, what_is_out_of_range_is_refused_by_name)
 {
     for_each_option(expect_range);
+}
+
+/* ---- What --help says ----------------------------------------------------------------------- */
+
+/* Returns the text of --help with single blanks. Each entry of an option is one line. */
+static char *help_of(const struct option_program *tool)
+{
+    static const char entry[] = "\n      --";
+    struct program program = {0};
+    char *help, *to;
+    bool blank = false;
+
+    program_start(&program, tool->path, "--help");
+    cr_assert_eq(program_wait(&program), 0);
+    to = help = program_out(&program);
+    program_release(&program);
+    for (const char *from = help; *from != '\0'; from++) {
+        const bool begins = strncmp(from, entry, strlen(entry)) == 0;
+        const bool space = *from == ' ' || *from == '\n';
+
+        if (!space || !blank || begins)
+            *to++ = begins ? '\n' : space ? ' ' : *from;
+        blank = space;
+    }
+    *to = '\0';
+    return help;
+}
+
+static void expect_said_range(const struct option_program *tool, const struct tool_option *option)
+{
+    char start[64], said[TOOL_RANGE_MAX + 8], range[TOOL_RANGE_MAX];
+    char *help, *entry, *end;
+
+    cr_expect(!is_whole(option) || option->type == &tool_cpu || option->type->range, "--%s",
+              option->name);
+    if (option->type->range == NULL)
+        return;
+    help = help_of(tool);
+    snprintf(start, sizeof start, "\n--%s=", option->name);
+    entry = strstr(help, start);
+    cr_assert_not_null(entry, "%s", start);
+    end = strchr(entry + 1, '\n');
+    if (end != NULL)
+        *end = '\0';
+    option->type->range(option, range, sizeof range);
+    snprintf(said, sizeof said, " [%s]", range);
+    cr_expect_not_null(strstr(entry, said), "\"%s\" does not say \"%s\"", entry, said);
+    free(help);
+}
+
+Test(option_table, help_says_the_range_of_each_number)
+{
+    for_each_option(expect_said_range);
 }
 
 /* ---- Refusals by the library --------------------------------------------------------------- */
