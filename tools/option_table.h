@@ -71,6 +71,8 @@ struct tool_table {
     size_t count;
 };
 
+struct tool_pair; /* see option_effect.h */
+
 /* A heading of --help. */
 struct tool_heading {
     unsigned group;
@@ -97,6 +99,9 @@ struct tool_program {
     size_t bytes; /* the size of that struct */
     /* Stores one argument of the command line in *options. It exits with TOOL_USAGE when the argument is wrong. */
     void (*take_argument)(void *options, const char *text);
+    /* The options that have no effect beside other options. A row without `option` ends the array. NULL if there are
+     * none. */
+    const struct tool_pair *pairs;
 };
 
 /* Returns option number `index` of the program (0, 1, ...), or NULL past the last option. */

@@ -136,7 +136,7 @@ void recv_output_plan(FILE *to, const struct recv_output *output)
     }
 }
 
-void recv_output_check(const struct recv_output *output)
+void recv_output_check(const struct recv_output *output, const char *sync)
 {
     if (!output->path)
         return;
@@ -144,6 +144,10 @@ void recv_output_check(const struct recv_output *output)
         tool_usage("--output-format files needs a FILE: give --output FILE, or raw or framed");
     if (is_dash(output) && isatty(STDOUT_FILENO))
         tool_usage("--output -: standard output is a terminal; send it to a file or a program");
+    if (sync && format_of(output) != SPEAD_RECORDING_FILES)
+        tool_usage(
+            "--sync %s has no effect: only the format files is synced, and this output is %s", sync,
+            format_of(output) == SPEAD_RECORDING_RAW ? "raw" : "framed");
 }
 
 void recv_output_configure(const struct recv_output *output,

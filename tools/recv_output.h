@@ -50,8 +50,9 @@ bool recv_output_is_raw(const struct recv_output *output);
 /* Prints a line of the plan: what is written where, and when it is synced. */
 void recv_output_plan(FILE *to, const struct recv_output *output);
 
-/* Exits with TOOL_USAGE if the options do not fit each other, or if the heaps would go to a terminal. Opens no file. */
-void recv_output_check(const struct recv_output *output);
+/* Exits with TOOL_USAGE if the options do not fit each other, or if the heaps would go to a terminal. Opens no file.
+ * `sync` is the value of --sync as it was typed, or NULL. */
+void recv_output_check(const struct recv_output *output, const char *sync);
 
 /* Fills in the fields of the recording that these options set. */
 void recv_output_configure(const struct recv_output *output,

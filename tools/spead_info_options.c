@@ -63,4 +63,7 @@ void spead_info_options_parse(struct spead_info_tool_options *options, int argc,
         tool_usage("about what? Give \"engines\", or \"recording FILE\"");
     if (options->topic == INFO_RECORDING && !options->file)
         tool_usage("about which recording? Give \"recording FILE\"");
+    if (options->topic == INFO_RECORDING && options->interface)
+        tool_usage("--interface %s has no effect with recording: it is for engines",
+                   options->interface);
 }

@@ -16,6 +16,7 @@
 
 #include "host_counters.h"
 #include "no_packets.h"
+#include "option_effect.h"
 #include "recv_graph.h"
 #include "recv_progress.h"
 #include "recv_report.h"
@@ -300,6 +301,15 @@ static int run(struct receiver *receiver)
     return receive_and_report(receiver, cpu_start);
 }
 
+/* Warns of options that the user has typed for another engine than the one that was taken. */
+static void warn_of_engine(const struct receiver *receiver, const struct spead_log *log)
+{
+    struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
+
+    spead_recv_stream_plan(receiver->graph.stream, &plan);
+    tool_effects_warn(&spead_recv_program, &receiver->options->shared.given, plan.engine, log);
+}
+
 int main(int argc, char **argv)
 {
     struct spead_recv_tool_options options;
@@ -317,8 +327,10 @@ int main(int argc, char **argv)
     ret = recv_graph_build(&receiver.graph, &options, &log, &err);
     if (ret < 0)
         status = tool_failed_call(&spead_recv_program, ret, &err);
-    else
+    else {
+        warn_of_engine(&receiver, &log);
         status = options.shared.plan ? print_plan(&receiver) : run(&receiver);
+    }
     signalled_stream = NULL;
     recv_graph_release(&receiver.graph);
     json_decref(receiver.report.no_packets);

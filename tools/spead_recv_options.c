@@ -10,6 +10,7 @@
 
 #include "heap_check.h"
 #include "heap_writer.h"
+#include "option_effect.h"
 #include "tool_engines.h"
 #include "tool_exit.h"
 
@@ -225,6 +226,86 @@ static const struct tool_option rows[] = {
 };
 /* clang-format on */
 
+/* Which option takes the effect of another one away. Each row of the two tables was asked: when is it ignored? */
+static const struct tool_pair pairs[] = {
+    {.option = "placed-window",
+     .other = "receive-path",
+     .other_value = "bounce",
+     .why = "nothing is placed"},
+    {.option = "placed-loss-max",
+     .other = "receive-path",
+     .other_value = "bounce",
+     .why = "nothing is placed"},
+    {.option = "receive-path",
+     .value = "placed",
+     .other = "verbs-queues",
+     .other_value = "1",
+     .unless = true,
+     .why = "with more than one queue nothing is placed"},
+    {.option = "mprq",
+     .value = "on",
+     .other = "receive-path",
+     .other_value = "placed",
+     .why = "payload cannot be placed through a multi-packet queue"},
+    {.option = "mprq",
+     .value = "on",
+     .other = "verbs-queues",
+     .other_value = "1",
+     .unless = true,
+     .why = "a multi-packet queue is one queue"},
+    {.option = "mprq-stride",
+     .other = "mprq",
+     .other_value = "on",
+     .unless = true,
+     .but = "receive-path",
+     .but_value = "bounce",
+     .why = "without it, only --receive-path bounce can take a multi-packet queue"},
+    {.option = "mprq-entry",
+     .other = "mprq",
+     .other_value = "on",
+     .unless = true,
+     .but = "receive-path",
+     .but_value = "bounce",
+     .why = "without it, only --receive-path bounce can take a multi-packet queue"},
+    {.option = "mprq-stride",
+     .other = "mprq",
+     .other_value = "off",
+     .why = "there is no multi-packet queue"},
+    {.option = "mprq-entry",
+     .other = "mprq",
+     .other_value = "off",
+     .why = "there is no multi-packet queue"},
+    {.option = "mprq-stride",
+     .other = "verbs-queues",
+     .other_value = "1",
+     .unless = true,
+     .why = "a multi-packet queue is one queue"},
+    {.option = "mprq-entry",
+     .other = "verbs-queues",
+     .other_value = "1",
+     .unless = true,
+     .why = "a multi-packet queue is one queue"},
+    {.option = "max-poll",
+     .other = "comp-vector",
+     .other_value = "poll",
+     .why = "the thread never sleeps"},
+    {.option = "coalesce",
+     .other = "comp-vector",
+     .other_value = "poll",
+     .why = "the thread never sleeps"},
+    {.option = "follow-links", .other = "output", .unless = true, .why = "no file is written"},
+    {.option = "follow-links",
+     .other = "output",
+     .other_value = "-",
+     .why = "standard output is no link"},
+    {.option = "output-format", .other = "output", .unless = true, .why = "no heap is written"},
+    {.option = "sync", .other = "output", .unless = true, .why = "no heap is written"},
+    {.option = "stop", .other = "no-stop-item", .why = "no stop item ends the program"},
+    {.option = "progress-interval", .other = "progress", .unless = true, .why = "no line is due"},
+    {.option = "verbose", .other = "quiet", .why = "there is no summary"},
+    {.option = NULL},
+};
+
 static const char doc[] =
     "Receive SPEAD heaps over UDP."
     "\vIn brackets: the range of a value; in parentheses: the default. The endpoints are apart, unless --joint says that their heaps are one sequence. A multicast HOST is joined. Sizes accept the suffixes K, "
@@ -265,6 +346,7 @@ const struct tool_program spead_recv_program = {
     .defaults = &defaults,
     .bytes = sizeof defaults,
     .take_argument = take_endpoint,
+    .pairs = pairs,
 };
 
 void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc, char **argv)
@@ -272,7 +354,9 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
     tool_command_line_read(&spead_recv_program, argc, argv, options, &options->shared.given);
     if (options->shared.endpoint_count == 0)
         tool_usage("no endpoint: give at least one [HOST]:PORT");
-    recv_output_check(&options->output);
+    tool_effects_check(&spead_recv_program, options, &options->shared.given);
+    recv_output_check(&options->output,
+                      tool_given_value(&spead_recv_program, &options->shared.given, "sync"));
 }
 
 /* Returns how many of the largest heaps may wait in the channel of the stream. */

@@ -15,6 +15,7 @@
 #include <speadi/err.h>
 #include <speadi/free_memory.h>
 
+#include "option_effect.h"
 #include "send_plan.h"
 #include "send_report.h"
 #include "spead_send_options.h"
@@ -583,6 +584,15 @@ static int send_and_report(struct sender *sender)
     return status;
 }
 
+/* Warns of options that the user has typed for another engine than the one that was taken. */
+static void warn_of_engine(const struct sender *sender, const struct spead_log *log)
+{
+    struct spead_send_plan plan = SPEAD_SEND_PLAN_INIT;
+
+    spead_send_stream_plan(sender->stream, &plan);
+    tool_effects_warn(&spead_send_program, &sender->options->shared.given, plan.engine, log);
+}
+
 /* Makes the stream. The configuration tells the stream where the memory of the heaps is, so that engine verbs can send
  * from there without a copy. */
 static int make_stream(struct sender *sender, struct spead_err *err)
@@ -599,6 +609,7 @@ static int make_stream(struct sender *sender, struct spead_err *err)
     if (ret < 0)
         return ret;
     signalled_stream = sender->stream;
+    warn_of_engine(sender, &config.log);
     return 0;
 }
 

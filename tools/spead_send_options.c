@@ -5,6 +5,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <speadi/address.h>
+
+#include "option_effect.h"
 #include "tool_engines.h"
 #include "tool_exit.h"
 
@@ -69,6 +72,27 @@ static const struct tool_option rows[] = {
 };
 /* clang-format on */
 
+/* Which option takes the effect of another one away. Each row of the two tables was asked: when is it ignored? */
+static const struct tool_pair pairs[] = {
+    {.option = "rate-of", .other = "rate", .other_value = "0", .why = "the rate has no limit"},
+    {.option = "burst", .other = "rate", .other_value = "0", .why = "the rate has no limit"},
+    {.option = "burst-rate-ratio",
+     .other = "rate",
+     .other_value = "0",
+     .why = "the rate has no limit"},
+    {.option = "burst",
+     .other = "hardware-rate",
+     .but = "verbs-tso",
+     .but_value = "on",
+     .why = "the device paces each packet"},
+    {.option = "burst-rate-ratio", .other = "hardware-rate", .why = "the device paces"},
+    {.option = "max-poll",
+     .other = "comp-vector",
+     .other_value = "poll",
+     .why = "the thread never sleeps"},
+    {.option = NULL},
+};
+
 static const char doc[] =
     "Send SPEAD heaps over UDP."
     "\vIn brackets: the range of a value; in parentheses: the default. Several destinations are substreams of one stream: heaps are numbered 1, 2, 3 ... and go to "
@@ -108,6 +132,7 @@ const struct tool_program spead_send_program = {
                  {TOOL_GROUP_OUTPUT, "Output:"}},
     .tables = {&own_table, &tool_shared_table},
     .defaults = &defaults,
+    .pairs = pairs,
     .bytes = sizeof defaults,
     .take_argument = take_endpoint,
 };
@@ -115,6 +140,23 @@ const struct tool_program spead_send_program = {
 static struct spead_flavour flavour_of(const struct spead_send_tool_options *options)
 {
     return (struct spead_flavour){(uint8_t)options->addr_bits};
+}
+
+/* Exits with TOOL_USAGE if --ttl was typed and no destination is a multicast group. A destination that cannot be
+ * resolved here is refused later, with its own sentence. */
+static void check_ttl(const struct spead_send_tool_options *options)
+{
+    const char *ttl = tool_given_value(&spead_send_program, &options->shared.given, "ttl");
+    struct speadi_address address;
+
+    if (!ttl)
+        return;
+    for (uint32_t i = 0; i < options->shared.endpoint_count; i++)
+        if (speadi_address_parse(&address, options->shared.endpoints[i], SPEADI_ADDRESS_SEND,
+                                 NULL) < 0 ||
+            speadi_address_is_multicast(&address))
+            return;
+    tool_usage("--ttl %s has no effect: it is for multicast, and no destination is a group", ttl);
 }
 
 /* Checks options that must fit each other, such as --heap-size and --addr-bits. Exits with TOOL_USAGE when they do not
@@ -142,6 +184,8 @@ void spead_send_options_parse(struct spead_send_tool_options *options, int argc,
 {
     tool_command_line_read(&spead_send_program, argc, argv, options, &options->shared.given);
     check(options);
+    tool_effects_check(&spead_send_program, options, &options->shared.given);
+    check_ttl(options);
 }
 
 uint64_t spead_send_item_id(const struct spead_send_tool_options *options, uint64_t index)

@@ -90,7 +90,8 @@ void symptom_begin(const char *options)
 
     forget();
     receiver = (struct program){.preload = preload};
-    snprintf(line, sizeof line, SYMPTOM_ENDPOINT " --json --ring-heaps 64 %s", options);
+    snprintf(line, sizeof line, SYMPTOM_ENDPOINT " --json%s %s",
+             strstr(options, "--ring-heaps") ? "" : " --ring-heaps 64", options);
     program_start(&receiver, SPEAD_RECV, line);
     cr_assert(program_says(&receiver, "listening on"), "spead-recv %s did not start", line);
 }

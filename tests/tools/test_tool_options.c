@@ -200,10 +200,11 @@ Test(tool_options, senders_and_runs_are_told_apart_as_asked)
 
 static struct spead_recording_writer_config recording_with(char *name, char *value)
 {
-    struct spead_recv_tool_options options = with(name, value);
+    char *argv[] = {"spead-recv", ":7148", "--output", "/nowhere/file", name, value, NULL};
+    struct spead_recv_tool_options options;
     struct spead_log log = {0};
 
-    options.output.path = "/nowhere/file";
+    spead_recv_options_parse(&options, 6, argv);
     return spead_recv_recording_config_of(&options, &log);
 }
 

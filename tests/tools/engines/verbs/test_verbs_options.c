@@ -39,9 +39,11 @@ Test(verbs_options, what_verbs_is_told_reaches_both_streams)
                     "--hardware-rate",
                     "--verbs-tso",
                     NULL};
-    char *recv[] = {
-        "spead-recv",    ":7148", "--comp-vector", "poll", "--max-poll",     "7", "--mprq", "off",
-        "--mprq-stride", "512",   "--mprq-entry",  "1M",   "--verbs-queues", "4", NULL};
+    char *recv[] = {"spead-recv",    ":7148", "--max-poll",   "7",  "--mprq", "on",
+                    "--mprq-stride", "512",   "--mprq-entry", "1M", NULL};
+    char *other[] = {"spead-recv",     ":7148",  "--comp-vector",
+                     "poll",           "--mprq", "off",
+                     "--verbs-queues", "4",      NULL};
     struct spead_send_tool_options send_options;
     struct spead_recv_tool_options recv_options;
     struct spead_send_stream_config to;
@@ -55,14 +57,17 @@ Test(verbs_options, what_verbs_is_told_reaches_both_streams)
     cr_expect_eq(verbs_of_sender(&to)->max_poll, 10);
     cr_expect(to.hardware_rate);
     cr_expect(to.hardware_tso);
-    spead_recv_options_parse(&recv_options, 14, recv);
+    spead_recv_options_parse(&recv_options, 10, recv);
     from = spead_recv_stream_config_of(&recv_options);
     cr_expect_null(verbs_of_receiver(&from)->device);
-    cr_expect_eq(verbs_of_receiver(&from)->comp_vector, SPEAD_VERBS_COMP_VECTOR_POLL);
     cr_expect_eq(verbs_of_receiver(&from)->max_poll, 7);
-    cr_expect_eq(verbs_of_receiver(&from)->mprq, SPEAD_MPRQ_OFF);
+    cr_expect_eq(verbs_of_receiver(&from)->mprq, SPEAD_MPRQ_ON);
     cr_expect_eq(verbs_of_receiver(&from)->mprq_stride_log, 9);
     cr_expect_eq(verbs_of_receiver(&from)->mprq_entry_log, 20);
+    spead_recv_options_parse(&recv_options, 8, other);
+    from = spead_recv_stream_config_of(&recv_options);
+    cr_expect_eq(verbs_of_receiver(&from)->comp_vector, SPEAD_VERBS_COMP_VECTOR_POLL);
+    cr_expect_eq(verbs_of_receiver(&from)->mprq, SPEAD_MPRQ_OFF);
     cr_expect_eq(verbs_of_receiver(&from)->queues, 4);
 }
 
