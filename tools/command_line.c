@@ -7,6 +7,7 @@
 
 #include "near_options.h"
 #include "option_help.h"
+#include "spead2_words.h"
 #include "tool_exit.h"
 
 /* The state of one call of tool_command_line_read(). */
@@ -76,6 +77,24 @@ __attribute__((noreturn)) static void refuse_unknown(const struct reading *readi
                program_invocation_short_name);
 }
 
+/* Takes an option of spead2 that has another name here. */
+static void take_spead2_word(struct reading *reading, const struct option_word *word,
+                             const struct tool_spead2_word *row)
+{
+    const size_t number =
+        row->ours ? tool_option_find(reading->program, row->ours, strlen(row->ours)) : 0;
+
+    if (!row->ours)
+        tool_usage("spead2's --%s%s%s %s", row->word, row->argument ? " " : "",
+                   row->argument ? row->argument : "", row->differs);
+    if (row->value && word->behind)
+        tool_usage("--%s: this option has no value; give --%s alone", word->name, row->word);
+    take_value(reading, number,
+               row->value
+                   ? row->value
+                   : value_of(reading, tool_option_at(reading->program, number), word->behind));
+}
+
 static void take_long(struct reading *reading, const char *text)
 {
     const struct option_word word = {
@@ -85,8 +104,14 @@ static void take_long(struct reading *reading, const char *text)
     };
     const size_t number = tool_option_find(reading->program, word.name, word.length);
     const struct tool_option *option = tool_option_at(reading->program, number);
+    const struct tool_spead2_word *row =
+        tool_spead2_word_find(reading->program->side, word.name, word.length);
     const enum tool_question question = tool_question_of_name(word.name, word.length);
 
+    if (!option && row) {
+        take_spead2_word(reading, &word, row);
+        return;
+    }
     if (!option && question == TOOL_ASK_NOTHING)
         refuse_unknown(reading, "--", word.name, word.length);
     if (word.behind && (!option || !option->argument))

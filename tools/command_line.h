@@ -5,6 +5,8 @@
  * an option of a later version cannot change what a script means. The word "--" ends the options. Options and arguments
  * may stand in any order.
  *
+ * The options of spead2's tools are known too (spead2_words.h).
+ *
  * An option that holds one value is given once. If it is given twice, the error names both values. A flag may be
  * repeated, because a second one changes nothing.
  *

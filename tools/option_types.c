@@ -45,6 +45,8 @@ static int parse_number(uint64_t *value, const char *text, bool suffixes, uint64
     uint64_t number, scaled;
     unsigned shift;
 
+    if (*text == '-' && text[1] >= '0' && text[1] <= '9')
+        return speadi_err_set(err, -EINVAL, "must be %s", speadi_range_words(words, min, max));
     /* strtoull() would read " -1" as a very large number. So the text must begin with a digit. */
     if (*text < '0' || *text > '9')
         return speadi_err_set(err, -EINVAL, "not a number");

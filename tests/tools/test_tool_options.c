@@ -42,7 +42,8 @@ Test(tool_options, sizes_accept_suffixes_of_1024)
 
 Test(tool_options, sizes_that_are_none_are_refused)
 {
-    const char *texts[] = {"", "x", "-1", " 1", "+1", "4Q", "4MB", "4 M", "1.5M", "0x10", "M"};
+    const char *texts[] = {"",   "x",   "-x",  " 1",   " -1",  "+1",
+                           "4Q", "4MB", "4 M", "1.5M", "0x10", "M"};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         cr_expect_str_eq(size_error(texts[i], 0, UINT64_MAX),
@@ -54,6 +55,7 @@ Test(tool_options, sizes_that_are_none_are_refused)
 Test(tool_options, sizes_out_of_range_say_the_bound)
 {
     cr_expect_str_eq(size_error("40", 56, 65507), "must be 56 to 65507");
+    cr_expect_str_eq(size_error("-1", 56, 65507), "must be 56 to 65507");
     cr_expect_str_eq(size_error("64K", 56, 65507), "must be 56 to 65507");
     cr_expect_str_eq(size_error("18446744073709551616", 0, 100), "must be 0 to 100");
     cr_expect_str_eq(size_error("16777216T", 0, 100), "must be 0 to 100", "the product overflows");
