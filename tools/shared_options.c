@@ -90,8 +90,10 @@ static const struct tool_option rows[] = {
      .help_send = "Print what would be sent, how fast and with how much memory, and end"},
     {.name = "quiet", .group = TOOL_GROUP_OUTPUT,
      .type = &tool_flag, SHARED(quiet),
-     .help = "Print no plan, no progress and no summary, only warnings and errors",
-     .help_send = "Print no progress and no summary, only warnings and errors"},
+     .help = "Print no plan and no progress, and of the summary one line with the totals; with --json not "
+             "even this line. Warnings and errors are printed",
+     .help_send = "Print no progress, and of the summary one line with the totals; with --json not even "
+                  "this line. Warnings and errors are printed"},
 };
 /* clang-format on */
 

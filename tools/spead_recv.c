@@ -220,12 +220,15 @@ static int report_failure(const struct receiver *receiver, bool ended)
     return TOOL_DONE;
 }
 
-/* Prints the summary and the JSON object, as the options ask for. Returns `status`, or TOOL_FAILED when the JSON object
- * could not be printed. */
+/* Prints the summary and the JSON object, as the options ask for. With --quiet it prints one line instead of the
+ * summary, and no line if the JSON object says the same. Returns `status`, or TOOL_FAILED when the JSON object could not
+ * be printed. */
 static int print_report(const struct receiver *receiver, int status)
 {
     if (!receiver->options->shared.quiet)
         recv_report_summary(stderr, &receiver->report);
+    else if (!receiver->options->shared.json)
+        tool_report_total(stderr, &receiver->report.totals, "heaps complete");
     if (receiver->options->shared.json &&
         tool_report_print_to(recv_output_is_stdout(&receiver->options->output) ? stderr : stdout,
                              recv_report_json(&receiver->report)) != TOOL_DONE)

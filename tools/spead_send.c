@@ -578,6 +578,8 @@ static int send_and_report(struct sender *sender)
     fill_report(&report, sender);
     if (!sender->options->shared.quiet)
         send_report_summary(stderr, &report);
+    else if (!sender->options->shared.json)
+        tool_report_total(stderr, &report.totals, "heaps sent");
     status = report_failure(sender, ret);
     if (sender->options->shared.json && tool_report_print(send_report_json(&report)) != TOOL_DONE)
         status = TOOL_FAILED;

@@ -160,13 +160,18 @@ char *tool_text_payload(char text[TOOL_TEXT_MAX], uint64_t bytes)
     return text;
 }
 
-void tool_report_headline(FILE *to, const struct tool_totals *totals, const char *heaps_word)
+void tool_report_total(FILE *to, const struct tool_totals *totals, const char *heaps_word)
 {
     char payload[TOOL_TEXT_MAX];
 
     fprintf(to, "%s: %" PRIu64 " %s, %s of payload in %.3f s: %.2f Gb/s\n", totals->tool,
             totals->heaps, heaps_word, tool_text_payload(payload, totals->payload_bytes),
             tool_totals_seconds(totals), tool_totals_gbps(totals));
+}
+
+void tool_report_headline(FILE *to, const struct tool_totals *totals, const char *heaps_word)
+{
+    tool_report_total(to, totals, heaps_word);
     fprintf(to, "  engine   %s\n", totals->engine_reason);
     fprintf(to, "  cpu      %.2f s user, %.2f s system\n", totals->cpu.user_s, totals->cpu.sys_s);
 }

@@ -82,8 +82,11 @@ unsigned tool_wire_overhead(const char *endpoint, bool receive);
 char *tool_text_memory(char text[TOOL_TEXT_MAX], uint64_t bytes);
 char *tool_text_payload(char text[TOOL_TEXT_MAX], uint64_t bytes);
 
-/* Prints the line "spead-recv: 238 heaps complete, 998.2 MB of payload in 1.000 s: 7.99 Gb/s", then a line about the
- * engine and a line about CPU time. `heaps_word` is the text behind the number of heaps, here "heaps complete". */
+/* Prints the line "spead-recv: 238 heaps complete, 998.2 MB of payload in 1.000 s: 7.99 Gb/s". `heaps_word` is the text
+ * behind the number of heaps, here "heaps complete". This line is all that --quiet prints at the end. */
+void tool_report_total(FILE *to, const struct tool_totals *totals, const char *heaps_word);
+
+/* Prints the line of tool_report_total(), then a line about the engine and a line about CPU time. */
 void tool_report_headline(FILE *to, const struct tool_totals *totals, const char *heaps_word);
 
 /* Prints a line such as "12 submitted = 10 sent + 2 failed". The line begins with `total` and `total_word`. Then it has

@@ -465,25 +465,50 @@ Test(end_to_end, an_interrupted_receiver_still_accounts)
     program_release(&recv);
 }
 
-Test(end_to_end, quiet_prints_nothing_but_the_object)
+/* Expects that the program has said one line with this beginning, or nothing if the beginning is "". */
+static void expect_line(const struct program *program, const char *beginning)
+{
+    char *said = program_err(program);
+
+    cr_expect_eq(strncmp(said, beginning, strlen(beginning)), 0, "%s", said);
+    if (beginning[0] == '\0')
+        cr_expect_str_empty(said, "%s", said);
+    else
+        cr_expect_eq(strchr(said, '\n') + 1, said + strlen(said), "%s", said);
+    free(said);
+}
+
+/* Runs both programs with --quiet until the receiver has a heap. */
+static void run_quietly(const char *option, const char *received, const char *sent)
 {
     struct program recv = {0}, send = {0};
-    char *said;
+    char line[128];
 
-    program_start(&recv, SPEAD_RECV, "127.0.0.1:17315 --json --quiet --heaps 1 --buffer 100K");
-    program_start(&send, SPEAD_SEND, "127.0.0.1:17315 --quiet --rate 0.05 --heap-size 1000");
+    snprintf(line, sizeof line, "127.0.0.1:17315 --quiet --heaps 1 --buffer 100K%s", option);
+    program_start(&recv, SPEAD_RECV, line);
+    snprintf(line, sizeof line, "127.0.0.1:17315 --quiet --rate 0.05 --heap-size 1000%s", option);
+    program_start(&send, SPEAD_SEND, line);
     expect_status(&recv, 0);
-    json_decref(object_of(&recv));
     kill(send.pid, SIGINT);
     expect_status(&send, 0);
-    said = program_err(&recv);
-    cr_expect_str_empty(said, "%s", said);
-    free(said);
-    said = program_err(&send);
-    cr_expect_str_empty(said, "%s", said);
-    free(said);
+    if (option[0] != '\0') {
+        json_decref(object_of(&recv));
+        json_decref(object_of(&send));
+    }
+    expect_line(&recv, received);
+    expect_line(&send, sent);
     program_release(&recv);
     program_release(&send);
+}
+
+Test(end_to_end, quiet_prints_the_totals_alone)
+{
+    run_quietly("", "spead-recv: 1 heaps complete, 1.0 kB of payload in ", "spead-send: ");
+}
+
+Test(end_to_end, quiet_prints_nothing_but_the_object)
+{
+    run_quietly(" --json", "", "");
 }
 
 Test(end_to_end, quiet_still_says_that_bytes_are_wrong)
