@@ -6,58 +6,12 @@
 #include <jansson.h>
 
 #include "engine_survey.h"
+#include "engine_text.h"
 #include "info_recording.h"
 #include "spead_info_options.h"
 #include "tool_exit.h"
 #include "tool_report.h"
 #include "tool_secure.h"
-
-/* ---- For people ---------------------------------------------------------------------------------- */
-
-static void print_limits(const struct speadi_verbs_report *report)
-{
-    printf("        firmware %s; %" PRIu32 " work requests, %" PRIu32 " completions, %" PRIu32
-           " pieces each; %" PRIu32 " completion vectors\n",
-           report->firmware, report->max_qp_wr, report->max_cqe, report->max_sge,
-           report->comp_vectors);
-    printf("        flow steering %s, checksums %s, time stamps %s, queues for RSS %" PRIu32
-           ", segmentation %s\n",
-           report->flow_steering ? "yes" : "no", report->checksum ? "yes" : "no",
-           report->timestamp_mask ? "yes" : "no", report->rss_queues_max,
-           report->tso_bytes_max ? "yes" : "no");
-    if (report->rate_kbps_max)
-        printf("        paces %" PRIu32 " to %" PRIu32 " kb/s\n", report->rate_kbps_min,
-               report->rate_kbps_max);
-    if (report->mprq.usable)
-        printf("        multi-packet queue: strides of %u to %u B, 2^%u to 2^%u an entry\n",
-               1u << report->mprq.stride_log_min, 1u << report->mprq.stride_log_max,
-               report->mprq.strides_log_min, report->mprq.strides_log_max);
-}
-
-static void print_device(const struct speadi_verbs_report *report)
-{
-    const uint8_t *mac = report->interface.mac;
-
-    printf("        %s port %u, interface %s, %02x:%02x:%02x:%02x:%02x:%02x, MTU %" PRIu32,
-           report->device, report->port, report->interface.name, mac[0], mac[1], mac[2], mac[3],
-           mac[4], mac[5], report->interface.mtu);
-    if (report->interface.vlan)
-        printf(", VLAN %u", report->interface.vlan);
-    printf(", %s, %s\n", report->ethernet ? "Ethernet" : "InfiniBand",
-           report->active ? "active" : "not active");
-    print_limits(report);
-}
-
-static void print_engine(const struct survey_engine *engine)
-{
-    printf("%-7s %s%s\n", engine->name, engine->usable ? "usable" : "not usable: ", engine->reason);
-    if (engine->report.device[0] != '\0')
-        print_device(&engine->report);
-    for (unsigned i = 0; i < engine->remedy_count; i++)
-        tool_remedy_print(stdout, &engine->remedy[i]);
-}
-
-/* ---- For programs -------------------------------------------------------------------------------- */
 
 static json_t *device_object(const struct speadi_verbs_report *report)
 {
@@ -141,7 +95,6 @@ int main(int argc, char **argv)
         return tool_failed_call(&spead_info_program, ret, &err);
     if (options.json)
         return print_json(&survey);
-    for (unsigned i = 0; i < survey.count; i++)
-        print_engine(&survey.engine[i]);
+    survey_print(stdout, &survey);
     return fflush(stdout) == 0 ? TOOL_DONE : tool_failed("cannot write: %m");
 }

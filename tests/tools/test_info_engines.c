@@ -10,6 +10,7 @@
 #include <speadline/recv.h>
 #include <speadline/send.h>
 
+#include "engine_text.h"
 #include "program.h"
 #include "tool_engines.h"
 
@@ -69,5 +70,21 @@ Test(info_engines, each_of_the_library_is_told_with_its_reason)
 {
     expect_told(spead_recv_engine_info, spead_recv_engine_usable);
     expect_told(spead_send_engine_info, spead_send_engine_usable);
+    json_decref(object);
+}
+
+/* A library can be built for memory links alone. */
+Test(info_engines, where_there_is_none_a_sentence_says_so)
+{
+    static const struct survey none;
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *to = open_memstream(&text, &bytes);
+
+    cr_assert_not_null(to);
+    survey_print(to, &none);
+    fclose(to);
+    cr_expect_not_null(strstr(text, "built without an engine for UDP"), "%s", text);
+    free(text);
     json_decref(object);
 }
