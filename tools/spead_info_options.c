@@ -31,8 +31,10 @@ static void take_argument(void *to, const char *text)
         options->topic = INFO_RECORDING;
     else if (options->topic == INFO_NOTHING)
         tool_usage("\"%s\" is no topic: use engines, or recording FILE", text);
-    else if (options->topic == INFO_RECORDING && !options->file)
+    else if (options->topic == INFO_RECORDING && !options->file && text[0] != '\0')
         options->file = text;
+    else if (text[0] == '\0')
+        tool_usage("\"\" is no file");
     else
         tool_usage("\"%s\" is one word too many", text);
 }

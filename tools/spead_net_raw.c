@@ -115,7 +115,7 @@ static int run(char **argv)
 
 int main(int argc, char **argv)
 {
-    if (argc < 2)
+    if (argc < 2 || argv[1][0] == '\0')
         tool_usage("which program? Give PROGRAM [ARGUMENT...]");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "-?") == 0 || strcmp(argv[1], "--usage") == 0) {

@@ -55,7 +55,7 @@ static const struct tool_option rows[] = {
              "Ethernet around them)"},
     {.name = "burst", .argument = "N", .group = TOOL_GROUP_SPEED,
      .type = &tool_bytes32, .min = 1, .max = 1u << 30, STREAM(burst_bytes),
-     .help = "Most bytes that are sent back to back when the rate is limited"},
+     .help = "Most bytes that are sent back to back when the rate is limited; at least a packet"},
     {.name = "burst-rate-ratio", .argument = "R", .group = TOOL_GROUP_SPEED,
      .type = &tool_real, .least = 1, .most = 1000, .unit = 1, STREAM(burst_rate_ratio),
      .help = "A sender that is late may catch up at R times the rate"},
@@ -73,31 +73,25 @@ static const struct tool_option rows[] = {
 /* clang-format on */
 
 /* Which option takes the effect of another one away. Each row of the two tables was asked: when is it ignored? */
+/* clang-format off */
 static const struct tool_pair pairs[] = {
     {.option = "rate-of", .other = "rate", .other_value = "0", .why = "the rate has no limit"},
     {.option = "burst", .other = "rate", .other_value = "0", .why = "the rate has no limit"},
-    {.option = "burst-rate-ratio",
-     .other = "rate",
-     .other_value = "0",
-     .why = "the rate has no limit"},
-    {.option = "burst",
-     .other = "hardware-rate",
-     .but = "verbs-tso",
-     .but_value = "on",
+    {.option = "burst-rate-ratio", .other = "rate", .other_value = "0", .why = "the rate has no limit"},
+    {.option = "burst", .other = "hardware-rate", .but = "verbs-tso", .but_value = "on",
      .why = "the device paces each packet"},
     {.option = "burst-rate-ratio", .other = "hardware-rate", .why = "the device paces"},
-    {.option = "max-poll",
-     .other = "comp-vector",
-     .other_value = "poll",
-     .why = "the thread never sleeps"},
+    {.option = "max-poll", .other = "comp-vector", .other_value = "poll", .why = "the thread never sleeps"},
     {.option = NULL},
 };
+/* clang-format on */
 
 static const char doc[] =
     "Send SPEAD heaps over UDP."
-    "\vIn brackets: the range of a value; in parentheses: the default. Several destinations are substreams of one stream: heaps are numbered 1, 2, 3 ... and go to "
-    "them in turn. Sizes accept the suffixes K, M, G and T (powers of 1024). At the end each "
-    "destination gets a stop heap.\n\n"
+    "\vIn brackets: the range of a value; in parentheses: the default. An option with a value is "
+    "given once. Several destinations are substreams of one stream: heaps are numbered 1, 2, 3 ... "
+    "and go to them in turn. Sizes accept the suffixes K, M, G and T (powers of 1024). At the end "
+    "each destination gets a stop heap.\n\n"
     "Interrupt once to send what is in flight and end, twice to end at once. "
     "SIGUSR1 prints the summary so far.\n\n"
     "Exit status: 0 done, 1 failed, 2 wrong usage.";

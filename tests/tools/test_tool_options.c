@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "spead_info_options.h"
 #include "spead_recv_options.h"
 #include "spead_send_options.h"
 #include "tool_engines.h"
@@ -316,6 +317,15 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.receive_path, SPEAD_PATH_AUTO);
     cr_expect_null(config.source);
     cr_expect_not(config.ignore_stop_item);
+}
+
+Test(tool_options, an_empty_file_name_is_wrong_usage, .exit_code = 2)
+{
+    char *argv[] = {"spead-info", "recording", "", NULL};
+    struct spead_info_tool_options options;
+
+    cr_redirect_stderr();
+    spead_info_options_parse(&options, 3, argv);
 }
 
 /* ---- The log ------------------------------------------------------------------------------- */
