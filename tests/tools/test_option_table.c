@@ -90,6 +90,12 @@ Test(option_table, each_option_has_a_heading)
     for_each_option(expect_heading);
 }
 
+Test(option_table, no_program_has_more_options_than_there_is_room_for)
+{
+    for (size_t i = 0; i < OPTION_PROGRAM_COUNT; i++)
+        cr_expect_null(tool_option_at(option_programs[i].program, TOOL_OPTIONS_MAX));
+}
+
 /* If two rows had the same name, letter or field, the tool would find only the first of them. */
 static void expect_unique(const struct option_program *tool, const struct tool_option *option)
 {
