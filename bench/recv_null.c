@@ -208,7 +208,7 @@ static struct spead_recv_stream *make_stream(const struct options *options)
     config.packet_bytes_max = (uint32_t)options->packet_bytes;
     config.ring_heaps = 4 * (uint32_t)options->train + TAKE_MAX;
     config.held_heaps = TAKE_MAX;
-    config.on_full = SPEAD_BLOCK;
+    config.on_full = SPEAD_ON_FULL_BLOCK;
     config.receive_path = options->placed ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
     if (engine->memory == NULL || speadi_recv_config_read(&full, &config, &err) < 0 ||
         speadi_recv_stream_create_on(&stream, &full, &null_ops, engine, "bench",

@@ -26,7 +26,7 @@ static void print_hand_over(FILE *to, const struct spead_recv_tool_options *opti
             "  channel  %u times the longest heap so far, at least %u MiB, and at most %u heaps",
             SPEAD_RECV_HAND_OVER_SIZES, SPEAD_RECV_HAND_OVER_BYTES_MIN >> 20,
             SPEAD_RECV_HAND_OVER_MESSAGES);
-    fputs(options->stream.on_full == SPEAD_DROP_NEWEST
+    fputs(options->stream.on_full == SPEAD_ON_FULL_DROP_NEWEST
               ? "; when it is full, reading waits until the source is half full\n"
               : "; when it is full, the heap that has waited longest is shed\n",
           to);

@@ -14,9 +14,10 @@
 #include "tool_engines.h"
 #include "tool_exit.h"
 
-static const char *const on_full_words[] = {"drop-newest", "drop-oldest", "block", NULL};
+static const char *const on_full_words[] = {"block", "drop-newest", "drop-oldest",
+                                            NULL}; /* enum spead_on_full */
 /* the order is that of enum spead_verbs_mprq */
-static const char *const mprq_words[] = {"auto", "on", "off", NULL};
+static const char *const mprq_words[] = {"auto", "off", "on", NULL};
 static const char *const key_words[] = {"port", "address", "none",
                                         NULL};                      /* enum spead_sender_key */
 static const char *const populate_words[] = {"ahead", "off", NULL}; /* enum spead_populate */

@@ -25,8 +25,11 @@ int speadi_region_arena_read(struct spead_region_arena *arena,
         .size = sizeof defaults,
         .size_min = offsetof(struct spead_region_arena, ended),
     };
+    int ret = speadi_struct_read(arena, from, &kind, err);
 
-    return speadi_struct_read(arena, from, &kind, err);
+    if (ret == 0 && (unsigned)arena->kind > SPEAD_REGION_DMA_BUF)
+        return speadi_err_range(err, "kind", (unsigned)arena->kind, 0, SPEAD_REGION_DMA_BUF);
+    return ret;
 }
 
 static int read_config(struct spead_region_pool_config *config,

@@ -73,8 +73,8 @@ int main(void)
     config.links = &link;
     config.link_count = 1;
     /* A full memory link makes its sender wait. A UDP sender cannot wait, so with a UDP endpoint the
-     * library refuses SPEAD_BLOCK. */
-    config.on_full = SPEAD_BLOCK;
+     * library refuses SPEAD_ON_FULL_BLOCK. */
+    config.on_full = SPEAD_ON_FULL_BLOCK;
     must(spead_recv_stream_create(&stream, &config, &err));
     must(spead_graph_create(&graph, &graph_config, &err));
 

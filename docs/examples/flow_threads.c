@@ -55,7 +55,7 @@ int main(void)
     config.capacity = 16;
     /* with drop-oldest the sender also takes old messages out, as a receiver does */
     config.form = SPEAD_CHANNEL_SPMC;
-    config.policy = SPEAD_CHANNEL_DROP_OLDEST;
+    config.on_full = SPEAD_ON_FULL_DROP_OLDEST;
     if (spead_channel_create(&channel, &config, &err) < 0 ||
         spead_sender_open(&sender, channel, "detector", SPEAD_TYPE_PLAIN, &err) < 0 ||
         spead_receiver_open(&receiver, channel, "reader", SPEAD_TYPE_PLAIN, &err) < 0 ||

@@ -28,17 +28,12 @@ struct spead_channel_config speadi_outlet_channel_config(
     void (*on_shed)(void *arg, const struct spead_message *message, enum spead_shed_cause cause),
     void *arg)
 {
-    static const enum spead_channel_policy policy[] = {
-        [SPEAD_DROP_NEWEST] = SPEAD_CHANNEL_DROP_NEWEST,
-        [SPEAD_DROP_OLDEST] = SPEAD_CHANNEL_DROP_OLDEST,
-        [SPEAD_BLOCK] = SPEAD_CHANNEL_BLOCK,
-    };
     struct spead_channel_config channel = SPEAD_CHANNEL_CONFIG_INIT;
 
     channel.name = "heaps";
     channel.capacity = speadi_region_plan_messages(config);
-    channel.policy = policy[config->on_full];
-    if (config->on_full == SPEAD_DROP_OLDEST)
+    channel.on_full = config->on_full;
+    if (config->on_full == SPEAD_ON_FULL_DROP_OLDEST)
         channel.form = SPEAD_CHANNEL_SPMC;
     channel.on_shed = on_shed;
     channel.on_shed_arg = arg;
@@ -68,9 +63,9 @@ int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_str
     *outlet = (struct speadi_outlet){.stop_wake.fd = -1,
                                      .pending_max = pending_max,
                                      .stream = config->message_stream,
-                                     .waits = config->on_full == SPEAD_BLOCK,
-                                     .may_pause = config->on_full == SPEAD_DROP_NEWEST,
-                                     .sheds_oldest = config->on_full == SPEAD_DROP_OLDEST,
+                                     .waits = config->on_full == SPEAD_ON_FULL_BLOCK,
+                                     .may_pause = config->on_full == SPEAD_ON_FULL_DROP_NEWEST,
+                                     .sheds_oldest = config->on_full == SPEAD_ON_FULL_DROP_OLDEST,
                                      .counted = true,
                                      .capacity = channel->capacity,
                                      .places = channel->capacity,
@@ -294,9 +289,9 @@ void speadi_outlet_remove(struct speadi_outlet *outlet, uint32_t count)
 
 static void bind_edge(struct speadi_outlet *outlet, struct spead_channel *edge)
 {
-    outlet->waits = edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_BLOCK;
-    outlet->may_pause = edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_DROP_NEWEST;
-    outlet->sheds_oldest = edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_DROP_OLDEST;
+    outlet->waits = edge && speadi_channel_policy_of(edge) == SPEAD_ON_FULL_BLOCK;
+    outlet->may_pause = edge && speadi_channel_policy_of(edge) == SPEAD_ON_FULL_DROP_NEWEST;
+    outlet->sheds_oldest = edge && speadi_channel_policy_of(edge) == SPEAD_ON_FULL_DROP_OLDEST;
     outlet->counted = edge && outlet->shed_arg &&
                       speadi_channel_shed_arg(edge, &outlet->places) == outlet->shed_arg;
     if (!edge)

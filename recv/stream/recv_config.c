@@ -39,7 +39,7 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
         {"ranges_max", c->ranges_max, 1, TABLE_MAX},
         {"ring_heaps", c->ring_heaps, 0, TABLE_MAX},
         {"held_heaps", c->held_heaps, 0, TABLE_MAX},
-        {"on_full", c->on_full, SPEAD_DROP_NEWEST, SPEAD_BLOCK},
+        {"on_full", c->on_full, SPEAD_ON_FULL_BLOCK, SPEAD_ON_FULL_DROP_OLDEST},
         {"receive_path", c->receive_path, SPEAD_PATH_AUTO, SPEAD_PATH_BOUNCE},
         {"placed_window", c->placed_window, 1, SPEADI_RX_RESERVE_MAX},
         {"sender_key", c->sender_key, SPEAD_SENDER_PORT, SPEAD_SENDER_NONE},
@@ -48,6 +48,12 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
         {"stop_count", c->stop_count, 0, SPEADI_SENDERS_MAX},
     };
 
+    if (c->on_full == SPEAD_ON_FULL_SAMPLE)
+        return speadi_err_field(err, -EINVAL, "on_full",
+                                " %d: must be block (%d), drop-newest (%d) or drop-oldest (%d); "
+                                "only a channel can sample",
+                                SPEAD_ON_FULL_SAMPLE, SPEAD_ON_FULL_BLOCK,
+                                SPEAD_ON_FULL_DROP_NEWEST, SPEAD_ON_FULL_DROP_OLDEST);
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (checks[i].value < checks[i].least || checks[i].value > checks[i].most)
             return speadi_err_range(err, checks[i].field, checks[i].value, checks[i].least,
@@ -132,7 +138,7 @@ int speadi_recv_config_read(struct spead_recv_stream_config *config,
 int speadi_recv_config_check_engine(const struct spead_recv_stream_config *config,
                                     const struct speadi_rx_engine_ops *ops, struct spead_err *err)
 {
-    if (config->on_full == SPEAD_BLOCK && !(ops->caps & SPEADI_RX_CAP_LOSSLESS))
+    if (config->on_full == SPEAD_ON_FULL_BLOCK && !(ops->caps & SPEADI_RX_CAP_LOSSLESS))
         return speadi_err_field(err, -EINVAL, "on_full",
                                 ": engine \"%s\" cannot make its sender wait, so the kernel would "
                                 "drop packets unseen; use drop-newest or drop-oldest",

@@ -28,7 +28,7 @@ static bool makes_its_sender_wait(const struct spead_recv_stream *stream)
 
 static bool blocks(const struct spead_channel *edge)
 {
-    return edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_BLOCK;
+    return edge && speadi_channel_policy_of(edge) == SPEAD_ON_FULL_BLOCK;
 }
 
 /* start() of the node: lets the heaps go through the node's output. It is not called on the node's thread, so it does

@@ -63,6 +63,11 @@ static int check_config(const struct spead_send_sink_config *config, struct spea
 
     if (!config->stream)
         return speadi_err_field(err, -EINVAL, "stream", ": a send sink needs one");
+    if (config->incomplete != SPEAD_SEND_INCOMPLETE_FAIL &&
+        config->incomplete != SPEAD_SEND_INCOMPLETE_SKIP)
+        return speadi_err_field(err, -EINVAL, "incomplete", " %d: must be fail (%d) or skip (%d)",
+                                (int)config->incomplete, SPEAD_SEND_INCOMPLETE_FAIL,
+                                SPEAD_SEND_INCOMPLETE_SKIP);
     if (!spead_flavour_is_valid(config->flavour))
         return speadi_err_add(
             err, speadi_err_range(err, "flavour", config->flavour.heap_address_bits, 8, 56),

@@ -56,6 +56,8 @@ static int check_sizes(const struct spead_send_stream_config *config, struct spe
                                 SPEADI_PACKET_BYTES_MIN, SPEADI_UDP_BYTES_MAX);
     if (config->heaps_max == 0 || config->heaps_max > SPEADI_HEAPS_MAX)
         return speadi_err_range(err, "heaps_max", config->heaps_max, 1, SPEADI_HEAPS_MAX);
+    if (config->rate_of > SPEAD_RATE_WIRE)
+        return speadi_err_range(err, "rate_of", config->rate_of, 0, SPEAD_RATE_WIRE);
     if (config->multicast_ttl > 255)
         return speadi_err_range(err, "multicast_ttl", config->multicast_ttl, 0, 255);
     if (config->heap_counter_step == 0)

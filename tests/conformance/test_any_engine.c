@@ -275,7 +275,7 @@ Test(any_engine, a_stream_over_texts_delivers_every_heap_whole_and_in_order, .ti
         config.endpoints = &endpoint;
         config.endpoint_count = 1;
         config.engine = names[i];
-        config.on_full = SPEAD_BLOCK;
+        config.on_full = SPEAD_ON_FULL_BLOCK;
         cr_assert_eq(spead_recv_stream_create(&stream, &config, &err), 0, "%s", err.text);
         spead_recv_stream_plan(stream, &plan);
         cr_expect_str_eq(plan.engine, names[i]);

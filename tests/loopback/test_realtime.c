@@ -153,7 +153,7 @@ static void open_streams(struct streams *streams)
     send.heaps_max = 4;
     recv.heap_bytes_max = 2 * HEAP_BYTES;
     recv.ring_heaps = 2;
-    recv.on_full = SPEAD_BLOCK;
+    recv.on_full = SPEAD_ON_FULL_BLOCK;
     cr_assert_eq(spead_send_stream_create(&streams->send, &send, NULL), 0);
     cr_assert_eq(spead_recv_stream_create(&streams->recv, &recv, NULL), 0);
     cr_assert_eq(spead_recv_runner_start(&streams->receiving, streams->recv, -1, NULL), 0);

@@ -55,7 +55,7 @@ static struct spead_recv_stream *receive_from(struct spead_mem_link *link, uint3
     config.heap_bytes_max = 8192;
     config.ring_heaps = ring_heaps;
     config.held_heaps = 8; /* The send sink keeps the heaps that are in flight. */
-    config.on_full = SPEAD_BLOCK;
+    config.on_full = SPEAD_ON_FULL_BLOCK;
     cr_assert_eq(spead_recv_stream_create(&stream, &config, NULL), 0);
     return stream;
 }

@@ -294,7 +294,7 @@ static bool race_config(const struct spead_channel_config *config, enum speadi_c
         fprintf(stderr,
                 "race_channel: form %d, policy %d, capacity %u, lanes %u, sync %d, waiting %d: "
                 "messages were lost, doubled or reordered, or the statistics are wrong\n",
-                (int)config->form, (int)config->policy, config->capacity, config->lanes, (int)sync,
+                (int)config->form, (int)config->on_full, config->capacity, config->lanes, (int)sync,
                 (int)wait_kind);
         return false;
     }
@@ -309,7 +309,7 @@ int main(void)
 
     config.sample_n = 3;
     for (config.form = 0; config.form <= SPEAD_CHANNEL_MPMC; config.form++)
-        for (config.policy = 0; config.policy <= SPEAD_CHANNEL_SAMPLE; config.policy++)
+        for (config.on_full = 0; config.on_full <= SPEAD_ON_FULL_SAMPLE; config.on_full++)
             for (unsigned i = 0; i < 3; i++)
                 for (config.lanes = 1; config.lanes <= 3; config.lanes += 2) {
                     config.capacity = capacities[i];

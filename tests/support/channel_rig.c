@@ -52,12 +52,12 @@ void channel_rig_close(struct channel_rig *rig)
 }
 
 struct spead_channel_config channel_rig_config(enum spead_channel_form form,
-                                               enum spead_channel_policy policy, uint32_t capacity)
+                                               enum spead_on_full policy, uint32_t capacity)
 {
     struct spead_channel_config config = SPEAD_CHANNEL_CONFIG_INIT;
 
     config.form = form;
-    config.policy = policy;
+    config.on_full = policy;
     config.capacity = capacity;
     config.sample_n = 1;
     return config;
@@ -65,7 +65,7 @@ struct spead_channel_config channel_rig_config(enum spead_channel_form form,
 
 struct channel_rig channel_rig_open_form(enum spead_channel_form form, uint32_t capacity)
 {
-    struct spead_channel_config config = channel_rig_config(form, SPEAD_CHANNEL_BLOCK, capacity);
+    struct spead_channel_config config = channel_rig_config(form, SPEAD_ON_FULL_BLOCK, capacity);
 
     return channel_rig_open(&config);
 }

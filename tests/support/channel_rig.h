@@ -25,7 +25,7 @@ void channel_rig_close(struct channel_rig *rig);
 /* Returns a configuration with this form, policy and capacity, with sample_n = 1, and with the defaults for all other
  * fields. */
 struct spead_channel_config channel_rig_config(enum spead_channel_form form,
-                                               enum spead_channel_policy policy, uint32_t capacity);
+                                               enum spead_on_full policy, uint32_t capacity);
 
 /* Opens a rig with the policy BLOCK. */
 struct channel_rig channel_rig_open_form(enum spead_channel_form form, uint32_t capacity);

@@ -73,7 +73,7 @@ Test(command_lines, wrong_usage_of_the_receiver_is_one_line_and_status_2)
          "--on-full: engine \"socket\" cannot make its sender wait"},
         {SPEAD_RECV, ":7148 --on-full never", 2, "drop-newest"},
         {SPEAD_RECV, ":7148 --receive-path fast", 2, "auto, placed, bounce"},
-        {SPEAD_RECV, ":7148 --mprq maybe", 2, "auto, on, off"},
+        {SPEAD_RECV, ":7148 --mprq maybe", 2, "auto, off, on"},
         {SPEAD_RECV, ":7148 --mprq-stride 300", 2, "--mprq-stride 300: not a power of two"},
         {SPEAD_RECV, ":7148 --mprq-stride 128K", 2, "--mprq-stride 128K: must be 2 to 65536"},
         {SPEAD_RECV, ":7148 --mprq-entry 0", 2, "--mprq-entry 0: must be 2 to 67108864"},

@@ -274,7 +274,7 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
     cr_expect_eq(config.heap_timeout_ns, 2500000);
     cr_expect_eq(config.ring_heaps, 6);
     cr_expect_eq(config.held_heaps, 12, "6 taken at a time and 6 that wait for the file");
-    cr_expect_eq(config.on_full, SPEAD_DROP_OLDEST);
+    cr_expect_eq(config.on_full, SPEAD_ON_FULL_DROP_OLDEST);
     cr_expect_eq(config.receive_path, SPEAD_PATH_PLACED);
     cr_expect(config.ignore_stop_item);
     cr_expect(config.deliver_incomplete);
@@ -312,7 +312,7 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.coalesce_ns, 200000);
     cr_expect_eq(config.ring_heaps, 0, "bounded by bytes");
     cr_expect_eq(config.held_heaps, 4, "as many large heaps as may wait");
-    cr_expect_eq(config.on_full, SPEAD_DROP_NEWEST);
+    cr_expect_eq(config.on_full, SPEAD_ON_FULL_DROP_NEWEST);
     cr_expect_not(config.deliver_incomplete);
     cr_expect_eq(config.receive_path, SPEAD_PATH_AUTO);
     cr_expect_null(config.source);

@@ -28,10 +28,10 @@ static const char *name_of(const struct spead_channel_config *config)
     return config->name ? config->name : "channel";
 }
 
-static int refuse_number(const struct spead_channel_config *config, const char *field,
-                         uint64_t value, uint64_t max, struct spead_err *err)
+static int refuse_value(const struct spead_channel_config *config, const char *field,
+                        uint64_t value, uint64_t min, uint64_t max, struct spead_err *err)
 {
-    return speadi_err_add(err, speadi_err_range(err, field, value, 1, max), " (channel \"%s\")",
+    return speadi_err_add(err, speadi_err_range(err, field, value, min, max), " (channel \"%s\")",
                           name_of(config));
 }
 
@@ -53,15 +53,17 @@ int speadi_channel_config_read(struct spead_channel_config *config,
 static int check_numbers(const struct spead_channel_config *config, struct spead_err *err)
 {
     if (config->capacity < 1 || config->capacity > SPEAD_CHANNEL_CAPACITY_MAX)
-        return refuse_number(config, "capacity", config->capacity, SPEAD_CHANNEL_CAPACITY_MAX, err);
+        return refuse_value(config, "capacity", config->capacity, 1, SPEAD_CHANNEL_CAPACITY_MAX,
+                            err);
     if (config->lanes < 1 || config->lanes > SPEAD_CHANNEL_LANES_MAX)
-        return refuse_number(config, "lanes", config->lanes, SPEAD_CHANNEL_LANES_MAX, err);
-    if ((unsigned)config->form > SPEAD_CHANNEL_MPMC ||
-        (unsigned)config->policy > SPEAD_CHANNEL_SAMPLE)
-        return speadi_err_set(err, -EINVAL, "channel \"%s\": form %d or policy %d does not exist",
-                              name_of(config), (int)config->form, (int)config->policy);
-    if (config->policy == SPEAD_CHANNEL_SAMPLE && config->sample_n < 1)
-        return refuse_number(config, "sample_n", config->sample_n, UINT64_MAX, err);
+        return refuse_value(config, "lanes", config->lanes, 1, SPEAD_CHANNEL_LANES_MAX, err);
+    if ((unsigned)config->form > SPEAD_CHANNEL_MPMC)
+        return refuse_value(config, "form", (unsigned)config->form, 0, SPEAD_CHANNEL_MPMC, err);
+    if ((unsigned)config->on_full > SPEAD_ON_FULL_SAMPLE)
+        return refuse_value(config, "on_full", (unsigned)config->on_full, 0, SPEAD_ON_FULL_SAMPLE,
+                            err);
+    if (config->on_full == SPEAD_ON_FULL_SAMPLE && config->sample_n < 1)
+        return refuse_value(config, "sample_n", config->sample_n, 1, UINT64_MAX, err);
     return 0;
 }
 
@@ -71,7 +73,7 @@ static int check_config(const struct spead_channel_config *config, struct spead_
 
     if (ret < 0 || has_many_receivers(config->form))
         return ret;
-    if (config->policy == SPEAD_CHANNEL_DROP_OLDEST)
+    if (config->on_full == SPEAD_ON_FULL_DROP_OLDEST)
         return speadi_err_set(
             err, -EINVAL,
             "channel \"%s\": with policy drop-oldest a sending end takes messages out "
@@ -124,7 +126,7 @@ static void init(struct spead_channel *channel, const struct spead_channel_confi
     channel->sync = config->form == SPEAD_CHANNEL_SPSC && speadi_membarrier_is_available()
                         ? SPEADI_SYNC_BARRIER
                         : SPEADI_SYNC_FENCED;
-    channel->policy = config->policy;
+    channel->policy = config->on_full;
     channel->form = config->form;
     channel->sample_n = config->sample_n;
     channel->lanes = config->lanes;
@@ -227,7 +229,7 @@ void *speadi_channel_shed_arg(const struct spead_channel *channel, uint32_t *cap
     return channel->on_shed_arg;
 }
 
-enum spead_channel_policy speadi_channel_policy_of(const struct spead_channel *channel)
+enum spead_on_full speadi_channel_policy_of(const struct spead_channel *channel)
 {
     return channel->policy;
 }

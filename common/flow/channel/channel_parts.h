@@ -103,7 +103,7 @@ struct spead_channel {
      * another form. */
     struct speadi_latency_log *latency;
     enum speadi_channel_sync sync;
-    enum spead_channel_policy policy;
+    enum spead_on_full policy;
     enum spead_channel_form form;
     uint32_t sample_n, lanes;
     void (*on_shed)(void *arg, const struct spead_message *message, enum spead_shed_cause cause);
@@ -218,8 +218,8 @@ static inline bool speadi_end_is_plain(const struct speadi_end *end)
     const struct spead_channel *channel = end->channel;
 
     return !channel->shared && !channel->latency && !speadi_end_polls(end) &&
-           (!end->is_sender || channel->policy == SPEAD_CHANNEL_BLOCK ||
-            channel->policy == SPEAD_CHANNEL_DROP_NEWEST);
+           (!end->is_sender || channel->policy == SPEAD_ON_FULL_BLOCK ||
+            channel->policy == SPEAD_ON_FULL_DROP_NEWEST);
 }
 
 #endif

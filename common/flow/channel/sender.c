@@ -162,7 +162,7 @@ static bool take_victim(struct spead_sender *sender, struct spead_channel *chann
             return true;
         }
     }
-    if (channel->policy != SPEAD_CHANNEL_DROP_OLDEST ||
+    if (channel->policy != SPEAD_ON_FULL_DROP_OLDEST ||
         speadi_shared_ring_pop(channel->shared, lane, &victim, 1, false) == 0)
         return false;
     shed(sender, &victim, SPEAD_SHED_OLDEST);
@@ -209,7 +209,7 @@ static void put_or_shed_one(struct spead_sender *sender, struct spead_channel *c
                             const struct spead_message *message)
 {
     bool displaces =
-        channel->shared && (channel->lanes > 1 || channel->policy == SPEAD_CHANNEL_DROP_OLDEST);
+        channel->shared && (channel->lanes > 1 || channel->policy == SPEAD_ON_FULL_DROP_OLDEST);
 
     if (displaces && displace(sender, channel, message))
         return;
@@ -276,13 +276,13 @@ static int try_send(struct spead_sender *sender, const struct spead_message *mes
         return stop_error(state);
     if (count == 0)
         return 0;
-    if (channel->policy == SPEAD_CHANNEL_BLOCK) {
+    if (channel->policy == SPEAD_ON_FULL_BLOCK) {
         uint32_t accepted = put(sender, channel, messages, count);
 
         pass_on(sender, channel);
         return accepted > 0 ? (int)accepted : -EAGAIN;
     }
-    if (channel->policy == SPEAD_CHANNEL_SAMPLE)
+    if (channel->policy == SPEAD_ON_FULL_SAMPLE)
         sample(sender, channel, messages, count);
     else
         put_or_shed(sender, channel, messages, count);
@@ -301,7 +301,7 @@ static __attribute__((noinline)) int finish_plain_send(struct spead_sender *send
         return 0; /* nothing was put, so no end is woken */
     if (accepted > 0)
         speadi_wait_queue_wake_single(&channel->waiting_receivers); /* WAIT1 */
-    if (channel->policy == SPEAD_CHANNEL_BLOCK)
+    if (channel->policy == SPEAD_ON_FULL_BLOCK)
         return accepted > 0 ? (int)accepted : -EAGAIN;
     if (count > INT32_MAX)
         count = INT32_MAX;

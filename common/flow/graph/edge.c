@@ -142,7 +142,7 @@ static struct speadi_edge *new_edge(const struct spead_channel_config *config)
 /* Returns true if both configs describe the same channel. Only their names are allowed to differ. */
 static bool agrees(const struct spead_channel_config *a, const struct spead_channel_config *b)
 {
-    return a->capacity == b->capacity && a->policy == b->policy && a->sample_n == b->sample_n &&
+    return a->capacity == b->capacity && a->on_full == b->on_full && a->sample_n == b->sample_n &&
            a->lanes == b->lanes && a->form == b->form && a->latency == b->latency &&
            a->on_shed == b->on_shed && a->on_shed_arg == b->on_shed_arg;
 }
@@ -181,7 +181,7 @@ static int check_join(const struct speadi_node_port *from, const struct speadi_n
                 "port \"%s.%s\" is joined already, by a channel of another config "
                 "(capacity %u, %s): ports that share a channel must agree on it",
                 speadi_node_of(port)->name, port->name, edges[i]->config.capacity,
-                speadi_policy_name(edges[i]->config.policy));
+                speadi_policy_name(edges[i]->config.on_full));
     }
     if (edges[0] && edges[1] && !agrees(&edges[0]->config, &edges[1]->config))
         return speadi_err_set(
@@ -298,7 +298,7 @@ int spead_graph_join_output(struct spead_graph *graph, struct spead_graph_end fr
 
 enum spead_channel_form speadi_edge_form(const struct speadi_edge *edge)
 {
-    bool wants_many = edge->config.policy == SPEAD_CHANNEL_DROP_OLDEST || edge->config.lanes > 1;
+    bool wants_many = edge->config.on_full == SPEAD_ON_FULL_DROP_OLDEST || edge->config.lanes > 1;
     bool many_senders = edge->sender_count > 1 || edge->config.form == SPEAD_CHANNEL_MPSC ||
                         edge->config.form == SPEAD_CHANNEL_MPMC;
     bool many_receivers = edge->receiver_count > 1 || wants_many ||

@@ -60,10 +60,10 @@ static void describe_policy(const struct spead_node *node, char *out, size_t max
 
 static void describe_full(const struct speadi_edge *edge, char *out, size_t max)
 {
-    if (edge->config.policy == SPEAD_CHANNEL_SAMPLE)
+    if (edge->config.on_full == SPEAD_ON_FULL_SAMPLE)
         snprintf(out, max, "sample 1/%u", edge->config.sample_n);
     else
-        snprintf(out, max, "%s", speadi_policy_name(edge->config.policy));
+        snprintf(out, max, "%s", speadi_policy_name(edge->config.on_full));
 }
 
 /* ---- Text ----------------------------------------------------------------------------------- */

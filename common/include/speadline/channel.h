@@ -45,25 +45,29 @@ enum spead_channel_form {
     SPEAD_CHANNEL_MPMC = 3, /* many sending ends, many receiving ends */
 };
 
-/* What happens when a sending end offers a message and the channel is full. */
-enum spead_channel_policy {
-    SPEAD_CHANNEL_BLOCK = 0,       /* the sending end waits; no message is shed */
-    SPEAD_CHANNEL_DROP_NEWEST = 1, /* the channel sheds the new message */
-    SPEAD_CHANNEL_DROP_OLDEST = 2, /* the channel sheds the message that has waited longest */
-    /* A sending end offers only every sample_n-th message to the channel, beginning with its first message. The sending
-     * end sheds all other messages with the cause SAMPLED, even when the channel has room. An offered message is shed
-     * too if the channel is full. */
-    SPEAD_CHANNEL_SAMPLE = 3,
+/* What happens when something is full: the policy of a channel, and the policy of a receive stream for the channel to
+ * its consumer (speadline/recv.h). A part of the library that does not support a value refuses it by name. */
+enum spead_on_full {
+    /* The side that gives waits until there is room; nothing is shed. In a channel, the sending end waits. A receive
+     * stream reads no packets until there is room. */
+    SPEAD_ON_FULL_BLOCK = 0,
+    /* What comes last is shed: the new message, or the heap that has just finished. */
+    SPEAD_ON_FULL_DROP_NEWEST = 1,
+    SPEAD_ON_FULL_DROP_OLDEST = 2, /* what has waited longest is shed */
+    /* Only for channels. A sending end offers only every sample_n-th message to the channel, beginning with its first
+     * message. The sending end sheds all other messages with the cause SAMPLED, even when the channel has room. An
+     * offered message is shed too if the channel is full. */
+    SPEAD_ON_FULL_SAMPLE = 3,
 };
 
-/* Why a message was shed. */
+/* Why a message was shed. A cause that follows from a policy has the number of that policy in enum spead_on_full. */
 enum spead_shed_cause {
-    SPEAD_SHED_NEWEST,  /* the channel was full, and the policy sheds the new message */
-    SPEAD_SHED_OLDEST,  /* the message was the oldest and made room for a newer message */
-    SPEAD_SHED_LANE,    /* the message made room for a message of a higher lane */
-    SPEAD_SHED_SAMPLED, /* policy SAMPLE: the message was not one of the samples */
+    SPEAD_SHED_LANE = 0,    /* the message made room for a message of a higher lane */
+    SPEAD_SHED_NEWEST = 1,  /* the channel was full, and the policy sheds the new message */
+    SPEAD_SHED_OLDEST = 2,  /* the message was the oldest and made room for a newer message */
+    SPEAD_SHED_SAMPLED = 3, /* policy SAMPLE: the message was not one of the samples */
     /* The message was still in the channel when the last receiving end had closed. */
-    SPEAD_SHED_CANCELLED,
+    SPEAD_SHED_CANCELLED = 4,
     SPEAD_SHED_CAUSES /* the number of causes */
 };
 /* Returns the name of a cause, such as "newest", or NULL if there is no such cause. */
@@ -79,9 +83,9 @@ struct spead_channel_config {
     const char *name;             /* create() copies the name; NULL (default) means "channel" */
     uint32_t capacity;            /* messages that all lanes together can hold; default 1 */
     enum spead_channel_form form; /* how many ends may be open; default SPEAD_CHANNEL_SPSC */
-    /* What happens when the channel is full; default SPEAD_CHANNEL_BLOCK. */
-    enum spead_channel_policy policy;
-    /* Only for SPEAD_CHANNEL_SAMPLE: every sample_n-th message is offered to the channel; at least 1. */
+    /* What happens when the channel is full; default SPEAD_ON_FULL_BLOCK. */
+    enum spead_on_full on_full;
+    /* Only for SPEAD_ON_FULL_SAMPLE: every sample_n-th message is offered to the channel; at least 1. */
     uint32_t sample_n;
 
     /* The number of lanes, 1 to 8; default 1. The lane of a message is min(priority, lanes - 1). Receiving ends take

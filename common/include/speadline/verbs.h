@@ -16,8 +16,8 @@ extern "C" {
  * many packets into one large buffer. */
 enum spead_verbs_mprq {
     SPEAD_MPRQ_AUTO = 0, /* use such a queue if the device has one and payload is not placed */
-    SPEAD_MPRQ_ON = 1,   /* use such a queue; create() fails if the device has none */
-    SPEAD_MPRQ_OFF = 2,  /* do not use such a queue */
+    SPEAD_MPRQ_OFF = 1,  /* do not use such a queue */
+    SPEAD_MPRQ_ON = 2,   /* use such a queue; create() fails if the device has none */
 };
 
 #define SPEAD_VERBS_COMP_VECTOR_POLL (-1) /* value of comp_vector: poll, never sleep */

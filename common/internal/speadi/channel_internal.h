@@ -32,7 +32,7 @@ int speadi_channel_config_read(struct spead_channel_config *config,
                                const struct spead_channel_config *from, struct spead_err *err);
 
 /* Returns the policy of the channel. Any thread may call this function. It takes no lock. */
-enum spead_channel_policy speadi_channel_policy_of(const struct spead_channel *channel);
+enum spead_on_full speadi_channel_policy_of(const struct spead_channel *channel);
 /* Returns the largest number of messages that have been in the channel at one time. This is `high_water` of the
  * statistics. Any thread may call this function. It takes no lock. */
 uint64_t speadi_channel_high_water(const struct spead_channel *channel);

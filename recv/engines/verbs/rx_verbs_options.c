@@ -32,7 +32,7 @@ int speadi_rx_verbs_options_read(struct spead_recv_verbs_config *own,
     if (ret == 0)
         ret = check_range("verbs.queues", own->queues, 1, SPEADI_VERBS_WQS_MAX, err);
     if (ret == 0)
-        ret = check_range("verbs.mprq", own->mprq, 0, SPEAD_MPRQ_OFF, err);
+        ret = check_range("verbs.mprq", own->mprq, 0, SPEAD_MPRQ_ON, err);
     if (ret == 0)
         ret = check_range("verbs.mprq_stride_log", own->mprq_stride_log, 0, 16, err);
     if (ret == 0)

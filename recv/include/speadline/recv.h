@@ -81,20 +81,6 @@ int spead_recv_engine_usable(const char *name, struct spead_err *err);
 
 struct spead_recv_stream; /* opaque */
 
-/* What the stream does with a finished heap when the channel to the consumer is full. To shed a heap is to drop and to
- * count it. */
-enum spead_on_full {
-    /* The stream first stops reading while its source is less than half full (a pause). Then it reads again, and sheds
-     * the finished heap. An engine that cannot tell how full its source is makes no pause. */
-    SPEAD_DROP_NEWEST = 0,
-    SPEAD_DROP_OLDEST = 1, /* the stream sheds the heap that has waited longest in the channel */
-    /* The stream reads no packets until there is room in the channel. This value needs an engine that can make the
-     * sender wait, such as engine mem. A UDP sender cannot wait: the kernel would drop its packets, and no bucket of
-     * the ledger would count them. Therefore create() refuses SPEAD_BLOCK with -EINVAL if the engine cannot make the
-     * sender wait. */
-    SPEAD_BLOCK = 2,
-};
-
 /* How payload gets from the engine into a heap. The payload is *placed* if the engine writes it directly where it
  * belongs in the heap. It is *bounced* if the engine receives it into a small buffer and the core copies it into the
  * heap. */
@@ -263,7 +249,16 @@ struct spead_recv_stream_config {
      * default 2. If ring_heaps is 0, the consumer may hold more heaps of up to 1 MiB: as many as may wait in the
      * channel. If the consumer holds too many heaps, the stream has no memory for new heaps, and its log says so. */
     uint32_t held_heaps;
-    /* what happens when the channel is full; default SPEAD_DROP_NEWEST */
+    /* What the stream does with a finished heap when the channel to the consumer is full; default
+     * SPEAD_ON_FULL_DROP_NEWEST. To shed a heap is to drop and to count it.
+     * - DROP_NEWEST: the stream first stops reading while its source is less than half full (a pause). Then it reads
+     *   again, and sheds the finished heap. An engine that cannot tell how full its source is makes no pause.
+     * - DROP_OLDEST: the stream sheds the heap that has waited longest in the channel.
+     * - BLOCK: the stream reads no packets until there is room in the channel. This value needs an engine that can make
+     *   the sender wait, such as engine mem. A UDP sender cannot wait: the kernel would drop its packets, and no bucket
+     *   of the ledger would count them. Therefore create() refuses BLOCK with -EINVAL if the engine cannot make the
+     *   sender wait.
+     * - SAMPLE is for channels only: create() refuses it with -EINVAL. */
     enum spead_on_full on_full;
 
     /* The longest sleep of wait() at a steady rate, in nanoseconds; default 200 us. After such a sleep, poll() reads
@@ -375,7 +370,8 @@ struct spead_recv_stream_config {
     .live_heaps_max = SPEAD_RECV_LIVE_HEAPS_DEFAULT, .allow_unsized_heaps = true, \
     .heap_bytes_max = SPEAD_RECV_HEAP_BYTES_DEFAULT, .pointers_max = SPEAD_RECV_POINTERS_DEFAULT, \
     .ranges_max = SPEAD_RECV_RANGES_DEFAULT, .ring_heaps = SPEAD_RECV_RING_HEAPS_DEFAULT, \
-    .held_heaps = SPEAD_RECV_HELD_HEAPS_DEFAULT, .coalesce_ns = SPEAD_RECV_COALESCE_NS_DEFAULT, \
+    .held_heaps = SPEAD_RECV_HELD_HEAPS_DEFAULT, .on_full = SPEAD_ON_FULL_DROP_NEWEST, \
+    .coalesce_ns = SPEAD_RECV_COALESCE_NS_DEFAULT, \
     .stop_drain_ns = SPEAD_RECV_STOP_DRAIN_NS_DEFAULT, .heap_counter_step = 0, \
     .placed_window = SPEAD_RECV_PLACED_WINDOW_DEFAULT, .senders_max = SPEAD_RECV_SENDERS_DEFAULT, \
     .stop_silence_ns = SPEAD_RECV_STOP_SILENCE_NS_DEFAULT, \

@@ -44,7 +44,7 @@ struct spead_send_sink; /* opaque */
  * incomplete heap nobody knows where each item ends (speadline/heap.h). */
 enum spead_send_incomplete {
     SPEAD_SEND_INCOMPLETE_FAIL = 0, /* the node fails on the heap with -EBADMSG */
-    SPEAD_SEND_INCOMPLETE_SKIP = 1, /* the sink releases the heap and counts it as skipped */
+    SPEAD_SEND_INCOMPLETE_SKIP = 2, /* the sink releases the heap and counts it as skipped */
 };
 
 /* A function of the program that describes the heap which the sink sends for a message. It adds items to *heap, which

@@ -91,7 +91,7 @@ static int try_take(uint32_t max)
 
 Test(outlet, heaps_come_out_in_order)
 {
-    open_with(SPEAD_DROP_NEWEST);
+    open_with(SPEAD_ON_FULL_DROP_NEWEST);
     cr_expect_eq(push(0, 3), 3u);
     cr_expect_eq(try_take(2), 2);
     cr_expect_eq(taken[0], &heap[0]);
@@ -112,7 +112,7 @@ Test(outlet, a_message_says_what_its_heap_is)
 
     config.message_stream = 7;
     heap[1].complete = false;
-    open_with(SPEAD_DROP_NEWEST);
+    open_with(SPEAD_ON_FULL_DROP_NEWEST);
     cr_assert_eq(spead_receiver_open(&receiver, outlet.channel, "test", SPEAD_TYPE_HEAP, NULL), 0);
     push(0, 2);
     cr_assert_eq(spead_receiver_try_receive(receiver, message, 2), 2);
@@ -133,7 +133,7 @@ Test(outlet, a_message_says_what_its_heap_is)
 
 Test(outlet, full_sheds_the_newest)
 {
-    open_with(SPEAD_DROP_NEWEST);
+    open_with(SPEAD_ON_FULL_DROP_NEWEST);
     cr_expect_eq(push(0, 6), 6u);
     cr_assert_eq(shed_count, 2u);
     cr_expect_eq(shed[0], 5u);
@@ -144,7 +144,7 @@ Test(outlet, full_sheds_the_newest)
 
 Test(outlet, full_sheds_the_oldest_when_told)
 {
-    open_with(SPEAD_DROP_OLDEST);
+    open_with(SPEAD_ON_FULL_DROP_OLDEST);
     cr_expect_eq(push(0, 6), 6u);
     cr_assert_eq(shed_count, 2u);
     cr_expect_eq(shed[0], 1u);
@@ -156,7 +156,7 @@ Test(outlet, full_sheds_the_oldest_when_told)
 
 Test(outlet, full_keeps_the_rest_pending_in_block_mode)
 {
-    open_with(SPEAD_BLOCK);
+    open_with(SPEAD_ON_FULL_BLOCK);
     cr_expect_eq(push(0, 6), 4u);
     cr_expect_eq(outlet.pending_count, 2u);
     cr_expect_eq(shed_count, 0u);
@@ -192,7 +192,7 @@ static void taking_ends_a_wait_for_room(void)
 
 Test(outlet, taking_ends_a_wait_for_room_in_block_mode)
 {
-    open_with(SPEAD_BLOCK);
+    open_with(SPEAD_ON_FULL_BLOCK);
     taking_ends_a_wait_for_room();
 }
 
@@ -200,11 +200,11 @@ Test(outlet, taking_ends_a_wait_for_room_in_block_mode)
  * channel is to shed. */
 Test(outlet, taking_ends_a_wait_for_room_where_heaps_are_shed)
 {
-    open_with(SPEAD_DROP_NEWEST);
+    open_with(SPEAD_ON_FULL_DROP_NEWEST);
     taking_ends_a_wait_for_room();
     release();
     number_heaps();
-    open_with(SPEAD_DROP_OLDEST);
+    open_with(SPEAD_ON_FULL_DROP_OLDEST);
     taking_ends_a_wait_for_room();
 }
 
@@ -214,7 +214,7 @@ static void open_with_bytes(void)
     static const uint32_t ring[] = {4};
 
     config.ring_heaps = 0;
-    open_with(SPEAD_BLOCK);
+    open_with(SPEAD_ON_FULL_BLOCK);
     cr_assert_eq(speadi_outlet_set_bound(&outlet, ring, 1, NULL), 0);
     for (unsigned i = 0; i < HEAPS; i++)
         heap[i].region = &region;
@@ -280,7 +280,7 @@ Test(outlet, where_bytes_make_heaps_wait_the_end_of_the_consumer_ends_the_wait)
 
 Test(outlet, the_bell_ends_a_wait_for_room)
 {
-    open_with(SPEAD_BLOCK);
+    open_with(SPEAD_ON_FULL_BLOCK);
     push(0, 4);
     speadi_outlet_wait_room(&outlet, speadi_clock_mono_ns());
     speadi_wake_fd_signal(&outlet.stop_wake);
@@ -292,7 +292,7 @@ Test(outlet, the_bell_ends_a_wait_for_room)
 
 Test(outlet, the_end_comes_after_everything_sent)
 {
-    open_with(SPEAD_DROP_NEWEST);
+    open_with(SPEAD_ON_FULL_DROP_NEWEST);
     push(0, 1);
     speadi_outlet_close(&outlet, 0);
     cr_expect_eq(speadi_outlet_take(&outlet, taken, 1, true, 0), 1);
@@ -307,13 +307,13 @@ Test(outlet, an_error_ends_the_channel)
     struct spead_receiver *receiver;
     struct spead_message message;
 
-    open_with(SPEAD_DROP_NEWEST);
+    open_with(SPEAD_ON_FULL_DROP_NEWEST);
     cr_assert_eq(spead_receiver_open(&receiver, outlet.channel, "test", SPEAD_TYPE_HEAP, NULL), 0);
     speadi_outlet_close(&outlet, -ENETDOWN);
     cr_expect_eq(spead_receiver_try_receive(receiver, &message, 1), -ENETDOWN);
     spead_receiver_close(receiver);
     release();
-    open_with(SPEAD_DROP_NEWEST);
+    open_with(SPEAD_ON_FULL_DROP_NEWEST);
     speadi_outlet_close(&outlet, -ETIMEDOUT);
     cr_expect_eq(speadi_outlet_take(&outlet, taken, 1, true, 0), -ESHUTDOWN);
 }
@@ -322,7 +322,7 @@ Test(outlet, nobody_receives_any_more)
 {
     struct spead_receiver *receiver;
 
-    open_with(SPEAD_BLOCK);
+    open_with(SPEAD_ON_FULL_BLOCK);
     cr_assert_eq(spead_receiver_open(&receiver, outlet.channel, "test", SPEAD_TYPE_HEAP, NULL), 0);
     push(0, 4);
     spead_receiver_close(receiver);
@@ -336,7 +336,7 @@ Test(outlet, waiting_ends_at_the_deadline)
 {
     uint64_t soon = speadi_clock_mono_ns() + 1000000;
 
-    open_with(SPEAD_DROP_NEWEST);
+    open_with(SPEAD_ON_FULL_DROP_NEWEST);
     cr_expect_eq(speadi_outlet_take(&outlet, taken, 1, true, soon), -ETIMEDOUT);
     cr_expect_eq(speadi_outlet_take(&outlet, taken, 1, true, 1), -ETIMEDOUT, "long past");
 }
@@ -345,7 +345,7 @@ Test(outlet, the_descriptor_is_readable_while_something_waits)
 {
     int fd;
 
-    open_with(SPEAD_DROP_NEWEST);
+    open_with(SPEAD_ON_FULL_DROP_NEWEST);
     push(0, 2);
     fd = speadi_outlet_fd(&outlet);
     cr_assert_geq(fd, 0);

@@ -112,7 +112,7 @@ static const struct ranged ranged_fields[] = {
     RANGED(ranges_max, 1, 1u << 20),
     RANGED(ring_heaps, 0, 1u << 20),
     RANGED(held_heaps, 0, 1u << 20),
-    RANGED(on_full, 0, SPEAD_BLOCK),
+    RANGED(on_full, 0, SPEAD_ON_FULL_DROP_OLDEST),
     RANGED(receive_path, 0, SPEAD_PATH_BOUNCE),
     RANGED(placed_window, 1, 64),
     /* 12288 is 9200, the default packet size, rounded up to pages. 0 is also allowed; it means as much memory as the
@@ -259,7 +259,7 @@ static void expect_engine_refusal(uint32_t caps, int code, const char *word)
 
 Test(recv_config, block_is_refused_where_the_sender_cannot_wait)
 {
-    config.on_full = SPEAD_BLOCK;
+    config.on_full = SPEAD_ON_FULL_BLOCK;
     expect_engine_refusal(0, -EINVAL, "drop-newest");
     expect_engine_refusal(SPEADI_RX_CAP_LOSSLESS, 0, "");
 }

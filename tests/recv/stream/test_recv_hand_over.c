@@ -46,7 +46,7 @@ Test(recv_hand_over, a_full_ring_sheds_the_newest)
 
 Test(recv_hand_over, a_full_ring_sheds_the_oldest_when_told)
 {
-    rig.config.on_full = SPEAD_DROP_OLDEST;
+    rig.config.on_full = SPEAD_ON_FULL_DROP_OLDEST;
     rig.config.ring_heaps = 4;
     recv_rig_open(&rig);
     push_heaps(10);
@@ -81,7 +81,7 @@ static void give_back_the_places(void *stream, const struct spead_message *messa
 Test(recv_hand_over,
      the_heaps_of_a_burst_are_not_all_shed_if_the_consumer_has_just_taken_the_oldest)
 {
-    rig.config.on_full = SPEAD_DROP_OLDEST;
+    rig.config.on_full = SPEAD_ON_FULL_DROP_OLDEST;
     rig.config.ring_heaps = 4;
     recv_rig_open(&rig);
     slow_taking_on_shed(rig.stream->outlet.channel, give_back_the_places);
@@ -100,7 +100,7 @@ Test(recv_hand_over,
 Test(recv_hand_over, block_stops_reading_and_loses_nothing)
 {
     rig.config.ring_heaps = 4;
-    rig.config.on_full = SPEAD_BLOCK;
+    rig.config.on_full = SPEAD_ON_FULL_BLOCK;
     recv_rig_open(&rig);
     push_heaps(1000);
     for (uint64_t counter = 1; counter <= 1000; counter++) {
@@ -114,7 +114,7 @@ Test(recv_hand_over, block_stops_reading_and_loses_nothing)
 
 Test(recv_hand_over, block_with_incomplete_heaps_loses_nothing)
 {
-    rig.config.on_full = SPEAD_BLOCK;
+    rig.config.on_full = SPEAD_ON_FULL_BLOCK;
     rig.config.deliver_incomplete = true;
     rig.config.live_heaps_max = 2;
     rig.config.ring_heaps = 1;

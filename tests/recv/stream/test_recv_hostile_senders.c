@@ -300,7 +300,7 @@ Test(hostile_senders, a_packet_in_a_place_of_the_run_before_overwrites_no_packet
 
 static void open_blocking(void)
 {
-    rig.config.on_full = SPEAD_BLOCK;
+    rig.config.on_full = SPEAD_ON_FULL_BLOCK;
     rig.config.ring_heaps = 1;
     rig.config.held_heaps = 0;
     rig.config.substream_count = 2; /* so that one sender ends no heap of the other */

@@ -155,7 +155,7 @@ static void open_two(void)
     rig.config.heap_bytes_max = 6 * MIB;
     rig.config.held_heaps = 2;
     rig.config.allow_out_of_order = true;
-    rig.config.on_full = SPEAD_DROP_OLDEST;
+    rig.config.on_full = SPEAD_ON_FULL_DROP_OLDEST;
     rig.sources = 2;
     open_and_plan();
     cr_assert_eq(plan.endpoint_share_bytes, 4 * MIB);

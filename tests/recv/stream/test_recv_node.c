@@ -95,14 +95,14 @@ static void shed_at_a_slow_sink(enum spead_on_full on_full, enum spead_shed_caus
 Test(recv_node, the_newest_is_shed_and_stays_in_the_ledger)
 {
     /* the link is full: the stream sheds until less than half of the link is full, and then pauses */
-    shed_at_a_slow_sink(SPEAD_DROP_NEWEST, SPEAD_SHED_NEWEST, 4096);
+    shed_at_a_slow_sink(SPEAD_ON_FULL_DROP_NEWEST, SPEAD_SHED_NEWEST, 4096);
     cr_expect_gt(recv_graph_stats(&rig).counters.paused_ns, 0u);
     cr_expect_eq(recv_graph_record(&rig).arrivals[0].message.sequence, 0u);
 }
 
 Test(recv_node, the_oldest_is_shed_and_stays_in_the_ledger)
 {
-    shed_at_a_slow_sink(SPEAD_DROP_OLDEST, SPEAD_SHED_OLDEST, 1000);
+    shed_at_a_slow_sink(SPEAD_ON_FULL_DROP_OLDEST, SPEAD_SHED_OLDEST, 1000);
     cr_expect_eq(recv_graph_stats(&rig).counters.paused_ns, 0u);
     cr_expect_eq(
         recv_graph_record(&rig).arrivals[recv_graph_record(&rig).recorded - 1].message.sequence,
@@ -153,7 +153,7 @@ static uint64_t shed_of(uint64_t count, size_t bytes, uint64_t read)
 
 Test(recv_node, small_heaps_of_one_burst_all_find_room_at_the_edge)
 {
-    build_with_defaults(0, SPEAD_DROP_NEWEST);
+    build_with_defaults(0, SPEAD_ON_FULL_DROP_NEWEST);
     cr_expect_eq(shed_of(4000, 8, 4000), 0u);
 }
 
@@ -161,7 +161,7 @@ Test(recv_node, at_most_16_mebibytes_wait_at_the_edge)
 {
     uint64_t shed;
 
-    build_with_defaults(0, SPEAD_DROP_NEWEST);
+    build_with_defaults(0, SPEAD_ON_FULL_DROP_NEWEST);
     shed = shed_of(600, 32768, 600);
     cr_expect(shed >= 86 && shed <= 88, "%lu were shed", shed);
 }
@@ -170,7 +170,7 @@ Test(recv_node, an_edge_with_more_places_has_the_same_bounds)
 {
     uint64_t shed;
 
-    build_with_defaults(10000, SPEAD_DROP_NEWEST);
+    build_with_defaults(10000, SPEAD_ON_FULL_DROP_NEWEST);
     shed = shed_of(600, 32768, 600);
     cr_expect(shed >= 86 && shed <= 88, "%lu were shed", shed);
 }
@@ -179,14 +179,14 @@ Test(recv_node, an_edge_with_fewer_places_holds_fewer_heaps)
 {
     uint64_t shed;
 
-    build_with_defaults(100, SPEAD_DROP_NEWEST);
+    build_with_defaults(100, SPEAD_ON_FULL_DROP_NEWEST);
     shed = shed_of(600, 32, 600);
     cr_expect(shed >= 498 && shed <= 500, "%lu were shed", shed);
 }
 
 Test(recv_node, an_edge_that_blocks_by_bytes_sheds_nothing_and_lets_the_graph_be_cancelled)
 {
-    build_with_defaults(0, SPEAD_BLOCK);
+    build_with_defaults(0, SPEAD_ON_FULL_BLOCK);
     cr_expect_eq(shed_of(600, 32768, 512), 0u);
 }
 
@@ -247,7 +247,7 @@ Test(recv_node, an_edge_that_blocks_is_refused_where_the_sender_cannot_wait)
     static const char *endpoint = "127.0.0.1:17490";
     struct spead_heap *heap;
 
-    rig.config.on_full = SPEAD_DROP_NEWEST;
+    rig.config.on_full = SPEAD_ON_FULL_DROP_NEWEST;
     rig.config.endpoints = &endpoint;
     rig.config.endpoint_count = 1;
     rig.config.engine = "socket";

@@ -29,7 +29,7 @@ Test(recv_node_pull, pulled_one_heap_at_a_time_nothing_is_shed)
     struct spead_message message;
 
     recv_rig_init(&rig.scripted);
-    rig.scripted.config.on_full = SPEAD_DROP_NEWEST;
+    rig.scripted.config.on_full = SPEAD_ON_FULL_DROP_NEWEST;
     rig.scripted.engine->end = -ESHUTDOWN;
     recv_rig_open(&rig.scripted);
     rig.stream = rig.scripted.stream;

@@ -91,7 +91,7 @@ Test(recv_pause, a_consumer_that_stays_slow_sheds_and_says_so)
 
 Test(recv_pause, drop_oldest_never_pauses)
 {
-    rig.config.on_full = SPEAD_DROP_OLDEST;
+    rig.config.on_full = SPEAD_ON_FULL_DROP_OLDEST;
     rig.engine->places = 100000;
     recv_rig_open(&rig);
     push_heaps(1, 100);
@@ -226,7 +226,7 @@ Test(recv_pause, at_most_16_mebibytes_of_heaps_wait)
 
 Test(recv_pause, the_oldest_go_when_too_many_bytes_wait)
 {
-    rig.config.on_full = SPEAD_DROP_OLDEST;
+    rig.config.on_full = SPEAD_ON_FULL_DROP_OLDEST;
     open_for_long_heaps();
     push_long_heaps(600);
     recv_rig_run(&rig);

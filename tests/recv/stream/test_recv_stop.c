@@ -169,7 +169,7 @@ Test(recv_stop, stop_hands_incomplete_heaps_over_when_asked)
 Test(recv_stop, a_consumer_that_does_not_come_costs_its_heaps_not_the_stop)
 {
     rig.config.ring_heaps = 1;
-    rig.config.on_full = SPEAD_BLOCK;
+    rig.config.on_full = SPEAD_ON_FULL_BLOCK;
     rig.config.stop_drain_ns = 1000000;
     recv_rig_open(&rig);
     for (uint64_t counter = 1; counter <= 3; counter++)
@@ -205,7 +205,7 @@ Test(recv_stop, what_is_unread_when_the_time_is_over_is_counted)
 {
     rig.config.stop_drain_ns = 20000000;
     rig.config.ring_heaps = 1;
-    rig.config.on_full = SPEAD_BLOCK;
+    rig.config.on_full = SPEAD_ON_FULL_BLOCK;
     rig.engine->poll_max = 2;
     recv_rig_open(&rig);
     for (uint64_t counter = 1; counter <= 11; counter++)
@@ -249,7 +249,7 @@ Test(recv_stop, what_is_left_in_a_memory_link_is_counted_and_stays)
 
 Test(recv_stop, what_was_read_and_not_looked_at_is_counted)
 {
-    rig.config.on_full = SPEAD_BLOCK;
+    rig.config.on_full = SPEAD_ON_FULL_BLOCK;
     rig.config.receive_path = SPEAD_PATH_BOUNCE;
     rig.config.live_heaps_max = 1;
     rig.config.ring_heaps = 1;

@@ -133,7 +133,7 @@ Test(channel, remembers_that_it_was_full)
 Test(channel, of_many_senders_takes_from_each_in_its_order)
 {
     struct spead_channel_config config =
-        channel_rig_config(SPEAD_CHANNEL_MPSC, SPEAD_CHANNEL_BLOCK, 8);
+        channel_rig_config(SPEAD_CHANNEL_MPSC, SPEAD_ON_FULL_BLOCK, 8);
     struct channel_rig rig = channel_rig_open(&config);
     struct spead_sender *other;
 
@@ -152,7 +152,7 @@ Test(channel, of_many_senders_takes_from_each_in_its_order)
 Test(channel, of_many_receivers_gives_each_message_to_one_of_them)
 {
     struct spead_channel_config config =
-        channel_rig_config(SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_BLOCK, 8);
+        channel_rig_config(SPEAD_CHANNEL_SPMC, SPEAD_ON_FULL_BLOCK, 8);
     struct channel_rig rig = channel_rig_open(&config);
     struct spead_receiver *other;
 
@@ -251,11 +251,11 @@ Test(channel, config_that_cannot_work_is_refused_by_name)
     config.lanes = 2;
     expect_refused(config, "spmc or mpmc");
     config = (struct spead_channel_config)SPEAD_CHANNEL_CONFIG_INIT;
-    config.policy = SPEAD_CHANNEL_DROP_OLDEST;
+    config.on_full = SPEAD_ON_FULL_DROP_OLDEST;
     expect_refused(config, "spmc or mpmc");
     config.form = SPEAD_CHANNEL_MPSC;
     expect_refused(config, "spmc or mpmc");
-    config.policy = SPEAD_CHANNEL_SAMPLE;
+    config.on_full = SPEAD_ON_FULL_SAMPLE;
     expect_refused(config, "sample_n");
     config.struct_size = 8;
     expect_refused(config, "struct_size");
@@ -263,7 +263,7 @@ Test(channel, config_that_cannot_work_is_refused_by_name)
 
 Test(channel, says_before_it_is_made_how_much_memory_it_takes)
 {
-    struct spead_channel_config config = channel_rig_config(0, SPEAD_CHANNEL_BLOCK, 1024);
+    struct spead_channel_config config = channel_rig_config(0, SPEAD_ON_FULL_BLOCK, 1024);
 
     cr_expect_geq(spead_channel_bytes(&config), 1024 * 64);
     cr_expect_lt(spead_channel_bytes(&config), 1024 * 64 + 1024);

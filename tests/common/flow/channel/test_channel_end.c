@@ -169,7 +169,7 @@ Test(channel_end, without_a_receiver_ever_releases_what_it_holds)
 {
     EACH_FORM(form)
     {
-        struct spead_channel_config config = channel_rig_config(form, SPEAD_CHANNEL_BLOCK, 4);
+        struct spead_channel_config config = channel_rig_config(form, SPEAD_ON_FULL_BLOCK, 4);
         struct spead_channel *channel;
         struct spead_sender *sender;
 
@@ -186,7 +186,7 @@ Test(channel_end, after_the_end_no_sender_can_come_but_a_receiver_can)
 {
     EACH_FORM(form)
     {
-        struct spead_channel_config config = channel_rig_config(form, SPEAD_CHANNEL_BLOCK, 4);
+        struct spead_channel_config config = channel_rig_config(form, SPEAD_ON_FULL_BLOCK, 4);
         struct spead_channel *channel;
         struct spead_sender *sender;
         struct spead_receiver *receiver;

@@ -60,7 +60,7 @@ static const char *label(const struct spead_channel_config *config)
     static char text[80];
 
     snprintf(text, sizeof text, "form %d, policy %d, capacity %u, lanes %u", (int)config->form,
-             (int)config->policy, config->capacity, config->lanes);
+             (int)config->on_full, config->capacity, config->lanes);
     return text;
 }
 
@@ -94,7 +94,7 @@ static void each_config(void (*cell)(struct channel_rig *rig, const struct spead
     config.sample_n = 3;
     config.on_shed = note_shed;
     for (config.form = 0; config.form <= SPEAD_CHANNEL_MPMC; config.form++)
-        for (config.policy = 0; config.policy <= SPEAD_CHANNEL_SAMPLE; config.policy++)
+        for (config.on_full = 0; config.on_full <= SPEAD_ON_FULL_SAMPLE; config.on_full++)
             for (unsigned i = 0; i < 4; i++)
                 for (config.lanes = 1; config.lanes <= 3; config.lanes++) {
                     config.capacity = capacities[i];
@@ -171,7 +171,7 @@ static void expect_account(struct channel_rig *rig, const struct spead_channel_c
 
 static bool can_block(const struct spead_channel_config *config)
 {
-    return config->policy == SPEAD_CHANNEL_BLOCK;
+    return config->on_full == SPEAD_ON_FULL_BLOCK;
 }
 
 static void close_sender(struct channel_rig *rig, int error)

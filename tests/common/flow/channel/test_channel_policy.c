@@ -8,7 +8,7 @@
 
 #include "channel_rig.h"
 
-static struct channel_rig open_rig(enum spead_channel_form form, enum spead_channel_policy policy,
+static struct channel_rig open_rig(enum spead_channel_form form, enum spead_on_full policy,
                                    uint32_t capacity, uint32_t lanes)
 {
     struct spead_channel_config config = channel_rig_config(form, policy, capacity);
@@ -23,7 +23,7 @@ Test(channel_policy, drop_newest_sheds_what_finds_it_full)
                                              SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_MPMC};
 
     for (unsigned i = 0; i < 4; i++) {
-        struct channel_rig rig = open_rig(forms[i], SPEAD_CHANNEL_DROP_NEWEST, 4, 1);
+        struct channel_rig rig = open_rig(forms[i], SPEAD_ON_FULL_DROP_NEWEST, 4, 1);
         struct spead_channel_stats stats;
 
         cr_expect_eq(channel_rig_send(rig.sender, 0, 10), 10);
@@ -41,7 +41,7 @@ Test(channel_policy, drop_oldest_keeps_the_latest)
     const enum spead_channel_form forms[] = {SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_MPMC};
 
     for (unsigned i = 0; i < 2; i++) {
-        struct channel_rig rig = open_rig(forms[i], SPEAD_CHANNEL_DROP_OLDEST, 4, 1);
+        struct channel_rig rig = open_rig(forms[i], SPEAD_ON_FULL_DROP_OLDEST, 4, 1);
         struct spead_channel_stats stats;
 
         cr_expect_eq(channel_rig_send(rig.sender, 0, 10), 10);
@@ -55,7 +55,7 @@ Test(channel_policy, drop_oldest_keeps_the_latest)
 
 Test(channel_policy, drop_oldest_of_capacity_one_always_holds_the_last)
 {
-    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_DROP_OLDEST, 1, 1);
+    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, SPEAD_ON_FULL_DROP_OLDEST, 1, 1);
 
     for (uint64_t i = 0; i < 20; i++)
         cr_assert_eq(channel_rig_send(rig.sender, i, 1), 1);
@@ -67,7 +67,7 @@ Test(channel_policy, drop_oldest_of_capacity_one_always_holds_the_last)
 Test(channel_policy, sample_offers_one_of_n)
 {
     struct spead_channel_config config =
-        channel_rig_config(SPEAD_CHANNEL_SPSC, SPEAD_CHANNEL_SAMPLE, 100);
+        channel_rig_config(SPEAD_CHANNEL_SPSC, SPEAD_ON_FULL_SAMPLE, 100);
     struct channel_rig rig;
     struct spead_channel_stats stats;
 
@@ -87,7 +87,7 @@ Test(channel_policy, sample_offers_one_of_n)
 Test(channel_policy, sample_sheds_a_sample_that_finds_it_full_under_another_name)
 {
     struct spead_channel_config config =
-        channel_rig_config(SPEAD_CHANNEL_SPSC, SPEAD_CHANNEL_SAMPLE, 2);
+        channel_rig_config(SPEAD_CHANNEL_SPSC, SPEAD_ON_FULL_SAMPLE, 2);
     struct channel_rig rig;
     struct spead_channel_stats stats;
 
@@ -106,7 +106,7 @@ Test(channel_policy, sample_sheds_a_sample_that_finds_it_full_under_another_name
 
 Test(channel_policy, lanes_are_received_highest_first_and_each_in_order)
 {
-    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_BLOCK, 8, 3);
+    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, SPEAD_ON_FULL_BLOCK, 8, 3);
     const uint8_t priority[] = {0, 2, 1, 2, 0, 9};
     /* A priority above the highest lane, such as 9, counts as the highest lane. */
     const int expected[] = {1, 3, 5, 2, 0, 4};
@@ -120,7 +120,7 @@ Test(channel_policy, lanes_are_received_highest_first_and_each_in_order)
 
 Test(channel_policy, lanes_share_one_capacity)
 {
-    struct channel_rig rig = open_rig(SPEAD_CHANNEL_MPMC, SPEAD_CHANNEL_BLOCK, 3, 2);
+    struct channel_rig rig = open_rig(SPEAD_CHANNEL_MPMC, SPEAD_ON_FULL_BLOCK, 3, 2);
 
     cr_expect_eq(channel_rig_send_to_lane(rig.sender, 0, 0), 1);
     cr_expect_eq(channel_rig_send_to_lane(rig.sender, 1, 1), 1);
@@ -131,7 +131,7 @@ Test(channel_policy, lanes_share_one_capacity)
 
 Test(channel_policy, a_high_message_displaces_the_oldest_of_the_lowest_lane)
 {
-    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_DROP_NEWEST, 3, 3);
+    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, SPEAD_ON_FULL_DROP_NEWEST, 3, 3);
     struct spead_channel_stats stats;
 
     channel_rig_send_to_lane(rig.sender, 0, 1);
@@ -151,7 +151,7 @@ Test(channel_policy, a_high_message_displaces_the_oldest_of_the_lowest_lane)
 
 Test(channel_policy, a_low_message_never_displaces_a_high_one)
 {
-    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_DROP_OLDEST, 2, 2);
+    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, SPEAD_ON_FULL_DROP_OLDEST, 2, 2);
     struct spead_channel_stats stats;
 
     channel_rig_send_to_lane(rig.sender, 0, 1);
@@ -181,7 +181,7 @@ static void note(void *arg, const struct spead_message *message, enum spead_shed
 Test(channel_policy, the_owner_hears_of_each_message_shed_and_why)
 {
     struct spead_channel_config config =
-        channel_rig_config(SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_DROP_OLDEST, 2);
+        channel_rig_config(SPEAD_CHANNEL_SPMC, SPEAD_ON_FULL_DROP_OLDEST, 2);
     struct shed_log log = {0};
     struct channel_rig rig;
 

@@ -48,7 +48,7 @@ Test(latency, of_a_channel_counts_each_message_received)
     static const enum spead_channel_form forms[] = {SPEAD_CHANNEL_SPSC, SPEAD_CHANNEL_MPMC};
 
     for (unsigned i = 0; i < 2; i++) {
-        struct spead_channel_config config = channel_rig_config(forms[i], SPEAD_CHANNEL_BLOCK, 4);
+        struct spead_channel_config config = channel_rig_config(forms[i], SPEAD_ON_FULL_BLOCK, 4);
         struct spead_latency latency = SPEAD_LATENCY_INIT;
         struct channel_rig rig;
         uint64_t start = speadi_clock_mono_ns();

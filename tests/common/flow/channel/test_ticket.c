@@ -94,15 +94,15 @@ Test(ticket, of_a_message_comes_back_when_its_consumer_releases_the_message)
 
 Test(ticket, of_a_message_that_is_shed_comes_back)
 {
-    static const enum spead_channel_policy policies[] = {
-        SPEAD_CHANNEL_DROP_NEWEST, SPEAD_CHANNEL_DROP_OLDEST, SPEAD_CHANNEL_SAMPLE};
+    static const enum spead_on_full policies[] = {SPEAD_ON_FULL_DROP_NEWEST,
+                                                  SPEAD_ON_FULL_DROP_OLDEST, SPEAD_ON_FULL_SAMPLE};
 
     for (unsigned i = 0; i < 3; i++) {
         struct spead_channel_config config = SPEAD_CHANNEL_CONFIG_INIT;
 
         config.capacity = 2;
         config.form = SPEAD_CHANNEL_MPMC;
-        config.policy = policies[i];
+        config.on_full = policies[i];
         config.sample_n = i == 2 ? 2 : 0;
         open_channel(&config);
         send(6, 0);
@@ -118,7 +118,7 @@ Test(ticket, of_a_message_that_makes_room_for_a_higher_lane_comes_back)
 
     config.capacity = 2;
     config.form = SPEAD_CHANNEL_MPMC;
-    config.policy = SPEAD_CHANNEL_DROP_NEWEST;
+    config.on_full = SPEAD_ON_FULL_DROP_NEWEST;
     config.lanes = 2;
     open_channel(&config);
     send(2, 0);

@@ -336,7 +336,7 @@ Test(graph_throttle, ends_when_the_program_stops_taking_its_results)
 
 /* ---- Messages that the library releases ------------------------------------------------------- */
 
-static void shed(enum spead_channel_policy policy)
+static void shed(enum spead_on_full policy)
 {
     struct step_source source = {.count = 5000};
     struct worker worker = {0};
@@ -344,8 +344,8 @@ static void shed(enum spead_channel_policy policy)
     struct spead_channel_config edge = SPEAD_CHANNEL_CONFIG_INIT;
     struct spead_node *from, *to;
 
-    edge.policy = policy;
-    edge.sample_n = policy == SPEAD_CHANNEL_SAMPLE ? 3 : 0;
+    edge.on_full = policy;
+    edge.sample_n = policy == SPEAD_ON_FULL_SAMPLE ? 3 : 0;
     from = add_pipe(&source, &worker, 0);
     to = add_consumer(&consumer, "slow");
     cr_assert_eq(spead_graph_join(graph, (struct spead_graph_end){from, NULL},
@@ -359,17 +359,17 @@ static void shed(enum spead_channel_policy policy)
 
 Test(graph_throttle, loses_no_ticket_in_an_edge_that_drops_the_newest)
 {
-    shed(SPEAD_CHANNEL_DROP_NEWEST);
+    shed(SPEAD_ON_FULL_DROP_NEWEST);
 }
 
 Test(graph_throttle, loses_no_ticket_in_an_edge_that_drops_the_oldest)
 {
-    shed(SPEAD_CHANNEL_DROP_OLDEST);
+    shed(SPEAD_ON_FULL_DROP_OLDEST);
 }
 
 Test(graph_throttle, loses_no_ticket_in_an_edge_that_samples)
 {
-    shed(SPEAD_CHANNEL_SAMPLE);
+    shed(SPEAD_ON_FULL_SAMPLE);
 }
 
 static int fail_always(struct step_relay *relay, struct spead_message *message)

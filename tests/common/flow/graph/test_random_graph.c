@@ -126,8 +126,8 @@ static void random_channel(const struct plan *plan, uint64_t *random,
     config->capacity = 1 + (uint32_t)draw(random, draw(random, 2) ? 3 : 100);
     if (!plan->lossy)
         return;
-    config->policy = (enum spead_channel_policy)draw(random, 4);
-    config->sample_n = config->policy == SPEAD_CHANNEL_SAMPLE ? 1 + (uint32_t)draw(random, 4) : 0;
+    config->on_full = (enum spead_on_full)draw(random, 4);
+    config->sample_n = config->on_full == SPEAD_ON_FULL_SAMPLE ? 1 + (uint32_t)draw(random, 4) : 0;
     config->lanes = 1 + (uint32_t)draw(random, 2);
 }
 
