@@ -206,7 +206,7 @@ static struct spead_recv_stream *make_stream(const struct options *options)
     if (config.live_heaps_max < 2 * options->senders)
         config.live_heaps_max = 2 * (uint32_t)options->senders;
     config.packet_bytes_max = (uint32_t)options->packet_bytes;
-    config.ring_heaps = 4 * (uint32_t)options->train + TAKE_MAX;
+    config.hand_over_heaps = 4 * (uint32_t)options->train + TAKE_MAX;
     config.held_heaps = TAKE_MAX;
     config.on_full = SPEAD_ON_FULL_BLOCK;
     config.receive_path = options->placed ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;

@@ -107,7 +107,7 @@ static void report(void)
            ", \"shed\": %" PRIu64 ", \"no_memory\": %" PRIu64 ", \"kernel_drops\": %" PRIu64
            ", \"paused_ns\": %" PRIu64 ", \"high_water\": %" PRIu64 "}\n",
            heaps, bytes, sum, stats.counters.heaps_shed, stats.counters.heaps_no_memory,
-           stats.counters.kernel_drops, stats.counters.paused_ns, stats.ring_high_water);
+           stats.counters.kernel_drops, stats.counters.paused_ns, stats.hand_over_high_water);
 }
 
 int main(int argc, char **argv)

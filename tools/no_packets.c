@@ -83,7 +83,7 @@ static void find_interface(const struct search *search, const struct speadi_addr
     unsigned index;
 
     name[0] = '\0';
-    (void)speadi_interface_find(&chosen, search->options->stream.interface_name, NULL);
+    (void)speadi_interface_find(&chosen, search->options->stream.interface, NULL);
     index = chosen.index;
     if (index == 0 && is_v6)
         index = address->v6.sin6_scope_id;
@@ -339,7 +339,7 @@ static void look_at_sockets(struct search *search, const struct spead_recv_count
         found(search, NULL, "filtered",
               "%" PRIu64
               " messages came from others than --source %s: is this the sender's address?",
-              counters->filtered_drops, search->options->stream.source);
+              counters->filtered_drops, search->options->stream.sender);
     if (counters->checksum_drops == 0)
         return;
     for (unsigned i = 0; i < search->interface_count; i++)

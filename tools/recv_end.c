@@ -32,7 +32,7 @@ struct tool_end recv_end_settle(const struct tool_end *own, const struct spead_r
         return *own;
     if (end.cause == TOOL_END_STOP_HEAP && stream->has_stop) {
         if (stream->stop_sender.known)
-            spead_sender_format(&stream->stop_sender, end.sender);
+            spead_sender_address_format(&stream->stop_sender, end.sender);
         if (stream->stop_source < options->shared.endpoint_count)
             end.endpoint = options->shared.endpoints[stream->stop_source];
     }

@@ -67,7 +67,7 @@ static void print_kernel_drops(FILE *to, const struct recv_report *report)
             "told, because other sockets here dropped too (nstat -az 'Udp*'): if RcvbufErrors "
             "grows, raise net.core.rmem_max and --buffer (%s now)%s\n",
             unknown, tool_text_memory(buffer, report->plan.socket_buffer_bytes),
-            report->options->stream.source ? "; some may have come from others than --source" : "");
+            report->options->stream.sender ? "; some may have come from others than --source" : "");
 }
 
 /* Prints what the stream cannot know about missing heaps. */

@@ -15,8 +15,8 @@ static void print_hand_over(FILE *to, const struct spead_recv_tool_options *opti
     const uint64_t half = options->stream.memory_bytes_max / 2; /* 0 if --memory is not given */
     char text[TOOL_TEXT_MAX];
 
-    if (options->stream.ring_heaps > 0)
-        fprintf(to, "  channel  %" PRIu32 " heaps", options->stream.ring_heaps);
+    if (options->stream.hand_over_heaps > 0)
+        fprintf(to, "  channel  %" PRIu32 " heaps", options->stream.hand_over_heaps);
     else if (half > 0 && half < SPEAD_RECV_HAND_OVER_BYTES_MIN)
         fprintf(to, "  channel  %s, half of --memory, and at most %u heaps",
                 tool_text_memory(text, half), SPEAD_RECV_HAND_OVER_MESSAGES);
@@ -367,7 +367,7 @@ json_t *recv_report_json(const struct recv_report *report)
         {"memory_bytes_max", report->plan.memory_bytes},
         {"memory_high_water_bytes", stats->counters.memory_high_water_bytes},
         {"table_bytes", report->plan.table_bytes},
-        {"ring_high_water", stats->ring_high_water},
+        {"hand_over_high_water", stats->hand_over_high_water},
         {"heaps_past_limit", report->heaps_past_limit},
         {"written_heaps", report->written.heaps},
         {"written_bytes", report->written.bytes},

@@ -26,7 +26,7 @@ static uint64_t listed(const struct recv_silence *silence)
 
 void recv_silence_print(FILE *to, const struct recv_silence *silence, const char *const *endpoints)
 {
-    char text[SPEAD_SENDER_TEXT_MAX];
+    char text[SPEAD_SENDER_ADDRESS_TEXT_MAX];
 
     for (uint64_t i = 0; i < listed(silence); i++) {
         const struct spead_recv_sender *sender = &silence->sender[i];
@@ -34,7 +34,7 @@ void recv_silence_print(FILE *to, const struct recv_silence *silence, const char
         fprintf(
             to,
             "  silent   %s at %s sent no stop heap, and nothing in the last %.1f s: did it die?\n",
-            spead_sender_format(&sender->address, text), endpoints[sender->source],
+            spead_sender_address_format(&sender->address, text), endpoints[sender->source],
             (double)sender->silent_ns * 1e-9);
     }
     if (silence->sender_count > RECV_SILENT_MAX)
@@ -45,15 +45,16 @@ void recv_silence_print(FILE *to, const struct recv_silence *silence, const char
 json_t *recv_silence_json(const struct recv_silence *silence, const char *const *endpoints)
 {
     json_t *array = json_array();
-    char text[SPEAD_SENDER_TEXT_MAX];
+    char text[SPEAD_SENDER_ADDRESS_TEXT_MAX];
 
     for (uint64_t i = 0; i < listed(silence); i++) {
         const struct spead_recv_sender *sender = &silence->sender[i];
-        json_t *object = json_pack(
-            "{s:s, s:s, s:f, s:I, s:I}", "sender", spead_sender_format(&sender->address, text),
-            "endpoint", endpoints[sender->source], "silent_s", (double)sender->silent_ns * 1e-9,
-            "heaps", (json_int_t)sender->heaps_complete, "incomplete_heaps",
-            (json_int_t)sender->heaps_incomplete);
+        json_t *object =
+            json_pack("{s:s, s:s, s:f, s:I, s:I}", "sender",
+                      spead_sender_address_format(&sender->address, text), "endpoint",
+                      endpoints[sender->source], "silent_s", (double)sender->silent_ns * 1e-9,
+                      "heaps", (json_int_t)sender->heaps_complete, "incomplete_heaps",
+                      (json_int_t)sender->heaps_incomplete);
 
         if (json_array_append_new(array, object) < 0) {
             json_decref(array);

@@ -31,7 +31,7 @@ static const char *const log_words[] = {"error", "warning", "info", NULL};
 /* clang-format off */
 static const struct tool_option rows[] = {
     {.name = "bind", .argument = "IF", .group = TOOL_GROUP_NETWORK,
-     .type = &tool_string, BOTH_STREAMS(interface_name),
+     .type = &tool_string, BOTH_STREAMS(interface),
      .help = "Interface, by name or address, to listen on and join groups on",
      .help_send = "Interface, by name or address, to send from",
      .unset = "the system's choice"},

@@ -78,7 +78,7 @@ static const struct tool_option rows[] = {
      .type = &tool_name, .list = tool_recv_engine_names, STREAM(engine),
      .help = ""},
     {.name = "source", .argument = "HOST[:PORT]", .group = TOOL_GROUP_NETWORK,
-     .type = &tool_string, STREAM(source),
+     .type = &tool_string, STREAM(sender),
      .help = "Take packets of this sender only, and join groups for it alone",
      .unset = "all"},
     {.name = "receive-path", .argument = "PATH", .group = TOOL_GROUP_NETWORK,
@@ -176,7 +176,7 @@ static const struct tool_option rows[] = {
      .help = "When the memory of heaps of more than 1 MiB is populated: ahead (by a thread of its own, "
              "before their packets come) or off (by the receiving thread, when a heap begins)"},
     {.name = "ring-heaps", .argument = "N", .group = TOOL_GROUP_MEMORY,
-     .type = &tool_u32, .min = 1, .max = 65536, STREAM(ring_heaps),
+     .type = &tool_u32, .min = 1, .max = 65536, STREAM(hand_over_heaps),
      .help = "Heaps of any size that may wait for the consumer; by size: 4 times the bytes of the "
              "longest heap so far, at least 16 MiB, and at most 4096 heaps",
      .unset = "by size"},
@@ -320,12 +320,13 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
 /* Returns how many of the largest heaps may wait in the channel of the stream. */
 static unsigned large_heaps(const struct spead_recv_tool_options *options)
 {
-    return options->stream.ring_heaps > 0 ? options->stream.ring_heaps : SPEAD_RECV_HAND_OVER_SIZES;
+    return options->stream.hand_over_heaps > 0 ? options->stream.hand_over_heaps
+                                               : SPEAD_RECV_HAND_OVER_SIZES;
 }
 
 unsigned spead_recv_take_max(const struct spead_recv_tool_options *options)
 {
-    unsigned ring = options->stream.ring_heaps;
+    unsigned ring = options->stream.hand_over_heaps;
 
     return ring > 0 && ring < HEAP_CHECK_BATCH_MAX ? ring : HEAP_CHECK_BATCH_MAX;
 }

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include <speadline/sender.h>
+#include <speadline/sender_address.h>
 
 #include "shared_options.h"
 
@@ -29,7 +29,7 @@ struct tool_end {
     /* With TOOL_END_STOP_HEAP: the endpoint to which the last stop heap came, and its sender as ADDRESS:PORT. The
      * endpoint is NULL and the text of the sender is empty if they are not known. */
     const char *endpoint;
-    char sender[SPEAD_SENDER_TEXT_MAX];
+    char sender[SPEAD_SENDER_ADDRESS_TEXT_MAX];
 };
 
 /* Notes a cause that the program sees itself, unless one was noted before: the first cause counts. */

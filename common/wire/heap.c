@@ -93,7 +93,7 @@ uint32_t spead_heap_source(const struct spead_heap *heap)
     return heap->source;
 }
 
-bool spead_heap_sender(const struct spead_heap *heap, struct spead_sender *sender)
+bool spead_heap_sender(const struct spead_heap *heap, struct spead_sender_address *sender)
 {
     *sender = heap->sender;
     return heap->sender.known;

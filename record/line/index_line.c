@@ -73,12 +73,13 @@ static void add_word(struct speadi_line_text *line, const char *key, const char 
 static void add_origin(struct speadi_line_text *line, const struct spead_heap *heap,
                        const char *endpoint)
 {
-    char text[SPEAD_SENDER_TEXT_MAX];
-    struct spead_sender sender;
+    char text[SPEAD_SENDER_ADDRESS_TEXT_MAX];
+    struct spead_sender_address sender;
 
     add_string(line, "endpoint", endpoint);
     add_string(line, "sender",
-               spead_heap_sender(heap, &sender) ? spead_sender_format(&sender, text) : NULL);
+               spead_heap_sender(heap, &sender) ? spead_sender_address_format(&sender, text)
+                                                : NULL);
     add_key(line, "flavour");
     speadi_line_add_text(line, "\"SPEAD-64-");
     speadi_line_add_number(line, spead_heap_flavour(heap).heap_address_bits);

@@ -37,7 +37,7 @@
 #include <speadline/mem_link.h>
 #include <speadline/recv.h>
 #include <speadline/region.h>
-#include <speadline/sender.h>
+#include <speadline/sender_address.h>
 #include <speadline/stats.h>
 
 #include <speadi/address.h>
@@ -83,7 +83,7 @@ struct speadi_rx_from {
      * are 0. There are two reasons for that. The first: the source has no addresses, for example a memory link. Then
      * all packets of the source are of one sender. The second: the packet is REFUSED or TRUNCATED, and the engine could
      * not read its addresses. */
-    struct spead_sender sender;
+    struct spead_sender_address sender;
     uint16_t source; /* index of the endpoint */
 };
 

@@ -48,23 +48,23 @@ void speadi_sender_table_release(struct speadi_sender_table *table)
 /* ---- Search -------------------------------------------------------------------------------- */
 
 /* Returns the parts of the address by which the table tells senders apart. */
-static struct spead_sender key_of(const struct speadi_sender_table *table,
-                                  const struct spead_sender *address)
+static struct spead_sender_address key_of(const struct speadi_sender_table *table,
+                                          const struct spead_sender_address *address)
 {
-    struct spead_sender key = {0};
+    struct spead_sender_address key = {0};
 
-    if (!address->known || table->key == SPEAD_SENDER_NONE)
+    if (!address->known || table->key == SPEAD_SENDER_KEY_NONE)
         return key;
     memcpy(key.address, address->address, sizeof key.address);
     key.known = true;
-    if (table->key == SPEAD_SENDER_PORT)
+    if (table->key == SPEAD_SENDER_KEY_PORT)
         key.port = address->port;
     return key;
 }
 
 /* Returns the chain to which a sender with this key belongs. */
 static uint32_t *chain_of(const struct speadi_sender_table *table, uint16_t endpoint,
-                          const struct spead_sender *key)
+                          const struct spead_sender_address *key)
 {
     uint64_t word[2], rest = (uint64_t)endpoint << 32 | (uint64_t)key->port << 1 | key->known;
     uint64_t hash;
@@ -76,14 +76,14 @@ static uint32_t *chain_of(const struct speadi_sender_table *table, uint16_t endp
 
 struct speadi_sender *speadi_sender_table_search(struct speadi_sender_table *table,
                                                  uint16_t endpoint,
-                                                 const struct spead_sender *address)
+                                                 const struct spead_sender_address *address)
 {
-    const struct spead_sender key = key_of(table, address);
+    const struct spead_sender_address key = key_of(table, address);
     uint32_t i = *chain_of(table, endpoint, &key);
 
     while (i != SPEADI_SENDER_NONE) {
         struct speadi_sender *sender = &table->sender[i];
-        const struct spead_sender other = key_of(table, &sender->address);
+        const struct spead_sender_address other = key_of(table, &sender->address);
 
         if (sender->endpoint == endpoint && speadi_same_sender(&key, &other)) {
             table->recent[endpoint] = i;
@@ -169,7 +169,7 @@ void speadi_sender_prove(struct speadi_sender_table *table, struct speadi_sender
 
 static void take_out_of_chain(struct speadi_sender_table *table, const struct speadi_sender *sender)
 {
-    const struct spead_sender key = key_of(table, &sender->address);
+    const struct spead_sender_address key = key_of(table, &sender->address);
     uint32_t *link = chain_of(table, sender->endpoint, &key);
 
     while (*link != INDEX(sender->id))
@@ -202,10 +202,10 @@ static struct speadi_sender *free_entry(struct speadi_sender_table *table, uint3
 
 struct speadi_sender *speadi_sender_table_admit(struct speadi_sender_table *table,
                                                 uint16_t endpoint,
-                                                const struct spead_sender *address, uint64_t now_ns,
-                                                uint32_t *replaced_id)
+                                                const struct spead_sender_address *address,
+                                                uint64_t now_ns, uint32_t *replaced_id)
 {
-    const struct spead_sender key = key_of(table, address);
+    const struct spead_sender_address key = key_of(table, address);
     uint32_t *chain = chain_of(table, endpoint, &key);
     struct speadi_sender *sender = free_entry(table, replaced_id);
     uint32_t id;

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include <speadline/recv.h>
-#include <speadline/sender.h>
+#include <speadline/sender_address.h>
 
 #include <speadi/address.h>
 
@@ -27,7 +27,7 @@
 /* One entry of the table. Any file may read the fields. Only sender_table.c writes them, except the fields below
  * "written by the stream". */
 struct speadi_sender {
-    struct spead_sender address; /* of the sender's first packet */
+    struct spead_sender_address address; /* of the sender's first packet */
     uint16_t endpoint;
     bool used;
     /* The sender has completed two heaps, or one heap of several packets. If false, it is a newcomer. */
@@ -89,11 +89,12 @@ void speadi_sender_table_release(struct speadi_sender_table *table);
 /* Searches the whole table: see speadi_sender_table_find(). */
 struct speadi_sender *speadi_sender_table_search(struct speadi_sender_table *table,
                                                  uint16_t endpoint,
-                                                 const struct spead_sender *address);
+                                                 const struct spead_sender_address *address);
 
 /* Returns the sender that was found or made last for this endpoint, or NULL if it does not have this address. */
 static inline struct speadi_sender *speadi_sender_table_recent(
-    const struct speadi_sender_table *table, uint16_t endpoint, const struct spead_sender *address)
+    const struct speadi_sender_table *table, uint16_t endpoint,
+    const struct spead_sender_address *address)
 {
     struct speadi_sender *recent = &table->sender[table->recent[endpoint]];
 
@@ -104,9 +105,9 @@ static inline struct speadi_sender *speadi_sender_table_recent(
 }
 
 /* Returns the sender with this address at this endpoint, or NULL if the table has no such sender. */
-static inline struct speadi_sender *speadi_sender_table_find(struct speadi_sender_table *table,
-                                                             uint16_t endpoint,
-                                                             const struct spead_sender *address)
+static inline struct speadi_sender *speadi_sender_table_find(
+    struct speadi_sender_table *table, uint16_t endpoint,
+    const struct spead_sender_address *address)
 {
     struct speadi_sender *recent = speadi_sender_table_recent(table, endpoint, address);
 
@@ -118,8 +119,8 @@ static inline struct speadi_sender *speadi_sender_table_find(struct speadi_sende
  * entries belong to senders with live heaps. The entry is valid until the next call of this function. */
 struct speadi_sender *speadi_sender_table_admit(struct speadi_sender_table *table,
                                                 uint16_t endpoint,
-                                                const struct spead_sender *address, uint64_t now_ns,
-                                                uint32_t *replaced_id);
+                                                const struct spead_sender_address *address,
+                                                uint64_t now_ns, uint32_t *replaced_id);
 
 /* The long way of speadi_sender_heard(). */
 void speadi_sender_move_up(struct speadi_sender_table *table, struct speadi_sender *sender,

@@ -37,12 +37,12 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
         {"heap_bytes_max", c->heap_bytes_max, 1, HEAP_BYTES_MAX},
         {"pointers_max", c->pointers_max, 1, TABLE_MAX},
         {"ranges_max", c->ranges_max, 1, TABLE_MAX},
-        {"ring_heaps", c->ring_heaps, 0, TABLE_MAX},
+        {"hand_over_heaps", c->hand_over_heaps, 0, TABLE_MAX},
         {"held_heaps", c->held_heaps, 0, TABLE_MAX},
         {"on_full", c->on_full, SPEAD_ON_FULL_BLOCK, SPEAD_ON_FULL_DROP_OLDEST},
         {"receive_path", c->receive_path, SPEAD_PATH_AUTO, SPEAD_PATH_BOUNCE},
         {"placed_window", c->placed_window, 1, SPEADI_RX_RESERVE_MAX},
-        {"sender_key", c->sender_key, SPEAD_SENDER_PORT, SPEAD_SENDER_NONE},
+        {"sender_key", c->sender_key, SPEAD_SENDER_KEY_PORT, SPEAD_SENDER_KEY_NONE},
         {"populate", c->populate, SPEAD_POPULATE_AHEAD, SPEAD_POPULATE_OFF},
         {"senders_max", c->senders_max, 1, SPEADI_SENDERS_MAX},
         {"stop_count", c->stop_count, 0, SPEADI_SENDERS_MAX},
@@ -87,8 +87,8 @@ static int check_sources(const struct spead_recv_stream_config *c, struct spead_
         return speadi_err_range(err, "endpoint_count", c->endpoint_count, 0, SPEADI_RX_SOURCES_MAX);
     if (c->link_count > SPEADI_RX_SOURCES_MAX)
         return speadi_err_range(err, "link_count", c->link_count, 0, SPEADI_RX_SOURCES_MAX);
-    if (c->source && c->link_count > 0)
-        return speadi_err_field(err, -EINVAL, "source",
+    if (c->sender && c->link_count > 0)
+        return speadi_err_field(err, -EINVAL, "sender",
                                 ": memory links have no senders to choose from; leave it NULL");
     return 0;
 }
@@ -214,7 +214,7 @@ static int check_versions(const struct speadi_address *sender, const struct spea
 
         if (to->any.sa_family != sender->any.sa_family && !dual)
             return speadi_err_field(
-                err, -EINVAL, "source", " %s cannot send to %s: they are of different IP versions",
+                err, -EINVAL, "sender", " %s cannot send to %s: they are of different IP versions",
                 speadi_address_format(sender, source), speadi_address_format(to, endpoint));
     }
     return 0;
@@ -226,16 +226,16 @@ static int parse_source(const struct spead_recv_stream_config *config,
 {
     int ret;
 
-    if (!config->source)
+    if (!config->sender)
         return 0;
     if (!rx->addresses)
-        return speadi_err_field(err, -EINVAL, "source",
+        return speadi_err_field(err, -EINVAL, "sender",
                                 ": what engine %s reads has no senders to choose from; do without "
                                 "it",
                                 config->engine);
-    ret = speadi_address_parse(sender, config->source, SPEADI_ADDRESS_SENDER, err);
+    ret = speadi_address_parse(sender, config->sender, SPEADI_ADDRESS_SENDER, err);
     if (ret < 0)
-        return speadi_err_blame(err, ret, "source");
+        return speadi_err_blame(err, ret, "sender");
     rx->sender = sender;
     return check_versions(sender, rx, err);
 }
@@ -258,9 +258,9 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
         .engine_options = config->engine_options,
         .log = &config->log,
     };
-    int ret = speadi_interface_find(&interface, config->interface_name, err);
+    int ret = speadi_interface_find(&interface, config->interface, err);
 
-    ret = ret < 0 ? speadi_err_blame(err, ret, "interface_name")
+    ret = ret < 0 ? speadi_err_blame(err, ret, "interface")
                   : set_endpoints(config, addresses, &rx, err);
     if (ret == 0)
         ret = parse_source(config, &sender, &rx, err);

@@ -152,7 +152,7 @@ static void add_counts(struct spead_recv_ledger *sum, const struct speadi_recv_s
         speadi_ledger_add(&sum->bucket[i], from->bucket[i].packets, from->bucket[i].bytes);
 }
 
-void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t ring_high_water,
+void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t hand_over_high_water,
                              struct spead_recv_stats *stats)
 {
     uint64_t words[WORDS_MAX];
@@ -165,7 +165,7 @@ void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t rin
         add_counts(&full.total, source_of(tally, words, i));
     memcpy(&full.counters, words, sizeof full.counters);
     shed_untaken_heaps(tally, &full.counters);
-    full.ring_high_water = ring_high_water;
+    full.hand_over_high_water = hand_over_high_water;
     (void)speadi_struct_write(stats, &full, sizeof full);
 }
 

@@ -103,7 +103,7 @@ void speadi_recv_tally_untaken(struct speadi_recv_tally *tally, const struct spe
 void speadi_recv_tally_publish(struct speadi_recv_tally *tally);
 
 /* Fills *stats from the published counters. Writes at most stats->struct_size bytes. Any thread may call it. */
-void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t ring_high_water,
+void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t hand_over_high_water,
                              struct spead_recv_stats *stats);
 
 /* Fills *out with the ledger of one source. `source` must be less than source_count. Any thread may call it. */

@@ -111,11 +111,12 @@ static int create_pool(struct spead_recv_stream *stream, enum speadi_region_size
 
     speadi_region_plan_init(&stream->regions, c, stream->aside_count, sizes);
     if (stream->regions.blocks[0] > SPEADI_POOL_BLOCKS_MAX)
-        return speadi_err_field(err, -EINVAL, "live_heaps_max",
-                                " %u: with substream_count, ring_heaps and held_heaps that makes "
-                                "%llu heaps, and a stream has at most %u",
-                                c->live_heaps_max, (unsigned long long)stream->regions.blocks[0],
-                                SPEADI_POOL_BLOCKS_MAX);
+        return speadi_err_field(
+            err, -EINVAL, "live_heaps_max",
+            " %u: with substream_count, hand_over_heaps and held_heaps that makes "
+            "%llu heaps, and a stream has at most %u",
+            c->live_heaps_max, (unsigned long long)stream->regions.blocks[0],
+            SPEADI_POOL_BLOCKS_MAX);
     describe_classes(stream, classes, &pool);
     if (!pool.pinned && !pool.arena)
         pool.memory_bytes_max = least_of(pool.memory_bytes_max, stream->regions.memory_bytes);
@@ -199,7 +200,7 @@ static int check_free_memory(const struct spead_recv_stream *stream, struct spea
                         need, speadi_free_memory_limiter_name(free_now.limiter), has);
         return 0;
     }
-    return speadi_err_field(err, -ENOMEM, "ring_heaps",
+    return speadi_err_field(err, -ENOMEM, "hand_over_heaps",
                             ": with heap_bytes_max, live_heaps_max and held_heaps, placing payload "
                             "pins %s for heaps, and %s has %s free: use fewer or shorter heaps, or "
                             "let payload be bounced",

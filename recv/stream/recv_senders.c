@@ -50,7 +50,7 @@ void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_s
 /* A sender was silent for so long that it may have been started anew. No heap may hold bytes of both runs. */
 static void end_run(struct spead_recv_stream *stream, struct speadi_sender *sender)
 {
-    char name[SPEAD_SENDER_TEXT_MAX];
+    char name[SPEAD_SENDER_ADDRESS_TEXT_MAX];
     uint32_t heaps = sender->live_heaps;
 
     if (heaps > 0)
@@ -58,7 +58,7 @@ static void end_run(struct spead_recv_stream *stream, struct speadi_sender *send
             &stream->config.log, SPEAD_LOG_INFO,
             "sender %s was silent for %.3g s: a new run begins, and %u heaps of the run "
             "before it end incomplete",
-            spead_sender_format(&sender->address, name),
+            spead_sender_address_format(&sender->address, name),
             (double)(stream->age_ns - sender->seen_ns) / NS_PER_S, heaps);
     begin_run(stream, sender, NULL);
 }
@@ -66,7 +66,7 @@ static void end_run(struct spead_recv_stream *stream, struct speadi_sender *send
 /* ---- Search -------------------------------------------------------------------------------- */
 
 static struct speadi_sender *admit(struct spead_recv_stream *stream, uint16_t endpoint,
-                                   const struct spead_sender *from)
+                                   const struct spead_sender_address *from)
 {
     uint32_t replaced;
     struct speadi_sender *sender =
@@ -90,7 +90,7 @@ static __attribute__((noinline)) struct speadi_sender *search(struct spead_recv_
                                                               const struct speadi_rx_packet *raw,
                                                               bool may_admit)
 {
-    const struct spead_sender *from = &stream->burst.from[raw->from].sender;
+    const struct spead_sender_address *from = &stream->burst.from[raw->from].sender;
     uint16_t endpoint = speadi_recv_endpoint(stream, raw);
     struct speadi_sender *sender = speadi_sender_table_search(&stream->senders, endpoint, from);
 

@@ -92,7 +92,7 @@ static int make_outlet(struct spead_recv_stream *stream, struct spead_err *err)
 
     speadi_pool_stats(stream->pool, &pool);
     ret = speadi_outlet_init(&stream->outlet, &stream->config, &channel, pool.blocks, err);
-    if (ret < 0 || stream->config.ring_heaps > 0)
+    if (ret < 0 || stream->config.hand_over_heaps > 0)
         return ret;
     return speadi_outlet_set_bound(&stream->outlet, stream->regions.ring,
                                    stream->regions.class_count, err);

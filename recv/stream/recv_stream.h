@@ -75,7 +75,7 @@ enum speadi_recv_cause {
 
 /* The stop item that came last. */
 struct speadi_recv_last_stop {
-    struct spead_sender address;
+    struct spead_sender_address address;
     uint32_t endpoint;
     uint64_t counter; /* heap counter of the heap with the stop item */
 };

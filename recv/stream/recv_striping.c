@@ -57,7 +57,7 @@ static bool fill_each_other(const struct speadi_live_heap *a, const struct spead
 static void warn(const struct spead_recv_stream *stream, const struct speadi_live_heap *a,
                  const struct speadi_live_heap *b)
 {
-    char one[SPEAD_SENDER_TEXT_MAX], other[SPEAD_SENDER_TEXT_MAX];
+    char one[SPEAD_SENDER_ADDRESS_TEXT_MAX], other[SPEAD_SENDER_ADDRESS_TEXT_MAX];
     bool same_address =
         memcmp(a->heap.sender.address, b->heap.sender.address, sizeof a->heap.sender.address) == 0;
 
@@ -65,9 +65,10 @@ static void warn(const struct spead_recv_stream *stream, const struct speadi_liv
                     "packets of heap %llu come from the senders %s and %s, and each fills gaps of "
                     "the other: if they are one sender, join them with sender_key = %s "
                     "(spead-recv --sender-key %s)",
-                    (unsigned long long)a->heap.counter, spead_sender_format(&a->heap.sender, one),
-                    spead_sender_format(&b->heap.sender, other),
-                    same_address ? "SPEAD_SENDER_ADDRESS" : "SPEAD_SENDER_NONE",
+                    (unsigned long long)a->heap.counter,
+                    spead_sender_address_format(&a->heap.sender, one),
+                    spead_sender_address_format(&b->heap.sender, other),
+                    same_address ? "SPEAD_SENDER_KEY_ADDRESS" : "SPEAD_SENDER_KEY_NONE",
                     same_address ? "address" : "none");
 }
 

@@ -19,7 +19,7 @@
 
 uint32_t speadi_region_plan_messages(const struct spead_recv_stream_config *config)
 {
-    return config->ring_heaps > 0 ? config->ring_heaps : SPEAD_RECV_HAND_OVER_MESSAGES;
+    return config->hand_over_heaps > 0 ? config->hand_over_heaps : SPEAD_RECV_HAND_OVER_MESSAGES;
 }
 
 /* Returns how many heaps of more than `above` bytes may wait in the channel. If `above` is 0, only the number for large
@@ -29,8 +29,8 @@ static uint32_t ring_of(const struct spead_recv_stream_config *config, uint64_t 
 {
     uint64_t heaps = above > 0 && above < LARGE_HEAP_BYTES ? bytes_min / above : 0;
 
-    if (config->ring_heaps > 0)
-        return config->ring_heaps;
+    if (config->hand_over_heaps > 0)
+        return config->hand_over_heaps;
     if (heaps < SPEAD_RECV_HAND_OVER_SIZES)
         heaps = SPEAD_RECV_HAND_OVER_SIZES;
     return heaps < SPEAD_RECV_HAND_OVER_MESSAGES ? (uint32_t)heaps : SPEAD_RECV_HAND_OVER_MESSAGES;
@@ -43,7 +43,7 @@ static uint32_t within_memory(const struct spead_recv_stream_config *config, uin
 {
     uint64_t most = config->memory_bytes_max / 2 / block_bytes;
 
-    if (config->ring_heaps > 0 || config->memory_bytes_max == 0 || heaps <= most)
+    if (config->hand_over_heaps > 0 || config->memory_bytes_max == 0 || heaps <= most)
         return heaps;
     return most > least ? (uint32_t)most : least;
 }
@@ -65,7 +65,7 @@ static uint64_t blocks_of(const struct speadi_region_plan *plan,
 {
     uint64_t held = config->held_heaps, blocks;
 
-    if (class > 0 && config->ring_heaps == 0 && held < plan->ring[class])
+    if (class > 0 && config->hand_over_heaps == 0 && held < plan->ring[class])
         held = plan->ring[class];
     blocks = plan->live + plan->ring[class] + held + plan->aside[class];
     return class > 0 && blocks > SMALL_BLOCKS_MAX ? SMALL_BLOCKS_MAX : blocks;
@@ -83,7 +83,7 @@ static uint64_t class_bytes(const struct speadi_region_plan *plan,
 
     if (class == 0)
         return plan->blocks[0] * speadi_round_up(block, page);
-    if (block < SPEADI_POOL_SLAB_BYTES || config->ring_heaps > 0)
+    if (block < SPEADI_POOL_SLAB_BYTES || config->hand_over_heaps > 0)
         return speadi_round_up(all, SPEADI_POOL_SLAB_BYTES);
     waiting = SPEAD_RECV_HAND_OVER_BYTES_MIN + plan->ring[class] * page;
     return speadi_min_u64(all, (plan->live + plan->aside[class]) * block + 2 * waiting);
@@ -112,6 +112,6 @@ void speadi_region_plan_init(struct speadi_region_plan *plan,
         if (bytes > plan->memory_bytes)
             plan->memory_bytes = bytes;
     }
-    if (config->ring_heaps > 0)
-        plan->in_use_max = plan->live + config->ring_heaps + config->held_heaps;
+    if (config->hand_over_heaps > 0)
+        plan->in_use_max = plan->live + config->hand_over_heaps + config->held_heaps;
 }

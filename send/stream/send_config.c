@@ -174,9 +174,9 @@ static int open_transport(struct speadi_send_transport *transport,
     int ret = find_destinations(config, addresses, transport, err);
 
     if (ret == 0) {
-        ret = speadi_interface_find(&interface, config->interface_name, err);
+        ret = speadi_interface_find(&interface, config->interface, err);
         if (ret < 0)
-            speadi_err_blame(err, ret, "interface_name");
+            speadi_err_blame(err, ret, "interface");
     }
     if (ret == 0)
         ret = speadi_tx_engine_open(&transport->ops, &transport->engine, config->engine, &engine,

@@ -284,8 +284,8 @@ Test(any_engine, a_stream_over_texts_delivers_every_heap_whole_and_in_order, .ti
         cr_assert_eq(spead_recv_stream_start(stream, &err), 0);
         expect_heaps_in_order(stream, 1);
         spead_recv_stream_destroy(stream);
-        config.source = "192.0.2.1";
+        config.sender = "192.0.2.1";
         cr_expect_eq(spead_recv_stream_create(&stream, &config, &err), -EINVAL);
-        cr_expect_not_null(strstr(err.text, "source"), "%s", err.text);
+        cr_expect_not_null(strstr(err.text, "sender"), "%s", err.text);
     }
 }

@@ -193,7 +193,7 @@ static int make_receiver_of_arena(const void *arena, struct spead_err *err)
     fill_receiver(&config);
     /* The size of a region is rounded up to a whole page, so two regions fill the arena. */
     config.heap_bytes_max = 128;
-    config.live_heaps_max = config.ring_heaps = 1;
+    config.live_heaps_max = config.hand_over_heaps = 1;
     config.held_heaps = 0;
     config.heap_arena = arena;
     return make_receiver(&config, err);

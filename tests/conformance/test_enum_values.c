@@ -195,7 +195,7 @@ static const struct {
     {"receive stream", "on_full", recv_on_full, SPEAD_ON_FULL_SAMPLE},
     {"receive stream", "on_full", recv_on_full, SPEAD_ON_FULL_SAMPLE + 1},
     {"receive stream", "receive_path", recv_receive_path, SPEAD_PATH_BOUNCE + 1},
-    {"receive stream", "sender_key", recv_sender_key, SPEAD_SENDER_NONE + 1},
+    {"receive stream", "sender_key", recv_sender_key, SPEAD_SENDER_KEY_NONE + 1},
     {"receive stream", "populate", recv_populate, SPEAD_POPULATE_OFF + 1},
     {"arena", "kind", recv_arena_kind, SPEAD_REGION_DMA_BUF + 1},
     {"send stream", "rate_of", send_rate_of, SPEAD_RATE_WIRE + 1},

@@ -102,7 +102,7 @@ static void configure(struct spead_recv_stream_config *config, const struct way 
     config->allow_out_of_order = true;
     config->deliver_incomplete = true;
     config->live_heaps_max = 8;
-    config->ring_heaps = HEAPS_MAX;
+    config->hand_over_heaps = HEAPS_MAX;
     config->heap_bytes_max = 4096;
     config->packet_bytes_max = 1472;
     config->repeat_ns = UINT64_MAX; /* on a busy machine a duplicate can come late */

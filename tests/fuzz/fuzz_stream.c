@@ -38,7 +38,7 @@ static void choose(struct recv_rig *rig, const uint8_t *data)
     config->on_full = (enum spead_on_full)((data[0] >> 6) % 3);
     config->live_heaps_max = 1 + data[1] % 4;
     config->substream_count = 1 + (data[1] >> 2) % 3;
-    config->ring_heaps = 1 + (data[1] >> 4) % 4;
+    config->hand_over_heaps = 1 + (data[1] >> 4) % 4;
     config->memory_bytes_max = data[1] & 128 ? 16384 : 0;
     config->heap_bytes_max = 8192;
     config->packet_bytes_max = 1472;

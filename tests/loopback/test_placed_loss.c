@@ -60,7 +60,7 @@ static void run(const struct loss_case *f, struct loop_case *c, struct loop_resu
                             .allow_out_of_order = true,
                             .deliver_incomplete = true,
                             .rx_packet_bytes_max = PACKET,
-                            .ring_heaps = 16,
+                            .hand_over_heaps = 16,
                             .memory = c->memory};
     cr_assert(loop_run(c, r), "%s at %g: %s", f->engine, f->loss, r->error);
     cr_expect_eq(r->wrong_bytes, 0u, "%s at %g", f->engine, f->loss);
@@ -135,7 +135,7 @@ Test(placed_loss, kernel_engines_refuse_to_place_out_of_reach)
                               .heap_bytes = 4096,
                               .heaps = 1,
                               .path = SPEAD_PATH_PLACED,
-                              .ring_heaps = 4,
+                              .hand_over_heaps = 4,
                               .memory = &memory};
         struct loop_result r;
 

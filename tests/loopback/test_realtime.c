@@ -152,7 +152,7 @@ static void open_streams(struct streams *streams)
     send.link_count = recv.link_count = 1;
     send.heaps_max = 4;
     recv.heap_bytes_max = 2 * HEAP_BYTES;
-    recv.ring_heaps = 2;
+    recv.hand_over_heaps = 2;
     recv.on_full = SPEAD_ON_FULL_BLOCK;
     cr_assert_eq(spead_send_stream_create(&streams->send, &send, NULL), 0);
     cr_assert_eq(spead_recv_stream_create(&streams->recv, &recv, NULL), 0);

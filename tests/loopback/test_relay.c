@@ -44,7 +44,7 @@ static struct spead_send_stream *send_to(struct spead_mem_link *link, uint32_t h
     return stream;
 }
 
-static struct spead_recv_stream *receive_from(struct spead_mem_link *link, uint32_t ring_heaps)
+static struct spead_recv_stream *receive_from(struct spead_mem_link *link, uint32_t hand_over_heaps)
 {
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
     struct spead_recv_stream *stream;
@@ -53,7 +53,7 @@ static struct spead_recv_stream *receive_from(struct spead_mem_link *link, uint3
     config.links = &link;
     config.link_count = 1;
     config.heap_bytes_max = 8192;
-    config.ring_heaps = ring_heaps;
+    config.hand_over_heaps = hand_over_heaps;
     config.held_heaps = 8; /* The send sink keeps the heaps that are in flight. */
     config.on_full = SPEAD_ON_FULL_BLOCK;
     cr_assert_eq(spead_recv_stream_create(&stream, &config, NULL), 0);

@@ -201,7 +201,7 @@ FOR_EACH_ENGINE(what_a_filter_refuses_is_no_loss)
         struct spead_recv_stream *stream;
         struct spead_heap *heap;
 
-        config.source = i == 0 ? "127.0.0.1:5000" : "[::1]:5000";
+        config.sender = i == 0 ? "127.0.0.1:5000" : "[::1]:5000";
         stream = open_stream(&config);
         send_packet(endpoints[i], 0); /* from another port */
         send_damaged(endpoints[i]);

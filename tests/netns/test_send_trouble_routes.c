@@ -313,7 +313,7 @@ static void open_towards(unsigned way, uint32_t packet_bytes, const char *engine
 
     config.endpoints = &ways[way].endpoint;
     config.endpoint_count = 1;
-    config.interface_name = TEST_NEAR_INTERFACE;
+    config.interface = TEST_NEAR_INTERFACE;
     config.packet_bytes_max = packet_bytes;
     open_stream(&config, engine);
 }

@@ -80,7 +80,7 @@ static void open_stream(unsigned round)
     config.links = &wire;
     config.link_count = 1;
     config.heap_bytes_max = 4096;
-    config.ring_heaps = round / 6 % 2 ? 0 : 2;
+    config.hand_over_heaps = round / 6 % 2 ? 0 : 2;
     config.memory_bytes_max = 64u << 10;
     config.held_heaps = BATCH;
     config.on_full = on_full;

@@ -85,7 +85,7 @@ static void *send_heaps(void *arg)
     (void)arg;
     test_netns_move(hosts.far);
     config.engine = "socket";
-    config.interface_name = TEST_FAR_INTERFACE;
+    config.interface = TEST_FAR_INTERFACE;
     config.endpoints = &endpoint;
     config.endpoint_count = 1;
     config.packet_bytes_max = 8972;
@@ -112,7 +112,7 @@ static void open_stream(unsigned round)
     struct spead_err err = {0};
 
     config.engine = "verbs";
-    config.interface_name = TEST_NEAR_INTERFACE;
+    config.interface = TEST_NEAR_INTERFACE;
     config.endpoints = &endpoint;
     config.endpoint_count = 1;
     config.receive_path = round % 3 == 0 ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;

@@ -87,7 +87,7 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
     } else {
         config.endpoints = &endpoint;
         config.endpoint_count = 1;
-        config.interface_name = c->pair ? TEST_NEAR_INTERFACE : "lo";
+        config.interface = c->pair ? TEST_NEAR_INTERFACE : "lo";
     }
     verbs.mprq = c->mprq;
     config.engine_options = &verbs.options;
@@ -105,7 +105,7 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
     config.ranges_max = 16384;
     /* The consumer takes heaps only between two polls. So the channel must have room for all heaps that end in one
      * poll. */
-    config.ring_heaps = c->ring_heaps ? c->ring_heaps : 1100;
+    config.hand_over_heaps = c->hand_over_heaps ? c->hand_over_heaps : 1100;
     int status = spead_recv_stream_create(&l->rx, &config, err);
     if (status == 0)
         status = spead_recv_stream_start(l->rx, err);
@@ -124,7 +124,7 @@ static bool open_sender(struct loop *l, const char *endpoint, struct spead_err *
     } else {
         config.endpoints = &endpoint;
         config.endpoint_count = 1;
-        config.interface_name = c->pair ? TEST_FAR_INTERFACE : "lo";
+        config.interface = c->pair ? TEST_FAR_INTERFACE : "lo";
     }
     if (c->pair) {
         config.rate_bytes_per_s = CABLE_RATE;

@@ -43,7 +43,7 @@ struct loop_case {
     unsigned substreams; /* 0 means 1 */
     uint64_t heap_timeout_ns;
     uint32_t rx_packet_bytes_max; /* 0 means 65507 */
-    uint32_t ring_heaps;          /* 0 means 1100 */
+    uint32_t hand_over_heaps;     /* 0 means 1100 */
     /* The memory for the heaps. NULL means the stream's own memory. */
     const struct apart_memory *memory;
 };

@@ -16,7 +16,7 @@ void relay_hop_open(struct relay_hop *hop)
     send.engine = recv.engine = "mem";
     send.links = recv.links = &hop->link;
     send.link_count = recv.link_count = 1;
-    recv.ring_heaps = recv.held_heaps = RELAY_HEAPS_MAX;
+    recv.hand_over_heaps = recv.held_heaps = RELAY_HEAPS_MAX;
     recv.heap_bytes_max = 65536;
     MUST(spead_send_stream_create(&hop->send, &send, &err) == 0, "%s", err.text);
     MUST(spead_recv_stream_create(&hop->recv, &recv, &err) == 0, "%s", err.text);

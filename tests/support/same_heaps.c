@@ -82,10 +82,10 @@ static void choose(struct same_sequence *sequence)
     config->heap_timeout_ns = chance(3) ? 300 * MS : 0;
     config->restart_quiet_ns = 2 * SECOND;
     config->ignore_stop_item = chance(4);
-    config->sender_key = chance(2) ? SPEAD_SENDER_NONE : SPEAD_SENDER_PORT;
+    config->sender_key = chance(2) ? SPEAD_SENDER_KEY_NONE : SPEAD_SENDER_KEY_PORT;
     config->placed_window = windows[draw(4)];
     config->placed_loss_max = 1;
-    config->ring_heaps = 128;
+    config->hand_over_heaps = 128;
     config->held_heaps = 2;
 }
 
@@ -467,7 +467,7 @@ bool same_can_run(const struct same_path *path, const struct same_sequence *sequ
     if (path->small_only && sequence->large)
         return false;
     return !path->one_sender || sequence->senders == 1 ||
-           sequence->config.sender_key == SPEAD_SENDER_NONE;
+           sequence->config.sender_key == SPEAD_SENDER_KEY_NONE;
 }
 
 static void forget(struct same_outcome *outcome)

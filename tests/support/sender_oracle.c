@@ -47,8 +47,8 @@ struct speadi_rx_from sender_oracle_from(uint32_t origin)
 static uint32_t sender_of(const struct sender_oracle *oracle, uint32_t origin)
 {
     const struct spead_recv_stream_config *config = &oracle->rig->config;
-    uint32_t host = config->sender_key == SPEAD_SENDER_NONE ? 0 : host_of(origin);
-    uint32_t port = config->sender_key == SPEAD_SENDER_PORT ? port_of(origin) : 0;
+    uint32_t host = config->sender_key == SPEAD_SENDER_KEY_NONE ? 0 : host_of(origin);
+    uint32_t port = config->sender_key == SPEAD_SENDER_KEY_PORT ? port_of(origin) : 0;
     uint32_t endpoint = config->joint ? 0 : sender_oracle_endpoint(origin);
 
     return (endpoint * ORACLE_PORTS + port) * ORACLE_HOSTS + host;
@@ -123,14 +123,14 @@ static void check_name(struct sender_oracle *oracle, const struct spead_heap *he
 {
     const struct speadi_rx_from from = sender_oracle_from(origin);
     enum spead_sender_key key = oracle->rig->config.sender_key;
-    struct spead_sender sender;
+    struct spead_sender_address sender;
 
     if (!spead_heap_sender(heap, &sender))
         sender_oracle_fail(oracle, "heap: no sender is named", heap->counter, origin);
-    else if (key != SPEAD_SENDER_NONE &&
+    else if (key != SPEAD_SENDER_KEY_NONE &&
              memcmp(sender.address, from.sender.address, sizeof from.sender.address) != 0)
         sender_oracle_fail(oracle, "heap, origin: another address", heap->counter, origin);
-    else if (key == SPEAD_SENDER_PORT && sender.port != from.sender.port)
+    else if (key == SPEAD_SENDER_KEY_PORT && sender.port != from.sender.port)
         sender_oracle_fail(oracle, "heap, origin: another port", heap->counter, origin);
 }
 

@@ -86,7 +86,7 @@ static void choose(struct script *script)
     config->allow_unsized_heaps = !(a & 8);
     config->live_heaps_max = 1 + b % 4;
     config->substream_count = 1 + (b >> 2) % 3;
-    config->ring_heaps = 1 + (b >> 4) % 4;
+    config->hand_over_heaps = 1 + (b >> 4) % 4;
     config->heap_bytes_max = ORACLE_HEAP_MAX;
     config->packet_bytes_max = 1472;
     config->memory_bytes_max = d & 64 ? 3 * 4096 : 0;

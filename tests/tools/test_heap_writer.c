@@ -269,7 +269,7 @@ Test(heap_writer, a_line_says_where_the_heap_came_from_and_every_item)
     add_heap(&rig, with_items(made_heap(rig.pool, 4, HEAP_BYTES, NULL, 0), pointers, 4));
     heap = (struct spead_heap *)(uintptr_t)rig.message[0].reference;
     heap->source = 1;
-    heap->sender = (struct spead_sender){
+    heap->sender = (struct spead_sender_address){
         .address = {[10] = 0xff, 0xff, 192, 0, 2, 1}, .port = 7000, .known = true};
     cr_assert_eq(write_all(&rig, 1, &totals, &err), 0);
     line = json_load_file(index_path, 0, NULL);

@@ -276,7 +276,8 @@ static struct tool_end settled(struct tool_end own, enum spead_recv_end_cause ca
     stream.cause = cause;
     stream.has_stop = true;
     stream.stop_source = 1;
-    stream.stop_sender = (struct spead_sender){.address = {[15] = 1}, .port = 7000, .known = true};
+    stream.stop_sender =
+        (struct spead_sender_address){.address = {[15] = 1}, .port = 7000, .known = true};
     return recv_end_settle(&own, &stream, failed, &options);
 }
 

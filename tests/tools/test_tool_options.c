@@ -186,9 +186,9 @@ static struct spead_recv_tool_options with(char *option, char *argument)
 Test(tool_options, senders_and_runs_are_told_apart_as_asked)
 {
     cr_expect(with("--joint", NULL).stream.joint);
-    cr_expect_eq(with("--sender-key", "port").stream.sender_key, SPEAD_SENDER_PORT);
-    cr_expect_eq(with("--sender-key", "address").stream.sender_key, SPEAD_SENDER_ADDRESS);
-    cr_expect_eq(with("--sender-key", "none").stream.sender_key, SPEAD_SENDER_NONE);
+    cr_expect_eq(with("--sender-key", "port").stream.sender_key, SPEAD_SENDER_KEY_PORT);
+    cr_expect_eq(with("--sender-key", "address").stream.sender_key, SPEAD_SENDER_KEY_ADDRESS);
+    cr_expect_eq(with("--sender-key", "none").stream.sender_key, SPEAD_SENDER_KEY_NONE);
     cr_expect_eq(with("--senders", "7").stream.senders_max, 7);
     cr_expect_eq(with("--restart-quiet", "90s").stream.restart_quiet_ns, 90000000000u);
     cr_expect_eq(with("--restart-quiet", "0").stream.restart_quiet_ns, 0);
@@ -272,7 +272,7 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
     spead_recv_options_parse(&options, 30, argv);
     config = spead_recv_stream_config_of(&options);
     cr_expect_eq(config.heap_timeout_ns, 2500000);
-    cr_expect_eq(config.ring_heaps, 6);
+    cr_expect_eq(config.hand_over_heaps, 6);
     cr_expect_eq(config.held_heaps, 12, "6 taken at a time and 6 that wait for the file");
     cr_expect_eq(config.on_full, SPEAD_ON_FULL_DROP_OLDEST);
     cr_expect_eq(config.receive_path, SPEAD_PATH_PLACED);
@@ -285,7 +285,7 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
     cr_expect_eq(config.heap_counter_step, 3);
     cr_expect_eq(config.coalesce_ns, 0);
     cr_expect_eq(config.placed_window, 16);
-    cr_expect_str_eq(config.source, "[2001:db8::1]:7000");
+    cr_expect_str_eq(config.sender, "[2001:db8::1]:7000");
     cr_expect_float_eq(config.placed_loss_max, 0.025, 1e-12);
 }
 
@@ -310,12 +310,12 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.memory_bytes_max, 0);
     cr_expect_eq(config.populate, SPEAD_POPULATE_AHEAD);
     cr_expect_eq(config.coalesce_ns, 200000);
-    cr_expect_eq(config.ring_heaps, 0, "bounded by bytes");
+    cr_expect_eq(config.hand_over_heaps, 0, "bounded by bytes");
     cr_expect_eq(config.held_heaps, 4, "as many large heaps as may wait");
     cr_expect_eq(config.on_full, SPEAD_ON_FULL_DROP_NEWEST);
     cr_expect_not(config.deliver_incomplete);
     cr_expect_eq(config.receive_path, SPEAD_PATH_AUTO);
-    cr_expect_null(config.source);
+    cr_expect_null(config.sender);
     cr_expect_not(config.ignore_stop_item);
 }
 

@@ -19,7 +19,7 @@
 #include <speadline/flavour.h>
 #include <speadline/item.h>
 #include <speadline/region.h>
-#include <speadline/sender.h>
+#include <speadline/sender_address.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -123,7 +123,7 @@ uint32_t spead_heap_source(const struct spead_heap *heap);
 /* Fills *sender with the sender of the heap. If one sender has several ports or addresses (see enum spead_sender_key),
  * *sender gets the port and the address of its first packet. Returns false if the endpoint cannot tell its senders
  * apart, such as a memory link. */
-bool spead_heap_sender(const struct spead_heap *heap, struct spead_sender *sender);
+bool spead_heap_sender(const struct spead_heap *heap, struct spead_sender_address *sender);
 
 /* Returns the number of items in the heap. Some items are not counted: those with identifiers 0x00 to 0x04, and
  * addressed items without bytes (spead2 leaves these out too). In an incomplete heap only immediate items are counted:

@@ -243,7 +243,7 @@ struct spead_recv_stats {
     uint32_t reserved;
     struct spead_recv_ledger total; /* the sum over all sources of the stream */
     /* The largest number of heaps that waited in the channel for the consumer at the same time. */
-    uint64_t ring_high_water;
+    uint64_t hand_over_high_water;
     struct spead_recv_counters counters;
 };
 /* clang-format off */

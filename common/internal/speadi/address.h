@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 #include <speadline/error.h>
-#include <speadline/sender.h>
+#include <speadline/sender_address.h>
 
 struct speadi_address {
     union {
@@ -38,7 +38,8 @@ int speadi_address_parse(struct speadi_address *address, const char *text,
                          enum speadi_address_use use, struct spead_err *err);
 
 /* Tells whether two senders have the same address and port. */
-static inline bool speadi_same_sender(const struct spead_sender *a, const struct spead_sender *b)
+static inline bool speadi_same_sender(const struct spead_sender_address *a,
+                                      const struct spead_sender_address *b)
 {
     return a->port == b->port && a->known == b->known &&
            memcmp(a->address, b->address, sizeof a->address) == 0;

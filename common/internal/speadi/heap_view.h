@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include <speadline/heap.h>
-#include <speadline/sender.h>
+#include <speadline/sender_address.h>
 
 #include <speadi/pool.h>
 
@@ -26,7 +26,7 @@ struct spead_heap {
     uint8_t heap_address_bits;
     uint8_t clock; /* a value of enum spead_clock */
     uint32_t source;
-    struct spead_sender sender;
+    struct spead_sender_address sender;
     /* how many different item pointers lie in pointers[], in order of arrival; pointers with the ids 1..4 are left
      * out */
     uint32_t pointer_count;

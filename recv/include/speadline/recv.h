@@ -60,7 +60,7 @@
 #include <speadline/mem_link.h>
 #include <speadline/node.h>
 #include <speadline/region.h>
-#include <speadline/sender.h>
+#include <speadline/sender_address.h>
 #include <speadline/stats.h>
 
 #ifdef __cplusplus
@@ -100,12 +100,12 @@ enum spead_receive_path {
 /* What makes a sender. Heaps of two senders are never mixed, even if their heap counters are equal. */
 enum spead_sender_key {
     /* The address and the port from which the packets come. */
-    SPEAD_SENDER_PORT = 0,
+    SPEAD_SENDER_KEY_PORT = 0,
     /* The address alone. Choose it if one sender spreads the packets of a heap over several of its ports. */
-    SPEAD_SENDER_ADDRESS = 1,
+    SPEAD_SENDER_KEY_ADDRESS = 1,
     /* All packets of an endpoint are of one sender. Choose it if the packets of a heap come from several addresses, for
      * example over redundant networks. */
-    SPEAD_SENDER_NONE = 2,
+    SPEAD_SENDER_KEY_NONE = 2,
 };
 
 /* Which thread makes the kernel supply the memory of heaps that are longer than 1 MiB. */
@@ -136,7 +136,7 @@ enum spead_recv_end_cause {
 #define SPEAD_RECV_HEAP_BYTES_DEFAULT          (64u << 20) /* 64 MiB */
 #define SPEAD_RECV_POINTERS_DEFAULT            1024u
 #define SPEAD_RECV_RANGES_DEFAULT              4096u
-#define SPEAD_RECV_RING_HEAPS_DEFAULT          0u
+#define SPEAD_RECV_HAND_OVER_HEAPS_DEFAULT     0u
 #define SPEAD_RECV_HELD_HEAPS_DEFAULT          2u
 #define SPEAD_RECV_COALESCE_NS_DEFAULT         200000u    /* 200 us */
 #define SPEAD_RECV_STOP_DRAIN_NS_DEFAULT       100000000u /* 100 ms */
@@ -146,7 +146,7 @@ enum spead_recv_end_cause {
 #define SPEAD_RECV_REPEAT_NS_DEFAULT           10000000u    /* 10 ms */
 #define SPEAD_RECV_STOP_SILENCE_NS_DEFAULT     10000000000u /* 10 s */
 
-/* The bounds of the hand-over if ring_heaps is 0. The number of finished heaps that wait for the consumer is at most
+/* The bounds of the hand-over if hand_over_heaps is 0. The number of finished heaps that wait for the consumer is at most
  * HAND_OVER_MESSAGES. Their bytes are at most HAND_OVER_SIZES times the bytes of the longest heap that has finished so
  * far. If this product is less than HAND_OVER_BYTES_MIN, HAND_OVER_BYTES_MIN is the bound. */
 #define SPEAD_RECV_HAND_OVER_MESSAGES  4096u
@@ -176,7 +176,7 @@ struct spead_recv_stream_config {
     const char *engine;
     /* The network interface on which the stream receives and joins multicast groups: its name ("eth0") or one of its
      * addresses. NULL (default): any interface. Borrowed. */
-    const char *interface_name;
+    const char *interface;
     /* The faults that the fault decorator makes on purpose in the received packets, as a text (see docs/faults.md).
      * NULL (default): no faults. Borrowed. */
     const char *fault;
@@ -244,9 +244,9 @@ struct spead_recv_stream_config {
      * that is more (4 MiB in place of 16 MiB if the memory of the heaps is pinned for a device), but at most half of
      * memory_bytes_max. One heap may always wait. This means that many small heaps may wait, and 4 heaps that are
      * longer than 1 MiB. */
-    uint32_t ring_heaps;
+    uint32_t hand_over_heaps;
     /* The number of heaps, of any size, that the consumer may hold at a time besides those in the channel; 0 to 2^20,
-     * default 2. If ring_heaps is 0, the consumer may hold more heaps of up to 1 MiB: as many as may wait in the
+     * default 2. If hand_over_heaps is 0, the consumer may hold more heaps of up to 1 MiB: as many as may wait in the
      * channel. If the consumer holds too many heaps, the stream has no memory for new heaps, and its log says so. */
     uint32_t held_heaps;
     /* What the stream does with a finished heap when the channel to the consumer is full; default
@@ -322,7 +322,7 @@ struct spead_recv_stream_config {
      * the packets that the filter discards in kernel_drops and in filtered_drops. Packets that other hosts send to a
      * joined group do not even reach the filter. The address of a sender is easy to forge: this option sorts packets,
      * it does not protect. */
-    const char *source;
+    const char *sender;
 
     /* If false (default), the endpoints are apart: each has its own window of live heaps, its own memory of finished
      * heaps and its own end. If true, the heaps of all endpoints are one numbered sequence, as if the packets of all
@@ -332,7 +332,7 @@ struct spead_recv_stream_config {
      * So a heap that a newer heap evicts, or that is too old, has all its packets, and it is complete if no byte before
      * its last byte is missing. False (default): such a heap is incomplete, because its sender may have sent more. */
     bool unsized_in_sequence;
-    enum spead_sender_key sender_key; /* default SPEAD_SENDER_PORT */
+    enum spead_sender_key sender_key; /* default SPEAD_SENDER_KEY_PORT */
     /* The number of senders that the stream knows at a time, 1 to 65535. A further sender replaces the one that has
      * been silent longest. A sender with live heaps is never replaced: if all senders have live heaps, the packets of
      * the further sender are counted as over-cap-senders. */
@@ -369,7 +369,7 @@ struct spead_recv_stream_config {
     .socket_buffer_bytes = SPEAD_RECV_SOCKET_BUFFER_BYTES_DEFAULT, .substream_count = 1, \
     .live_heaps_max = SPEAD_RECV_LIVE_HEAPS_DEFAULT, .allow_unsized_heaps = true, \
     .heap_bytes_max = SPEAD_RECV_HEAP_BYTES_DEFAULT, .pointers_max = SPEAD_RECV_POINTERS_DEFAULT, \
-    .ranges_max = SPEAD_RECV_RANGES_DEFAULT, .ring_heaps = SPEAD_RECV_RING_HEAPS_DEFAULT, \
+    .ranges_max = SPEAD_RECV_RANGES_DEFAULT, .hand_over_heaps = SPEAD_RECV_HAND_OVER_HEAPS_DEFAULT, \
     .held_heaps = SPEAD_RECV_HELD_HEAPS_DEFAULT, .on_full = SPEAD_ON_FULL_DROP_NEWEST, \
     .coalesce_ns = SPEAD_RECV_COALESCE_NS_DEFAULT, \
     .stop_drain_ns = SPEAD_RECV_STOP_DRAIN_NS_DEFAULT, .heap_counter_step = 0, \
@@ -412,7 +412,7 @@ struct spead_recv_plan {
     uint32_t reserved;
 
     /* What region_count consists of: regions for live heaps (live_heaps_max x substream_count x endpoints that are
-     * apart), for heaps that wait in the hand-over (ring_heaps, or 4), and for heaps that the consumer holds
+     * apart), for heaps that wait in the hand-over (hand_over_heaps, or 4), and for heaps that the consumer holds
      * (held_heaps). If payload is placed, moved_regions more are set aside: if a heap must end while receives are
      * posted into its region, the heap moves to one of these. */
     uint64_t live_regions, hand_over_regions, held_regions, moved_regions;
@@ -531,7 +531,7 @@ static inline struct spead_node_config spead_recv_stream_node(struct spead_recv_
 }
 
 /* Fills *config with the configuration of a channel for spead_graph_join() at the output of the node. The caller must
- * have set config->struct_size. The channel has the bounds of the hand-over (see ring_heaps) and the policy
+ * have set config->struct_size. The channel has the bounds of the hand-over (see hand_over_heaps) and the policy
  * on_full. If this channel sheds heaps, the ledger of the stream counts their packets as shed.
  *
  * The caller may join the output with another configuration instead. Then the policy of that configuration replaces
@@ -572,9 +572,9 @@ struct spead_recv_end {
     /* The stop item that came last. If no stop item has come, `has_stop` is false and the next three fields have no
      * meaning. */
     bool has_stop;
-    uint32_t stop_source;            /* the endpoint at which the stop item came */
-    struct spead_sender stop_sender; /* the sender that sent it */
-    uint64_t stop_counter;           /* the heap counter of its heap */
+    uint32_t stop_source;                    /* the endpoint at which the stop item came */
+    struct spead_sender_address stop_sender; /* the sender that sent it */
+    uint64_t stop_counter;                   /* the heap counter of its heap */
 };
 /* clang-format off */
 #define SPEAD_RECV_END_INIT { .struct_size = sizeof(struct spead_recv_end) }
@@ -588,8 +588,8 @@ void spead_recv_stream_end(const struct spead_recv_stream *stream, struct spead_
 struct spead_recv_sender {
     uint32_t struct_size; /* set by _INIT */
     uint32_t source;      /* the endpoint at which the sender was heard; 0 in a joint stream */
-    struct spead_sender address; /* where the sender's first packet came from */
-    bool stopped;                /* a stop item has come from the sender */
+    struct spead_sender_address address; /* where the sender's first packet came from */
+    bool stopped;                        /* a stop item has come from the sender */
     uint64_t heaps_complete, heaps_incomplete;
     uint64_t restarts;  /* how many further runs of the sender began */
     uint64_t silent_ns; /* the time between the sender's last packet and the end of the stream */

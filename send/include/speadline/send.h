@@ -140,7 +140,7 @@ struct spead_send_stream_config {
     const char *engine;
     /* The network interface from which the stream sends: its name ("eth0") or one of its addresses. NULL (default): the
      * routes of the kernel decide. Borrowed. */
-    const char *interface_name;
+    const char *interface;
     /* The faults that the fault decorator makes on purpose in the packets, as a text (see docs/faults.md). NULL
      * (default): no faults. Borrowed. */
     const char *fault;

@@ -106,9 +106,9 @@ Test(err, ranges_are_said_in_one_way)
 {
     struct spead_err err;
 
-    cr_expect_eq(speadi_err_range(&err, "ring_heaps", 0, 1, 64), -EINVAL);
-    cr_expect_str_eq(err.field, "ring_heaps");
-    cr_expect_str_eq(err.text, "ring_heaps 0: must be 1 to 64");
+    cr_expect_eq(speadi_err_range(&err, "hand_over_heaps", 0, 1, 64), -EINVAL);
+    cr_expect_str_eq(err.field, "hand_over_heaps");
+    cr_expect_str_eq(err.text, "hand_over_heaps 0: must be 1 to 64");
     speadi_err_range(&err, "step", 0, 1, UINT64_MAX);
     cr_expect_str_eq(err.text, "step 0: must be 1 or more");
     speadi_err_range_real(&err, "loss", 1.5, 0, 1);
@@ -124,11 +124,11 @@ Test(err, a_field_is_put_before_a_sentence_that_has_none)
     struct spead_err err;
 
     speadi_err_set(&err, -ENODEV, "\"eth9\": there is no such interface");
-    cr_expect_eq(speadi_err_blame(&err, -ENODEV, "interface_name"), -ENODEV);
-    cr_expect_str_eq(err.field, "interface_name");
-    cr_expect_str_eq(err.text, "interface_name \"eth9\": there is no such interface");
+    cr_expect_eq(speadi_err_blame(&err, -ENODEV, "interface"), -ENODEV);
+    cr_expect_str_eq(err.field, "interface");
+    cr_expect_str_eq(err.text, "interface \"eth9\": there is no such interface");
     speadi_err_blame(&err, -ENODEV, "engine");
-    cr_expect_str_eq(err.field, "interface_name", "who knew the field knew better");
+    cr_expect_str_eq(err.field, "interface", "who knew the field knew better");
     speadi_err_set(&err, -EINVAL, "%s", long_text);
     speadi_err_blame(&err, -EINVAL, "source");
     cr_expect(ends_with(err.text, "..."), "%s", err.text);

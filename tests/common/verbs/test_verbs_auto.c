@@ -39,7 +39,7 @@ static int receive_from(const char *const *endpoints, uint32_t count, const char
 
     config.endpoints = endpoints;
     config.endpoint_count = count;
-    config.interface_name = interface;
+    config.interface = interface;
     ret = spead_recv_stream_create(&stream, &config, &err);
     if (ret < 0)
         return ret;

@@ -238,7 +238,7 @@ static int open_and_close(enum end end, struct spead_err *err)
     recv.engine = send.engine = "verbs";
     recv.endpoints = send.endpoints = &endpoint;
     recv.endpoint_count = send.endpoint_count = 1;
-    recv.interface_name = send.interface_name = TEST_FAR_INTERFACE;
+    recv.interface = send.interface = TEST_FAR_INTERFACE;
     verbs_config.mprq = end == RECEIVE_MPRQ ? SPEAD_MPRQ_ON : SPEAD_MPRQ_OFF;
     recv.engine_options = &verbs_config.options;
     if (end == SEND) {

@@ -10,7 +10,7 @@ static uint32_t replaced;
 
 static void open_by_port(void)
 {
-    cr_assert_eq(speadi_sender_table_init(&table, 3, SPEAD_SENDER_PORT), 0);
+    cr_assert_eq(speadi_sender_table_init(&table, 3, SPEAD_SENDER_KEY_PORT), 0);
 }
 
 static void release(void)
@@ -27,9 +27,9 @@ static void open_by(enum spead_sender_key key)
 }
 
 /* Returns the sender 192.0.2.`host` with this port. */
-static struct spead_sender from(uint8_t host, uint16_t port)
+static struct spead_sender_address from(uint8_t host, uint16_t port)
 {
-    return (struct spead_sender){
+    return (struct spead_sender_address){
         .address = {[10] = 0xff, [11] = 0xff, [12] = 192, [13] = 0, [14] = 2, [15] = host},
         .port = port,
         .known = true};
@@ -37,14 +37,14 @@ static struct spead_sender from(uint8_t host, uint16_t port)
 
 static struct speadi_sender *find(uint16_t endpoint, uint8_t host, uint16_t port)
 {
-    const struct spead_sender address = from(host, port);
+    const struct spead_sender_address address = from(host, port);
 
     return speadi_sender_table_find(&table, endpoint, &address);
 }
 
 static struct speadi_sender *admit(uint8_t host, uint16_t port, uint64_t now_ns)
 {
-    const struct spead_sender address = from(host, port);
+    const struct spead_sender_address address = from(host, port);
 
     return speadi_sender_table_admit(&table, 0, &address, now_ns, &replaced);
 }
@@ -63,7 +63,7 @@ Test(sender_table, by_address_the_port_does_not_matter)
 {
     struct speadi_sender *sender;
 
-    open_by(SPEAD_SENDER_ADDRESS);
+    open_by(SPEAD_SENDER_KEY_ADDRESS);
     sender = admit(1, 7000, 0);
     cr_expect_eq(find(0, 1, 7001), sender);
     cr_expect_null(find(0, 2, 7000));
@@ -73,7 +73,7 @@ Test(sender_table, by_nothing_an_endpoint_has_one_sender)
 {
     struct speadi_sender *sender;
 
-    open_by(SPEAD_SENDER_NONE);
+    open_by(SPEAD_SENDER_KEY_NONE);
     sender = admit(1, 7000, 0);
     cr_expect_eq(find(0, 2, 7001), sender);
     cr_expect_null(find(1, 1, 7000));
@@ -81,8 +81,8 @@ Test(sender_table, by_nothing_an_endpoint_has_one_sender)
 
 Test(sender_table, an_endpoint_without_addresses_has_one_sender)
 {
-    const struct spead_sender unknown = {.port = 5};
-    const struct spead_sender also_unknown = {.port = 6};
+    const struct spead_sender_address unknown = {.port = 5};
+    const struct spead_sender_address also_unknown = {.port = 6};
     struct speadi_sender *sender = speadi_sender_table_admit(&table, 0, &unknown, 0, &replaced);
 
     cr_expect_eq(speadi_sender_table_find(&table, 0, &also_unknown), sender);
@@ -149,14 +149,14 @@ Test(sender_table, a_flood_of_senders_uses_only_the_entries_of_the_table)
 
 /* Admits SENDERS senders. Returns the length of the longest chain: no search looks at more senders. With random
  * numbers, only one of 10^9 tables would have a chain of 16 senders. */
-static uint32_t longest_chain(struct spead_sender address(uint32_t i))
+static uint32_t longest_chain(struct spead_sender_address address(uint32_t i))
 {
     uint32_t longest = 0;
 
     release();
-    cr_assert_eq(speadi_sender_table_init(&table, SENDERS, SPEAD_SENDER_PORT), 0);
+    cr_assert_eq(speadi_sender_table_init(&table, SENDERS, SPEAD_SENDER_KEY_PORT), 0);
     for (uint32_t i = 0; i < SENDERS; i++) {
-        const struct spead_sender sender = address(i);
+        const struct spead_sender_address sender = address(i);
 
         cr_assert_not_null(speadi_sender_table_admit(&table, 0, &sender, 0, &replaced));
     }
@@ -170,31 +170,31 @@ static uint32_t longest_chain(struct spead_sender address(uint32_t i))
     return longest;
 }
 
-static struct spead_sender neighbour(uint32_t i)
+static struct spead_sender_address neighbour(uint32_t i)
 {
-    struct spead_sender sender = from((uint8_t)i, 7000);
+    struct spead_sender_address sender = from((uint8_t)i, 7000);
 
     sender.address[14] = (uint8_t)(i >> 8);
     return sender;
 }
 
-static struct spead_sender port(uint32_t i)
+static struct spead_sender_address port(uint32_t i)
 {
     return from(1, (uint16_t)i);
 }
 
-static struct spead_sender v6(uint32_t i)
+static struct spead_sender_address v6(uint32_t i)
 {
-    return (struct spead_sender){
+    return (struct spead_sender_address){
         .address = {0x20, 0x01, 0x0d, 0xb8, [8] = (uint8_t)(i >> 8), [15] = (uint8_t)i},
         .port = 7000,
         .known = true};
 }
 
 /* If the hash combined address and port by exclusive or, the port would cancel the address. */
-static struct spead_sender cancelling(uint32_t i)
+static struct spead_sender_address cancelling(uint32_t i)
 {
-    struct spead_sender sender = {.known = true, .port = (uint16_t)i};
+    struct spead_sender_address sender = {.known = true, .port = (uint16_t)i};
 
     sender.address[0] = (uint8_t)(i << 1);
     sender.address[1] = (uint8_t)(i >> 7);

@@ -49,7 +49,7 @@ static void init(void)
     rig.config.heap_bytes_max = HEAP_BYTES;
     rig.config.packet_bytes_max = 1024;
     rig.config.allow_out_of_order = true;
-    rig.config.ring_heaps = 16;
+    rig.config.hand_over_heaps = 16;
     rig.config.receive_path = SPEAD_PATH_PLACED;
     rig.config.log.fn = keep_line;
 }
@@ -425,7 +425,7 @@ Test(device_heaps, more_heap_memory_than_the_host_has_free_is_not_pinned)
     rig.config.receive_path = SPEAD_PATH_PLACED;
     rig.engine->attach_error = -EIO; /* the error that comes if the stream tries to pin */
     text = refusal(-ENOMEM);
-    cr_expect_not_null(strstr(text, "ring_heaps: "), "%s", text);
+    cr_expect_not_null(strstr(text, "hand_over_heaps: "), "%s", text);
     cr_expect_not_null(strstr(text, "the host has 100 KiB free"), "%s", text);
 
     recv_rig_init(&rig);

@@ -51,7 +51,7 @@ static void open_with(enum spead_on_full on_full)
 static void number_heaps(void)
 {
     config = (struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT;
-    config.ring_heaps = 4;
+    config.hand_over_heaps = 4;
     shed_count = 0;
     for (unsigned i = 0; i < HEAPS; i++) {
         heap[i].counter = i + 1;
@@ -213,7 +213,7 @@ static void open_with_bytes(void)
 {
     static const uint32_t ring[] = {4};
 
-    config.ring_heaps = 0;
+    config.hand_over_heaps = 0;
     open_with(SPEAD_ON_FULL_BLOCK);
     cr_assert_eq(speadi_outlet_set_bound(&outlet, ring, 1, NULL), 0);
     for (unsigned i = 0; i < HEAPS; i++)
@@ -372,7 +372,7 @@ Test(outlet_limits, without_descriptors_there_is_nothing_to_release)
     int next = open("/dev/null", O_RDONLY);
 
     config = (struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT;
-    config.ring_heaps = 4;
+    config.hand_over_heaps = 4;
     cr_assert_geq(next, 0);
     close(next);
     getrlimit(RLIMIT_NOFILE, &limit);

@@ -105,7 +105,7 @@ static void init_mode(const struct mode *mode, enum spead_receive_path path)
     rig.config.deliver_incomplete = true;
     rig.config.heap_bytes_max = HEAP_BYTES;
     rig.config.live_heaps_max = mode->live != 0 ? mode->live : 8;
-    rig.config.ring_heaps = 16;
+    rig.config.hand_over_heaps = 16;
     rig.engine->posts_ahead = mode->posts_ahead;
     rig.engine->poll_max = mode->poll_max;
     rig.engine->window = mode->window;

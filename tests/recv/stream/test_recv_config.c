@@ -47,7 +47,7 @@ Test(recv_config, an_older_caller_gets_the_defaults_of_what_it_does_not_know)
 {
     struct spead_recv_stream_config full;
 
-    config.struct_size = offsetof(struct spead_recv_stream_config, ring_heaps);
+    config.struct_size = offsetof(struct spead_recv_stream_config, hand_over_heaps);
     config.held_heaps = 0; /* This field lies beyond struct_size, so the stream does not read it. */
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
     cr_expect_eq(full.held_heaps, 2u);
@@ -67,8 +67,8 @@ Test(recv_config, a_refusal_names_the_field)
     config.heap_bytes_max = 0;
     expect_refusal("heap_bytes_max");
     start_from_defaults();
-    config.ring_heaps = (1u << 20) + 1;
-    expect_refusal("ring_heaps");
+    config.hand_over_heaps = (1u << 20) + 1;
+    expect_refusal("hand_over_heaps");
     start_from_defaults();
     config.packet_bytes_max = 65508;
     expect_refusal("packet_bytes_max");
@@ -110,7 +110,7 @@ static const struct ranged ranged_fields[] = {
     RANGED(heap_bytes_max, 1, 1ull << 40),
     RANGED(pointers_max, 1, 1u << 20),
     RANGED(ranges_max, 1, 1u << 20),
-    RANGED(ring_heaps, 0, 1u << 20),
+    RANGED(hand_over_heaps, 0, 1u << 20),
     RANGED(held_heaps, 0, 1u << 20),
     RANGED(on_full, 0, SPEAD_ON_FULL_DROP_OLDEST),
     RANGED(receive_path, 0, SPEAD_PATH_BOUNCE),
@@ -186,12 +186,12 @@ static void expect_field(const char *field, const char *start)
 /* If the value of a string field is wrong, the text of the refusal names the field and quotes the string. */
 Test(recv_config, strings_are_refused_by_the_field_they_stand_in)
 {
-    config.interface_name = "nowhere0";
-    expect_field("interface_name", "interface_name \"nowhere0\": ");
-    config.source = ":7000";
-    expect_field("source", "source \":7000\": ");
-    config.source = "[::1]";
-    expect_field("source", "source [::1]:0 cannot send");
+    config.interface = "nowhere0";
+    expect_field("interface", "interface \"nowhere0\": ");
+    config.sender = ":7000";
+    expect_field("sender", "sender \":7000\": ");
+    config.sender = "[::1]";
+    expect_field("sender", "sender [::1]:0 cannot send");
     config.engine = "pigeon";
     expect_field("engine", "engine \"pigeon\" ");
     config.fault = "x=1";

@@ -173,7 +173,7 @@ Test(recv_ends, a_finished_heaps_packets_are_duplicates)
 
 Test(recv_ends, a_sender_that_restarts_is_not_eaten)
 {
-    rig.config.ring_heaps = 8;
+    rig.config.hand_over_heaps = 8;
     recv_rig_open(&rig);
     recv_rig_data(&rig, 1, 8, 0, 8);
     recv_rig_control(&rig, 2, SPEAD_CONTROL_START);
@@ -213,7 +213,7 @@ Test(recv_ends, holes_are_left_when_asked)
     rig.config.deliver_incomplete = true;
     rig.config.keep_holes = true;
     rig.config.live_heaps_max = 1;
-    rig.config.ring_heaps = 1;
+    rig.config.hand_over_heaps = 1;
     rig.config.held_heaps = 0;
     rig.config.receive_path = SPEAD_PATH_BOUNCE;
     recv_rig_open(&rig);
@@ -317,7 +317,7 @@ Test(recv_ends, sent_less_seen_is_missing)
     rig.config.allow_out_of_order = true;
     rig.config.deliver_incomplete = true;
     rig.config.live_heaps_max = 2;
-    rig.config.ring_heaps = 64;
+    rig.config.hand_over_heaps = 64;
     recv_rig_open(&rig);
     srand(3);
     for (uint64_t counter = 0; counter < 50; counter++)

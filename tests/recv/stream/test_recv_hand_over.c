@@ -30,7 +30,7 @@ static void push_heaps(uint64_t count)
 
 Test(recv_hand_over, a_full_ring_sheds_the_newest)
 {
-    rig.config.ring_heaps = 4;
+    rig.config.hand_over_heaps = 4;
     recv_rig_open(&rig);
     push_heaps(10);
     recv_rig_run(&rig);
@@ -41,13 +41,13 @@ Test(recv_hand_over, a_full_ring_sheds_the_newest)
     cr_expect_eq(rig.stats.counters.heaps_complete, 4u);
     cr_expect_eq(rig.stats.counters.heaps_shed, 6u);
     cr_expect_eq(rig.stats.counters.payload_bytes, 32u);
-    cr_expect_eq(rig.stats.ring_high_water, 4u);
+    cr_expect_eq(rig.stats.hand_over_high_water, 4u);
 }
 
 Test(recv_hand_over, a_full_ring_sheds_the_oldest_when_told)
 {
     rig.config.on_full = SPEAD_ON_FULL_DROP_OLDEST;
-    rig.config.ring_heaps = 4;
+    rig.config.hand_over_heaps = 4;
     recv_rig_open(&rig);
     push_heaps(10);
     recv_rig_run(&rig);
@@ -82,7 +82,7 @@ Test(recv_hand_over,
      the_heaps_of_a_burst_are_not_all_shed_if_the_consumer_has_just_taken_the_oldest)
 {
     rig.config.on_full = SPEAD_ON_FULL_DROP_OLDEST;
-    rig.config.ring_heaps = 4;
+    rig.config.hand_over_heaps = 4;
     recv_rig_open(&rig);
     slow_taking_on_shed(rig.stream->outlet.channel, give_back_the_places);
     push_heaps(4);
@@ -99,7 +99,7 @@ Test(recv_hand_over,
 
 Test(recv_hand_over, block_stops_reading_and_loses_nothing)
 {
-    rig.config.ring_heaps = 4;
+    rig.config.hand_over_heaps = 4;
     rig.config.on_full = SPEAD_ON_FULL_BLOCK;
     recv_rig_open(&rig);
     push_heaps(1000);
@@ -117,7 +117,7 @@ Test(recv_hand_over, block_with_incomplete_heaps_loses_nothing)
     rig.config.on_full = SPEAD_ON_FULL_BLOCK;
     rig.config.deliver_incomplete = true;
     rig.config.live_heaps_max = 2;
-    rig.config.ring_heaps = 1;
+    rig.config.hand_over_heaps = 1;
     rig.config.held_heaps = 0;
     recv_rig_open(&rig);
     for (uint64_t counter = 1; counter <= 100; counter++)
@@ -138,7 +138,7 @@ Test(recv_hand_over, a_consumer_that_holds_too_much_is_told_by_name)
 
     rig.config.receive_path = SPEAD_PATH_BOUNCE;
     rig.config.live_heaps_max = 1;
-    rig.config.ring_heaps = 2;
+    rig.config.hand_over_heaps = 2;
     rig.config.held_heaps = 1;
     recv_rig_open(&rig);
     push_heaps(10);

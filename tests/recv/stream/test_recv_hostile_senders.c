@@ -207,7 +207,7 @@ static void stop_from(uint8_t host, uint16_t port)
 Test(hostile_senders, the_stop_item_of_a_sender_that_lost_its_entry_ends_no_other_sender)
 {
     rig.config.senders_max = 2;
-    rig.config.ring_heaps = 8;
+    rig.config.hand_over_heaps = 8;
     recv_rig_open(&rig);
     for (uint8_t host = 1; host <= 3; host++) {
         whole_heap(1, host, 7000);
@@ -222,7 +222,7 @@ Test(hostile_senders, the_stop_item_of_a_sender_that_lost_its_entry_ends_no_othe
 Test(hostile_senders, each_of_64_endpoints_has_its_own_end)
 {
     rig.sources = 64;
-    rig.config.ring_heaps = 128;
+    rig.config.hand_over_heaps = 128;
     recv_rig_open(&rig);
     for (unsigned number = 0; number < 4; number++)
         for (uint16_t endpoint = 0; endpoint < 64; endpoint++) {
@@ -301,7 +301,7 @@ Test(hostile_senders, a_packet_in_a_place_of_the_run_before_overwrites_no_packet
 static void open_blocking(void)
 {
     rig.config.on_full = SPEAD_ON_FULL_BLOCK;
-    rig.config.ring_heaps = 1;
+    rig.config.hand_over_heaps = 1;
     rig.config.held_heaps = 0;
     rig.config.substream_count = 2; /* so that one sender ends no heap of the other */
     recv_rig_open(&rig);

@@ -97,6 +97,6 @@ Test(recv_ledger, every_counter_reaches_its_field)
     cr_expect_eq(stats.counters.last_packet_ns, tally.totals->last_packet_ns);
     cr_expect_eq(stats.counters.first_packet_mono_ns, tally.totals->first_packet_mono_ns);
     cr_expect_eq(stats.counters.last_packet_mono_ns, tally.totals->last_packet_mono_ns);
-    cr_expect_eq(stats.ring_high_water, 7u);
+    cr_expect_eq(stats.hand_over_high_water, 7u);
     cr_expect_eq(stats.counters.memory_high_water_bytes, tally.totals->memory_high_water_bytes);
 }

@@ -14,7 +14,7 @@ static void open_rig(void)
     recv_rig_init(&rig);
     rig.config.allow_out_of_order = true;
     rig.config.deliver_incomplete = true;
-    rig.config.ring_heaps = 64;
+    rig.config.hand_over_heaps = 64;
     rig.config.receive_path = SPEAD_PATH_BOUNCE;
     rig.ops = &script_clock_ops; /* no heap is forgotten because of time */
 }

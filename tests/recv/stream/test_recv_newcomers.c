@@ -13,7 +13,7 @@ static void make_rig(void)
 {
     recv_rig_init(&rig);
     rig.config.allow_out_of_order = true;
-    rig.config.ring_heaps = 64;
+    rig.config.hand_over_heaps = 64;
     rig.ops = &script_clock_ops;
     rig.engine->clock_ns = SECOND;
 }

@@ -48,7 +48,7 @@ Test(recv_node, heaps_reach_the_sink_in_order)
 
 Test(recv_node, a_slow_sink_stops_a_source_that_can_wait)
 {
-    rig.config.ring_heaps = 1;
+    rig.config.hand_over_heaps = 1;
     rig.sink_config.pause_ns = 100000;
     rig.sink_config.batch = 1;
     recv_graph_build(&rig);
@@ -67,7 +67,7 @@ static void shed_at_a_slow_sink(enum spead_on_full on_full, enum spead_shed_caus
     struct spead_channel_stats edge;
 
     rig.config.on_full = on_full;
-    rig.config.ring_heaps = 2;
+    rig.config.hand_over_heaps = 2;
     rig.sink_config.pause_ns = 100000;
     rig.sink_config.batch = 1;
     recv_graph_build(&rig);
@@ -89,7 +89,7 @@ static void shed_at_a_slow_sink(enum spead_on_full on_full, enum spead_shed_caus
     cr_expect_eq(recv_graph_stats(&rig).counters.heaps_complete, recv_graph_record(&rig).received);
     cr_expect_eq(recv_graph_stats(&rig).counters.payload_bytes,
                  8 * recv_graph_record(&rig).received);
-    cr_expect_eq(recv_graph_stats(&rig).ring_high_water, 2u);
+    cr_expect_eq(recv_graph_stats(&rig).hand_over_high_water, 2u);
 }
 
 Test(recv_node, the_newest_is_shed_and_stays_in_the_ledger)

@@ -86,7 +86,7 @@ Test(recv_node_ends, cancel_wakes_a_stream_that_sleeps)
 
 Test(recv_node_ends, what_a_cancel_finds_is_counted)
 {
-    rig.config.ring_heaps = 1;
+    rig.config.hand_over_heaps = 1;
     rig.sink_config.pause_ns = 1000000;
     rig.sink_config.batch = 1;
     recv_graph_build(&rig);

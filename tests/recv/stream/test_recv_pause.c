@@ -26,7 +26,7 @@ static void open_rig(void)
     said[0] = '\0';
     warnings = 0;
     recv_rig_init(&rig);
-    rig.config.ring_heaps = 4;
+    rig.config.hand_over_heaps = 4;
     rig.config.log.fn = note;
 }
 
@@ -179,7 +179,7 @@ Test(recv_pause, a_consumer_that_holds_all_heaps_is_told_once_and_gets_the_end)
 
 Test(recv_pause, small_heaps_of_one_burst_all_find_room_with_the_defaults)
 {
-    rig.config.ring_heaps = 0;
+    rig.config.hand_over_heaps = 0;
     recv_rig_open(&rig);
     push_heaps(1, 4000);
     recv_rig_run(&rig);
@@ -190,7 +190,7 @@ Test(recv_pause, small_heaps_of_one_burst_all_find_room_with_the_defaults)
 
 Test(recv_pause, at_most_4096_heaps_wait)
 {
-    rig.config.ring_heaps = 0;
+    rig.config.hand_over_heaps = 0;
     recv_rig_open(&rig);
     push_heaps(1, 5000);
     recv_rig_run(&rig);
@@ -206,7 +206,7 @@ static void push_long_heaps(uint64_t count)
 
 static void open_for_long_heaps(void)
 {
-    rig.config.ring_heaps = 0;
+    rig.config.hand_over_heaps = 0;
     rig.config.packet_bytes_max = 65507;
     recv_rig_open(&rig);
 }
@@ -249,7 +249,7 @@ Test(recv_pause, with_less_memory_half_of_it_waits)
 
 Test(recv_pause, four_heaps_of_the_largest_size_wait)
 {
-    rig.config.ring_heaps = 0;
+    rig.config.hand_over_heaps = 0;
     rig.config.heap_bytes_max = 16u << 20;
     rig.config.packet_bytes_max = 65507;
     recv_rig_open(&rig);
@@ -281,7 +281,7 @@ static void push_unsized(uint64_t counter, uint64_t offset, size_t bytes, unsign
 
 static void open_for_unsized(void)
 {
-    rig.config.ring_heaps = 0;
+    rig.config.hand_over_heaps = 0;
     rig.config.heap_bytes_max = 64u << 20;
     rig.config.unsized_in_sequence = true;
     recv_rig_open(&rig);
@@ -352,7 +352,7 @@ Test(recv_pause, a_heap_without_a_length_keeps_all_its_items)
 Test(recv_pause, a_small_heap_in_many_pieces_is_complete)
 {
     rig.config.allow_out_of_order = true;
-    rig.config.ring_heaps = 0;
+    rig.config.hand_over_heaps = 0;
     recv_rig_open(&rig);
     for (uint64_t offset = 0; offset < 1000; offset += 2)
         recv_rig_data(&rig, 1, 1000, offset, 1);
@@ -367,7 +367,7 @@ Test(recv_pause, a_small_heap_with_many_items_has_them_all)
 {
     struct spead_heap *heap;
 
-    rig.config.ring_heaps = 0;
+    rig.config.hand_over_heaps = 0;
     recv_rig_open(&rig);
     for (uint64_t packet = 0; packet < 10; packet++) {
         test_packet_specials(&rig.packet, 40, 1, 10, packet, 1);

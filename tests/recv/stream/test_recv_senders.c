@@ -102,7 +102,7 @@ Test(recv_senders, equal_counters_of_two_ports_are_two_heaps)
 
 Test(recv_senders, by_address_equal_counters_of_two_hosts_are_two_heaps)
 {
-    rig.config.sender_key = SPEAD_SENDER_ADDRESS;
+    rig.config.sender_key = SPEAD_SENDER_KEY_ADDRESS;
     equal_counters_from(2, 7000);
     cr_expect_eq(take_fill(), 0xaa);
     cr_expect_eq(take_fill(), 0xbb);
@@ -111,7 +111,7 @@ Test(recv_senders, by_address_equal_counters_of_two_hosts_are_two_heaps)
 
 Test(recv_senders, joined_by_the_user_two_senders_are_one)
 {
-    rig.config.sender_key = SPEAD_SENDER_NONE;
+    rig.config.sender_key = SPEAD_SENDER_KEY_NONE;
     equal_counters_from(2, 7001);
     cr_expect_eq(take_fill(), 0xaa);
     EXPECT_BUCKETS("delivered 4, duplicate 4");
@@ -120,8 +120,8 @@ Test(recv_senders, joined_by_the_user_two_senders_are_one)
 
 Test(recv_senders, the_heap_says_who_sent_it)
 {
-    struct spead_sender sender;
-    char text[SPEAD_SENDER_TEXT_MAX];
+    struct spead_sender_address sender;
+    char text[SPEAD_SENDER_ADDRESS_TEXT_MAX];
     struct spead_heap *heap;
 
     recv_rig_open(&rig);
@@ -130,13 +130,13 @@ Test(recv_senders, the_heap_says_who_sent_it)
     heap = recv_rig_take(&rig);
     cr_assert_not_null(heap);
     cr_expect(spead_heap_sender(heap, &sender));
-    cr_expect_str_eq(spead_sender_format(&sender, text), "192.0.2.7:7148");
+    cr_expect_str_eq(spead_sender_address_format(&sender, text), "192.0.2.7:7148");
     spead_heap_unref(heap);
 }
 
 Test(recv_senders, a_source_without_addresses_has_one_sender)
 {
-    struct spead_sender sender;
+    struct spead_sender_address sender;
     struct spead_heap *heap;
 
     recv_rig_open(&rig);
@@ -162,7 +162,7 @@ static void stripe_over_ports(enum spead_sender_key key)
 
 Test(recv_senders, a_heap_striped_over_ports_is_never_clean_and_the_log_names_the_option)
 {
-    stripe_over_ports(SPEAD_SENDER_PORT);
+    stripe_over_ports(SPEAD_SENDER_KEY_PORT);
     cr_expect_gt(rig.stats.counters.heaps_striped, 0u);
     cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DELIVERED), 0u);
     cr_expect_not_null(strstr(last_warning, "--sender-key address"), "%s", last_warning);
@@ -171,7 +171,7 @@ Test(recv_senders, a_heap_striped_over_ports_is_never_clean_and_the_log_names_th
 Test(recv_senders, in_order_a_heap_striped_over_ports_is_never_clean_and_the_log_names_the_option)
 {
     rig.config.allow_out_of_order = false;
-    stripe_over_ports(SPEAD_SENDER_PORT);
+    stripe_over_ports(SPEAD_SENDER_KEY_PORT);
     cr_expect_gt(rig.stats.counters.heaps_striped, 0u);
     cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DELIVERED), 0u);
     cr_expect_not_null(strstr(last_warning, "--sender-key address"), "%s", last_warning);
@@ -179,7 +179,7 @@ Test(recv_senders, in_order_a_heap_striped_over_ports_is_never_clean_and_the_log
 
 Test(recv_senders, by_address_a_heap_striped_over_ports_is_whole)
 {
-    stripe_over_ports(SPEAD_SENDER_ADDRESS);
+    stripe_over_ports(SPEAD_SENDER_KEY_ADDRESS);
     EXPECT_BUCKETS("delivered 16");
     for (int counter = 1; counter <= 4; counter++)
         cr_expect_eq(take_fill(), counter);
@@ -201,7 +201,7 @@ static void new_port_for_each_packet(enum spead_sender_key key)
 {
     uint16_t port = 1024;
 
-    rig.config.ring_heaps = 10;
+    rig.config.hand_over_heaps = 10;
     rig.config.sender_key = key;
     recv_rig_open(&rig);
     for (uint64_t counter = 1; counter <= 10; counter++)
@@ -212,18 +212,18 @@ static void new_port_for_each_packet(enum spead_sender_key key)
 
 Test(recv_senders, a_new_port_for_each_packet_is_never_clean)
 {
-    new_port_for_each_packet(SPEAD_SENDER_PORT);
+    new_port_for_each_packet(SPEAD_SENDER_KEY_PORT);
     cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DELIVERED), 0u);
     cr_expect_gt(rig.stats.counters.heaps_striped, 0u);
 }
 
 Test(recv_senders, by_address_or_joined_a_new_port_for_each_packet_loses_nothing)
 {
-    new_port_for_each_packet(SPEAD_SENDER_ADDRESS);
+    new_port_for_each_packet(SPEAD_SENDER_KEY_ADDRESS);
     EXPECT_BUCKETS("delivered 40");
     recv_rig_close(&rig);
     make_rig();
-    new_port_for_each_packet(SPEAD_SENDER_NONE);
+    new_port_for_each_packet(SPEAD_SENDER_KEY_NONE);
     EXPECT_BUCKETS("delivered 40");
 }
 
@@ -243,13 +243,13 @@ static void double_over_two_networks(enum spead_sender_key key)
 
 Test(recv_senders, joined_one_of_two_networks_fills_the_gaps_of_the_other)
 {
-    double_over_two_networks(SPEAD_SENDER_NONE);
+    double_over_two_networks(SPEAD_SENDER_KEY_NONE);
     EXPECT_BUCKETS("delivered 4, duplicate 2");
 }
 
 Test(recv_senders, not_joined_two_networks_give_two_heaps_with_gaps)
 {
-    double_over_two_networks(SPEAD_SENDER_PORT);
+    double_over_two_networks(SPEAD_SENDER_KEY_PORT);
     EXPECT_BUCKETS("live 6");
 }
 
@@ -633,7 +633,7 @@ Test(recv_senders, a_joint_stream_says_which_window_it_needs)
 
 Test(recv_senders, skipped_counters_are_counted_for_each_sender_apart)
 {
-    rig.config.ring_heaps = 100;
+    rig.config.hand_over_heaps = 100;
     recv_rig_open(&rig);
     for (uint64_t counter = 1; counter <= 20; counter++) {
         if (counter != 7)

@@ -150,7 +150,7 @@ Test(recv_stop, stop_reads_what_is_there_and_flushes_live_heaps)
 Test(recv_stop, stop_hands_incomplete_heaps_over_when_asked)
 {
     rig.config.deliver_incomplete = true;
-    rig.config.ring_heaps = 1;
+    rig.config.hand_over_heaps = 1;
     recv_rig_open(&rig);
     for (uint64_t counter = 1; counter <= 3; counter++)
         recv_rig_data(&rig, counter, 16, 0, 8);
@@ -168,7 +168,7 @@ Test(recv_stop, stop_hands_incomplete_heaps_over_when_asked)
 
 Test(recv_stop, a_consumer_that_does_not_come_costs_its_heaps_not_the_stop)
 {
-    rig.config.ring_heaps = 1;
+    rig.config.hand_over_heaps = 1;
     rig.config.on_full = SPEAD_ON_FULL_BLOCK;
     rig.config.stop_drain_ns = 1000000;
     recv_rig_open(&rig);
@@ -204,7 +204,7 @@ Test(recv_stop, a_second_stop_means_now)
 Test(recv_stop, what_is_unread_when_the_time_is_over_is_counted)
 {
     rig.config.stop_drain_ns = 20000000;
-    rig.config.ring_heaps = 1;
+    rig.config.hand_over_heaps = 1;
     rig.config.on_full = SPEAD_ON_FULL_BLOCK;
     rig.engine->poll_max = 2;
     recv_rig_open(&rig);
@@ -252,7 +252,7 @@ Test(recv_stop, what_was_read_and_not_looked_at_is_counted)
     rig.config.on_full = SPEAD_ON_FULL_BLOCK;
     rig.config.receive_path = SPEAD_PATH_BOUNCE;
     rig.config.live_heaps_max = 1;
-    rig.config.ring_heaps = 1;
+    rig.config.hand_over_heaps = 1;
     rig.config.held_heaps = 0;
     recv_rig_open(&rig);
     for (uint64_t counter = 1; counter <= 10; counter++)

@@ -162,7 +162,7 @@ Test(recv_stop_senders, the_stream_says_what_ended_it)
 {
     struct spead_recv_end end = SPEAD_RECV_END_INIT;
     struct spead_recv_sender sender = SPEAD_RECV_SENDER_INIT;
-    char text[SPEAD_SENDER_TEXT_MAX];
+    char text[SPEAD_SENDER_ADDRESS_TEXT_MAX];
 
     cr_assert(ends_after("1a1 !7a1"));
     spead_recv_stream_end(rig.stream, &end);
@@ -170,7 +170,7 @@ Test(recv_stop_senders, the_stream_says_what_ended_it)
     cr_expect(end.has_stop);
     cr_expect_eq(end.stop_source, 1u);
     cr_expect_eq(end.stop_counter, 7u);
-    cr_expect_str_eq(spead_sender_format(&end.stop_sender, text), "192.0.2.1:7000");
+    cr_expect_str_eq(spead_sender_address_format(&end.stop_sender, text), "192.0.2.1:7000");
     cr_assert_eq(spead_recv_stream_sender(rig.stream, 0, &sender), 0);
     cr_expect(sender.stopped);
     cr_expect_eq(sender.source, 1u);

@@ -136,7 +136,7 @@ Test(recv_stream, substreams)
 {
     rig.config.substream_count = 2;
     rig.config.live_heaps_max = 1;
-    rig.config.ring_heaps = 16;
+    rig.config.hand_over_heaps = 16;
     recv_rig_open(&rig);
     for (uint64_t i = 0; i < 9; i++) {
         recv_rig_data(&rig, 2, 90, i * 10, 10);
@@ -244,7 +244,7 @@ Test(recv_stream, the_plan_bounds_the_memory)
 
     rig.config.receive_path = SPEAD_PATH_BOUNCE;
     rig.config.substream_count = 3;
-    rig.config.ring_heaps = 4;
+    rig.config.hand_over_heaps = 4;
     recv_rig_open(&rig);
     spead_recv_stream_plan(rig.stream, &plan);
     cr_expect_eq(plan.region_count, 3u * 4u + 4u + 2u);
@@ -262,7 +262,7 @@ static uint64_t memory_bytes(uint32_t more_caps)
 
     ops.caps |= more_caps;
     rig.ops = &ops;
-    rig.config.ring_heaps = 0;
+    rig.config.hand_over_heaps = 0;
     rig.config.heap_bytes_max = 1u << 20;
     recv_rig_open(&rig);
     spead_recv_stream_plan(rig.stream, &plan);
@@ -284,7 +284,7 @@ Test(recv_stream, room_for_small_heaps_adds_no_regions_for_large_ones)
     struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
 
     rig.config.receive_path = SPEAD_PATH_BOUNCE;
-    rig.config.ring_heaps = 0;
+    rig.config.hand_over_heaps = 0;
     rig.config.heap_bytes_max = 64u << 20;
     recv_rig_open(&rig);
     spead_recv_stream_plan(rig.stream, &plan);
@@ -298,11 +298,11 @@ Test(recv_stream, pinned_memory_for_small_heaps_is_limited, .fini = NULL)
     cr_expect_lt(memory_bytes(SPEADI_RX_CAP_PINS | SPEADI_RX_CAP_PLACED), 240u << 20);
 }
 
-static uint64_t table_bytes(uint32_t ring_heaps, uint32_t held_heaps)
+static uint64_t table_bytes(uint32_t hand_over_heaps, uint32_t held_heaps)
 {
     struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
 
-    rig.config.ring_heaps = ring_heaps;
+    rig.config.hand_over_heaps = hand_over_heaps;
     rig.config.held_heaps = held_heaps;
     recv_rig_open(&rig);
     spead_recv_stream_plan(rig.stream, &plan);
@@ -315,7 +315,7 @@ Test(recv_stream, the_plan_includes_the_channel, .fini = NULL)
     uint64_t small = table_bytes(4, 4096), large;
 
     recv_rig_init(&rig);
-    /* The sum of ring_heaps and held_heaps is the same in both plans, so the plans have the same number of regions. */
+    /* The sum of hand_over_heaps and held_heaps is the same in both plans, so the plans have the same number of regions. */
     large = table_bytes(4096, 4);
     cr_expect_eq(large - small, (4096 - 4) * sizeof(struct spead_message));
 }

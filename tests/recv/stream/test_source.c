@@ -133,7 +133,7 @@ static struct spead_recv_stream_config config_of(const struct reader *reader,
     config.receive_path = reader->path;
     verbs.mprq = SPEAD_MPRQ_OFF;
     config.engine_options = &verbs.options;
-    config.interface_name = TEST_NEAR_INTERFACE;
+    config.interface = TEST_NEAR_INTERFACE;
     config.socket_buffer_bytes = 256u << 10;
     config.heap_bytes_max = 64u << 10;
     config.heap_counter_step = 0;
@@ -177,7 +177,7 @@ static void check_source(const struct reader *reader, const struct source_case *
     int ret;
 
     strcpy(source, source_case->source);
-    config.source = source;
+    config.sender = source;
     ret = spead_recv_stream_create(&stream, &config, &err);
     cr_assert_eq(ret, 0, "%s, %s: %s", reader->engine, source_case->endpoint, err.text);
     memset(source, '!', sizeof source - 1);
@@ -269,7 +269,7 @@ ParameterizedTest(struct reader *reader, source, groups_are_joined_for_it_alone,
     struct spead_recv_stream *stream;
 
     make_hosts();
-    config.source = cases[0].source;
+    config.sender = cases[0].source;
     cr_assert_eq(spead_recv_stream_create(&stream, &config, &err), 0, "%s", err.text);
     cr_expect(kernel_asks_for("0xef010203", "0x0a4d0002"), "%s", reader->engine);
     spead_recv_stream_destroy(stream);
@@ -285,8 +285,8 @@ static void expect_refusal(const char *endpoint, const char *source, int code, c
         config_of(&(struct reader){"auto", SPEAD_PATH_AUTO}, &source_case);
     struct spead_recv_stream *stream = NULL;
 
-    config.interface_name = NULL;
-    config.source = source;
+    config.interface = NULL;
+    config.sender = source;
     cr_expect_eq(spead_recv_stream_create(&stream, &config, &err), code, "%s", source);
     cr_expect_not_null(strstr(err.text, says), "%s: \"%s\"", source, err.text);
     cr_expect_null(stream);
@@ -297,7 +297,7 @@ Test(source, of_the_other_ip_version_is_refused)
     expect_refusal("239.1.2.3:7148", "[::1]", -EINVAL, "different IP versions");
     expect_refusal(":7148", "[::1]:5000", -EINVAL, "different IP versions");
     expect_refusal("[ff15::2]:7148", "192.0.2.1", -EINVAL, "different IP versions");
-    expect_refusal("[::1]:7148", "192.0.2.1", -EINVAL, "source 192.0.2.1:0 cannot send to [::1]");
+    expect_refusal("[::1]:7148", "192.0.2.1", -EINVAL, "sender 192.0.2.1:0 cannot send to [::1]");
 }
 
 Test(source, that_is_no_host_is_quoted)
@@ -317,7 +317,7 @@ Test(source, of_memory_links_is_refused)
     cr_assert_eq(spead_mem_link_create(&link, 4, 1472, NULL), 0);
     config.links = &link;
     config.link_count = 1;
-    config.source = "192.0.2.1";
+    config.sender = "192.0.2.1";
     cr_expect_eq(spead_recv_stream_create(&stream, &config, &err), -EINVAL);
     cr_expect_not_null(strstr(err.text, "memory links"), "%s", err.text);
     spead_mem_link_unref(link);

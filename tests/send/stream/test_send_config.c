@@ -185,10 +185,9 @@ Test(send_config, strings_are_refused_by_the_field_they_stand_in)
 {
     static const char *const endpoint[] = {"127.0.0.1"}, *const good[] = {"127.0.0.1:7148"};
     struct spead_send_stream_config configs[4];
-    static const char *const fields[] = {"fault", "engine", "endpoints", "interface_name"};
-    static const char *const starts[] = {
-        "fault \"x=1\": ", "engine \"pigeon\" ",
-        "endpoints \"127.0.0.1\": ", "interface_name \"nowhere0\": "};
+    static const char *const fields[] = {"fault", "engine", "endpoints", "interface"};
+    static const char *const starts[] = {"fault \"x=1\": ", "engine \"pigeon\" ",
+                                         "endpoints \"127.0.0.1\": ", "interface \"nowhere0\": "};
 
     configs[0] = make_config();
     configs[0].fault = "x=1";
@@ -198,7 +197,7 @@ Test(send_config, strings_are_refused_by_the_field_they_stand_in)
         configs[i].endpoint_count = 1;
     }
     configs[1].engine = "pigeon";
-    configs[3].interface_name = "nowhere0";
+    configs[3].interface = "nowhere0";
     for (unsigned i = 0; i < 4; i++) {
         struct spead_send_stream *stream = NULL;
         struct spead_err err = {0};

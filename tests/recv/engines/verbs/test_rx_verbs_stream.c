@@ -58,7 +58,7 @@ static void tear_down(void)
 TestSuite(rx_verbs_stream, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static enum spead_verbs_mprq mprq = SPEAD_MPRQ_OFF;
-static uint32_t ring_heaps = HEAPS;
+static uint32_t hand_over_heaps = HEAPS;
 
 static void start_receiver(enum spead_receive_path path)
 {
@@ -68,14 +68,14 @@ static void start_receiver(enum spead_receive_path path)
     config.endpoints = group;
     config.endpoint_count = 1;
     config.engine = "verbs";
-    config.interface_name = TEST_NEAR_INTERFACE;
+    config.interface = TEST_NEAR_INTERFACE;
     config.receive_path = path;
     verbs.mprq = mprq;
     config.engine_options = &verbs.options;
     config.heap_bytes_max = 4u << 20;
     config.allow_out_of_order = true;
     config.deliver_incomplete = true;
-    config.ring_heaps = ring_heaps;
+    config.hand_over_heaps = hand_over_heaps;
     cr_assert_eq(spead_recv_stream_create(&receiver, &config, &err), 0, "%s", err.text);
     cr_assert_eq(spead_recv_runner_start(&receiving, receiver, -1, &err), 0, "%s", err.text);
 }
@@ -108,7 +108,7 @@ static void send_heaps(unsigned count, size_t bytes)
     config.endpoints = group;
     config.endpoint_count = 1;
     config.engine = "socket";
-    config.interface_name = TEST_FAR_INTERFACE;
+    config.interface = TEST_FAR_INTERFACE;
     config.packet_bytes_max = 8972;
     config.rate_bytes_per_s = 30e6;
     cr_assert_eq(spead_send_stream_create(&stream, &config, &err), 0, "%s", err.text);
@@ -224,7 +224,7 @@ static void assert_pauses(enum spead_receive_path path)
 {
     enum { MANY = 300 };
 
-    ring_heaps = 4;
+    hand_over_heaps = 4;
     cr_assert_eq(run_heaps(path, MANY, 1000), MANY);
     cr_expect_eq(stats.counters.heaps_shed, 0);
     cr_expect_gt(stats.counters.paused_ns, 0);

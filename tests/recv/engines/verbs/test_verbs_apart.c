@@ -58,14 +58,14 @@ static struct spead_recv_stream_config usual(void)
     config.endpoints = &endpoint;
     config.endpoint_count = 1;
     config.engine = "verbs";
-    config.interface_name = TEST_NEAR_INTERFACE;
+    config.interface = TEST_NEAR_INTERFACE;
     config.heap_arena = &apart.arena;
     config.heap_bytes_max = HEAP_BYTES;
     config.packet_bytes_max = 8192;
     config.receive_path = SPEAD_PATH_PLACED;
     config.allow_out_of_order = true;
     config.deliver_incomplete = true;
-    config.ring_heaps = 8;
+    config.hand_over_heaps = 8;
     return config;
 }
 

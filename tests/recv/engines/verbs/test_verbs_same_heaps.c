@@ -73,7 +73,7 @@ static struct spead_recv_stream *open_verbs(struct same_path *path,
     config.endpoint_count = sequence->endpoints;
     config.engine = "verbs";
     config.engine_options = &options.options;
-    config.interface_name = TEST_NEAR_INTERFACE;
+    config.interface = TEST_NEAR_INTERFACE;
     config.receive_path = verbs->receive;
     config.socket_buffer_bytes = 1u << 20;
     return same_start(&config, err);
