@@ -56,3 +56,16 @@ int speadi_struct_write(void *to, const void *own, uint32_t size)
     memset(bytes + known, 0, room - known);
     return 0;
 }
+
+void speadi_struct_init(void *to, size_t size, const void *defaults, size_t known)
+{
+    uint32_t struct_size = (uint32_t)size;
+    unsigned char *bytes = to;
+
+    if (size < sizeof struct_size || size > SPEADI_STRUCT_SIZE_MAX)
+        return;
+    memcpy(bytes, defaults, size < known ? size : known);
+    if (size > known)
+        memset(bytes + known, 0, size - known);
+    memcpy(bytes, &struct_size, sizeof struct_size);
+}

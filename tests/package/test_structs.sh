@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # A public struct follows the rule of docs/adr/0017: it has a struct_size, an _INIT and a row in a test_callers_*.c. Or
-# it has no struct_size; then why_fixed() below has the reason. usage: test_structs.sh SOURCE_FOLDER
+# it has no struct_size; then why_fixed() below has the reason. Each _INIT has a function of the same name, with a row in
+# test_struct_inits.c. usage: test_structs.sh SOURCE_FOLDER
 set -euo pipefail
 cd "$1"
 tables=$(echo tests/conformance/test_callers_*.c tests/conformance/engines/*/test_callers_*.c)
@@ -46,7 +47,10 @@ done
 # shellcheck disable=SC2086,SC2013
 for init in $(sed -nE 's/^#define (SPEAD_[A-Z0-9_]+_INIT) .*/\1/p' $headers); do
     name=$(echo "${init%_INIT}" | tr '[:upper:]' '[:lower:]')
-    [ "$name" = spead_send_options ] || grep -q "STRUCT($name," $tables || fail "$init: $name has no row in $tables"
+    grep -qE "^void ${name}_init\(struct $name \*[a-z]+, size_t size\);" $headers || fail "$init: there is no ${name}_init()"
+    [ "$name" != spead_send_options ] || continue # it has no struct_size
+    grep -q "STRUCT($name," $tables || fail "$init: $name has no row in $tables"
+    grep -qE "ROW\($name, $init\)" tests/conformance/test_struct_inits.c || fail "$init: no row in test_struct_inits.c"
 done
 [ "$status" -eq 0 ] && echo "$count public structs, each with its size or fixed"
 exit $status

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Another project can take the tree by add_subdirectory(). Its settings stay as they are, the user's flags reach the
-# library, and BUILD_SHARED_LIBS and CMAKE_INSTALL_LIBDIR mean what they mean everywhere.
+# library, and BUILD_SHARED_LIBS and CMAKE_INSTALL_LIBDIR mean what they mean everywhere (docs/abi.md).
 # usage: test_subproject.sh SOURCE_FOLDER
 set -euo pipefail
 source=$1

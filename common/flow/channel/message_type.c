@@ -2,6 +2,7 @@
 /* The registry of message types. A thread that writes to it holds a lock. A thread that reads it needs no lock. */
 #include <speadline/message.h>
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
@@ -15,6 +16,8 @@
 
 #include "region_message.h"
 #include "ticket.h"
+
+static_assert(sizeof(struct spead_message) == 64, "a message is one cache line");
 
 static void heap_ref(const struct spead_message *message)
 {

@@ -108,6 +108,8 @@ struct spead_channel_config {
 #define SPEAD_CHANNEL_CONFIG_INIT { \
     .struct_size = sizeof(struct spead_channel_config), .capacity = 1, .lanes = 1 }
 /* clang-format on */
+/* Does what SPEAD_CHANNEL_CONFIG_INIT does; `size` is sizeof *config. Any thread. See docs/abi.md. */
+void spead_channel_config_init(struct spead_channel_config *config, size_t size);
 
 /* Makes a channel. Returns 0 and gives the caller one reference in *out, or -ENOMEM, or -EINVAL. After -EINVAL, err
  * names the field, or the form that the policy or the lanes need. err may be NULL. */
@@ -273,6 +275,8 @@ struct spead_channel_stats {
 /* clang-format off */
 #define SPEAD_CHANNEL_STATS_INIT { .struct_size = sizeof(struct spead_channel_stats) }
 /* clang-format on */
+/* Does what SPEAD_CHANNEL_STATS_INIT does; `size` is sizeof *stats. Any thread. See docs/abi.md. */
+void spead_channel_stats_init(struct spead_channel_stats *stats, size_t size);
 
 /* Fills *stats. The caller must have set stats->struct_size by SPEAD_CHANNEL_STATS_INIT. The call takes a lock that is
  * also taken when an end opens or closes. Sending and receiving do not take this lock. Any thread. */
@@ -292,6 +296,8 @@ struct spead_latency {
 /* clang-format off */
 #define SPEAD_LATENCY_INIT { .struct_size = sizeof(struct spead_latency) }
 /* clang-format on */
+/* Does what SPEAD_LATENCY_INIT does; `size` is sizeof *latency. Any thread. See docs/abi.md. */
+void spead_latency_init(struct spead_latency *latency, size_t size);
 
 /* Fills *latency. Returns 0, -ENOTSUP when the configuration of the channel has latency = false, or -EINVAL when
  * latency->struct_size is not valid. Any thread. */

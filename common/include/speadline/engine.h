@@ -7,6 +7,7 @@
 #ifndef SPEADLINE_ENGINE_H
 #define SPEADLINE_ENGINE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -34,6 +35,8 @@ struct spead_engine_info {
 /* clang-format off */
 #define SPEAD_ENGINE_INFO_INIT { .struct_size = sizeof(struct spead_engine_info) }
 /* clang-format on */
+/* Does what SPEAD_ENGINE_INFO_INIT does; `size` is sizeof *info. Any thread. See docs/abi.md. */
+void spead_engine_info_init(struct spead_engine_info *info, size_t size);
 
 /* The beginning of the options of one engine. Each engine that has options has a struct of its own. The first member of
  * that struct is a struct spead_engine_options. An _INIT macro fills this member and the defaults:

@@ -11,6 +11,7 @@
 #ifndef SPEADLINE_EXECUTOR_H
 #define SPEADLINE_EXECUTOR_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <speadline/error.h>
@@ -35,6 +36,8 @@ struct spead_executor_config {
 /* clang-format off */
 #define SPEAD_EXECUTOR_CONFIG_INIT { .struct_size = sizeof(struct spead_executor_config), .workers = 1 }
 /* clang-format on */
+/* Does what SPEAD_EXECUTOR_CONFIG_INIT does; `size` is sizeof *config. Any thread. See docs/abi.md. */
+void spead_executor_config_init(struct spead_executor_config *config, size_t size);
 
 /* Makes an executor and starts its workers. Returns 0 and gives *out to the caller, -EINVAL (err says why, such as a
  * CPU that does not exist), -ENOMEM or -EAGAIN (the system allows no more threads). err may be NULL. */
@@ -59,6 +62,8 @@ struct spead_executor_stats {
 /* clang-format off */
 #define SPEAD_EXECUTOR_STATS_INIT { .struct_size = sizeof(struct spead_executor_stats) }
 /* clang-format on */
+/* Does what SPEAD_EXECUTOR_STATS_INIT does; `size` is sizeof *stats. Any thread. See docs/abi.md. */
+void spead_executor_stats_init(struct spead_executor_stats *stats, size_t size);
 /* Fills *stats. The caller must have set stats->struct_size by SPEAD_EXECUTOR_STATS_INIT. Any thread. */
 void spead_executor_stats(const struct spead_executor *executor,
                           struct spead_executor_stats *stats);

@@ -51,6 +51,8 @@ struct spead_graph_config {
 /* clang-format off */
 #define SPEAD_GRAPH_CONFIG_INIT { .struct_size = sizeof(struct spead_graph_config) }
 /* clang-format on */
+/* Does what SPEAD_GRAPH_CONFIG_INIT does; `size` is sizeof *config. Any thread. See docs/abi.md. */
+void spead_graph_config_init(struct spead_graph_config *config, size_t size);
 
 /* Makes a graph without nodes. Returns 0 and gives *out to the caller, or -EINVAL (struct_size is not valid) or
  * -ENOMEM. err may be NULL, in this function and in those below. */
@@ -173,6 +175,8 @@ struct spead_failure {
 /* clang-format off */
 #define SPEAD_FAILURE_INIT { .struct_size = sizeof(struct spead_failure) }
 /* clang-format on */
+/* Does what SPEAD_FAILURE_INIT does; `size` is sizeof *failure. Any thread. See docs/abi.md. */
+void spead_failure_init(struct spead_failure *failure, size_t size);
 /* Fills *failure. The caller must have set failure->struct_size by SPEAD_FAILURE_INIT. Any thread. */
 void spead_graph_failure(const struct spead_graph *graph, struct spead_failure *failure);
 
@@ -205,6 +209,8 @@ enum spead_node_state {
 /* clang-format off */
 #define SPEAD_NODE_STATS_INIT { .struct_size = sizeof(struct spead_node_stats) }
 /* clang-format on */
+/* Does what SPEAD_NODE_STATS_INIT does; `size` is sizeof *stats. Any thread. See docs/abi.md. */
+void spead_node_stats_init(struct spead_node_stats *stats, size_t size);
 /* Fills *stats. The caller must have set stats->struct_size by SPEAD_NODE_STATS_INIT. Any thread. */
 void spead_node_stats(const struct spead_node *node, struct spead_node_stats *stats);
 

@@ -18,7 +18,6 @@
 #ifndef SPEADLINE_MESSAGE_H
 #define SPEADLINE_MESSAGE_H
 
-#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +25,9 @@
 
 #ifdef __cplusplus
 extern "C" {
+#    define SPEAD_NARROW(type, value) static_cast<type>(value)
+#else
+#    define SPEAD_NARROW(type, value) ((type)(value))
 #endif
 
 /* One message. It refers to an object and does not contain it. */
@@ -47,7 +49,6 @@ struct spead_message {
     /* bits SPEAD_MESSAGE_FAILED, SPEAD_MESSAGE_INCOMPLETE and SPEAD_MESSAGE_TICKET */
     uint8_t flags;
 };
-static_assert(sizeof(struct spead_message) == 64, "a message is one cache line");
 
 /* The bits of the field `flags` of a message. */
 enum {
@@ -120,8 +121,10 @@ void spead_message_give_ticket(struct spead_message *message);
  * another message calls this if the work that the throttle limits goes on with the new message. */
 static inline void spead_message_move_ticket(struct spead_message *to, struct spead_message *from)
 {
-    to->flags |= (uint8_t)(from->flags & SPEAD_MESSAGE_TICKET);
-    from->flags &= (uint8_t)~SPEAD_MESSAGE_TICKET;
+    const uint8_t ticket = SPEAD_MESSAGE_TICKET;
+
+    to->flags = SPEAD_NARROW(uint8_t, to->flags | (from->flags & ticket));
+    from->flags = SPEAD_NARROW(uint8_t, from->flags & ~ticket);
 }
 
 /* Copies stream, sequence, time, key and priority to *child, and leaves the rest of *child as it is. */

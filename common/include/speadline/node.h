@@ -126,6 +126,8 @@ struct spead_node_config {
 /* clang-format off */
 #define SPEAD_NODE_CONFIG_INIT { .struct_size = sizeof(struct spead_node_config), .cpu = -1 }
 /* clang-format on */
+/* Does what SPEAD_NODE_CONFIG_INIT does; `size` is sizeof *config. Any thread. See docs/abi.md. */
+void spead_node_config_init(struct spead_node_config *config, size_t size);
 
 /* ---- Inside a step ------------------------------------------------------------------------- */
 

@@ -51,6 +51,8 @@ struct spead_probe_source_config {
 #define SPEAD_PROBE_SOURCE_CONFIG_INIT { \
     .struct_size = sizeof(struct spead_probe_source_config), .streams = 1, .batch = 64 }
 /* clang-format on */
+/* Does what SPEAD_PROBE_SOURCE_CONFIG_INIT does; `size` is sizeof *config. Any thread. See docs/abi.md. */
+void spead_probe_source_config_init(struct spead_probe_source_config *config, size_t size);
 /* Makes a source. Returns 0 and gives *out to the caller, or -EINVAL (err names the field) or -ENOMEM. err may be
  * NULL. */
 int spead_probe_source_create(struct spead_probe_source **out,
@@ -102,6 +104,8 @@ struct spead_probe_sink_config {
 #define SPEAD_PROBE_SINK_CONFIG_INIT { .struct_size = sizeof(struct spead_probe_sink_config), \
     .record_max = 4096, .batch = 64, .type = SPEAD_CHANNEL_ANY_TYPE }
 /* clang-format on */
+/* Does what SPEAD_PROBE_SINK_CONFIG_INIT does; `size` is sizeof *config. Any thread. See docs/abi.md. */
+void spead_probe_sink_config_init(struct spead_probe_sink_config *config, size_t size);
 /* Makes a sink. Returns 0 and gives *out to the caller, or -EINVAL (err names the field) or -ENOMEM. err may be
  * NULL. */
 int spead_probe_sink_create(struct spead_probe_sink **out,
@@ -159,6 +163,8 @@ struct spead_probe_record {
 /* clang-format off */
 #define SPEAD_PROBE_RECORD_INIT { .struct_size = sizeof(struct spead_probe_record) }
 /* clang-format on */
+/* Does what SPEAD_PROBE_RECORD_INIT does; `size` is sizeof *record. Any thread. See docs/abi.md. */
+void spead_probe_record_init(struct spead_probe_record *record, size_t size);
 /* Fills *record with what the sink has received so far. The caller must have set record->struct_size by
  * SPEAD_PROBE_RECORD_INIT. record->arrivals is valid until the sink is destroyed. */
 void spead_probe_sink_record(const struct spead_probe_sink *sink,

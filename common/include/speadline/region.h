@@ -52,6 +52,8 @@ struct spead_region_info {
 /* clang-format off */
 #define SPEAD_REGION_INFO_INIT { .struct_size = sizeof(struct spead_region_info) }
 /* clang-format on */
+/* Does what SPEAD_REGION_INFO_INIT does; `size` is sizeof *info. Any thread. See docs/abi.md. */
+void spead_region_info_init(struct spead_region_info *info, size_t size);
 
 /* Functions that copy bytes in memory that is not normal host memory. The owner of the arena supplies them. Each
  * returns 0 or -errno; export_fd() returns a descriptor instead of 0. They may block as long as the copy takes. It is
@@ -95,6 +97,8 @@ struct spead_region_arena {
 /* clang-format off */
 #define SPEAD_REGION_ARENA_INIT { .struct_size = sizeof(struct spead_region_arena), .fd = -1 }
 /* clang-format on */
+/* Does what SPEAD_REGION_ARENA_INIT does; `size` is sizeof *arena. Any thread. See docs/abi.md. */
+void spead_region_arena_init(struct spead_region_arena *arena, size_t size);
 
 /* The configuration of a region pool. Start from SPEAD_REGION_POOL_CONFIG_INIT. */
 struct spead_region_pool_config {
@@ -112,6 +116,8 @@ struct spead_region_pool_config {
 /* clang-format off */
 #define SPEAD_REGION_POOL_CONFIG_INIT { .struct_size = sizeof(struct spead_region_pool_config) }
 /* clang-format on */
+/* Does what SPEAD_REGION_POOL_CONFIG_INIT does; `size` is sizeof *config. Any thread. See docs/abi.md. */
+void spead_region_pool_config_init(struct spead_region_pool_config *config, size_t size);
 
 /* Makes a pool of regions. Returns 0 and gives *out to the caller, or -EINVAL (err says what is wrong; for example, the
  * arena is too small) or -ENOMEM. The pool copies the struct of the arena. It borrows the ops of the arena, and
@@ -206,6 +212,8 @@ struct spead_region_pool_stats {
 /* clang-format off */
 #define SPEAD_REGION_POOL_STATS_INIT { .struct_size = sizeof(struct spead_region_pool_stats) }
 /* clang-format on */
+/* Does what SPEAD_REGION_POOL_STATS_INIT does; `size` is sizeof *stats. Any thread. See docs/abi.md. */
+void spead_region_pool_stats_init(struct spead_region_pool_stats *stats, size_t size);
 /* Fills *stats. The caller must have set stats->struct_size by SPEAD_REGION_POOL_STATS_INIT. Only the thread that takes
  * from the pool may call this function. */
 void spead_region_pool_stats(const struct spead_region_pool *pool,

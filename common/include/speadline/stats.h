@@ -249,6 +249,8 @@ struct spead_recv_stats {
 /* clang-format off */
 #define SPEAD_RECV_STATS_INIT { .struct_size = sizeof(struct spead_recv_stats) }
 /* clang-format on */
+/* Does what SPEAD_RECV_STATS_INIT does; `size` is sizeof *stats. Any thread. See docs/abi.md. */
+void spead_recv_stats_init(struct spead_recv_stats *stats, size_t size);
 
 /* The buckets of a send stream. Each packet of a submitted heap is in one of them. */
 enum spead_send_bucket {
@@ -330,6 +332,8 @@ struct spead_send_stats {
 /* clang-format off */
 #define SPEAD_SEND_STATS_INIT { .struct_size = sizeof(struct spead_send_stats) }
 /* clang-format on */
+/* Does what SPEAD_SEND_STATS_INIT does; `size` is sizeof *stats. Any thread. See docs/abi.md. */
+void spead_send_stats_init(struct spead_send_stats *stats, size_t size);
 
 #ifdef __cplusplus
 }

@@ -16,6 +16,7 @@
 #define SPEADLINE_THROTTLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <speadline/channel.h>
@@ -91,6 +92,8 @@ struct spead_throttle_stats {
 /* clang-format off */
 #define SPEAD_THROTTLE_STATS_INIT { .struct_size = sizeof(struct spead_throttle_stats) }
 /* clang-format on */
+/* Does what SPEAD_THROTTLE_STATS_INIT does; `size` is sizeof *stats. Any thread. See docs/abi.md. */
+void spead_throttle_stats_init(struct spead_throttle_stats *stats, size_t size);
 /* Fills *stats. The caller must have set stats->struct_size by SPEAD_THROTTLE_STATS_INIT. */
 void spead_throttle_stats(struct spead_throttle *throttle, struct spead_throttle_stats *stats);
 

@@ -4,6 +4,7 @@
 #ifndef SPEADLINE_VERBS_H
 #define SPEADLINE_VERBS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <speadline/engine.h>
@@ -72,6 +73,9 @@ struct spead_send_verbs_config {
     .options = {.struct_size = sizeof(struct spead_send_verbs_config), .engine = "verbs"}, \
     .max_poll = SPEAD_VERBS_MAX_POLL_DEFAULT }
 /* clang-format on */
+/* The functions do what the macros do; `size` is sizeof *config. Any thread. See docs/abi.md. */
+void spead_recv_verbs_config_init(struct spead_recv_verbs_config *config, size_t size);
+void spead_send_verbs_config_init(struct spead_send_verbs_config *config, size_t size);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@
 #ifndef SPEADI_STRUCT_SIZE_H
 #define SPEADI_STRUCT_SIZE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include <speadline/error.h>
@@ -38,5 +39,19 @@ int speadi_struct_read(void *own, const void *from, const struct speadi_struct_k
  * struct_size does not change. Returns 0. Returns -EINVAL and writes nothing when the caller's struct_size is smaller
  * than the field struct_size itself, or above SPEADI_STRUCT_SIZE_MAX. */
 int speadi_struct_write(void *to, const void *own, uint32_t size);
+
+/* Sets the caller's struct `to`, which has `size` bytes, to the defaults, which have `known` bytes. If `size` is more
+ * than `known`, the bytes behind the defaults become zero. The struct_size of the caller's struct becomes `size`.
+ * Writes nothing when `size` is smaller than the field struct_size itself, or above SPEADI_STRUCT_SIZE_MAX. */
+void speadi_struct_init(void *to, size_t size, const void *defaults, size_t known);
+
+/* Defines the public function that does what the _INIT macro of a struct does. */
+#define SPEADI_STRUCT_INIT(name, init)                            \
+    void name##_init(struct name *to, size_t size)                \
+    {                                                             \
+        static const struct name defaults = init;                 \
+                                                                  \
+        speadi_struct_init(to, size, &defaults, sizeof defaults); \
+    }
 
 #endif

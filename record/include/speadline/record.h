@@ -82,6 +82,8 @@ struct spead_recording_writer_config {
 #define SPEAD_RECORDING_WRITER_CONFIG_INIT { .struct_size = sizeof(struct spead_recording_writer_config), \
         .fd = -1, .sync_ns = 1000000000u }
 /* clang-format on */
+/* Does what SPEAD_RECORDING_WRITER_CONFIG_INIT does; `size` is sizeof *config. Any thread. See docs/abi.md. */
+void spead_recording_writer_config_init(struct spead_recording_writer_config *config, size_t size);
 
 /* What a writer has done so far. */
 struct spead_recording_writer_stats {
@@ -104,6 +106,8 @@ struct spead_recording_writer_stats {
 /* clang-format off */
 #define SPEAD_RECORDING_WRITER_STATS_INIT { .struct_size = sizeof(struct spead_recording_writer_stats) }
 /* clang-format on */
+/* Does what SPEAD_RECORDING_WRITER_STATS_INIT does; `size` is sizeof *stats. Any thread. See docs/abi.md. */
+void spead_recording_writer_stats_init(struct spead_recording_writer_stats *stats, size_t size);
 
 /* Opens the files for appending, makes them if there are none, and locks them. If an earlier writer did not end in
  * order, the function cuts off a torn last line, and the data that no line describes; the log says so. It may wait for
@@ -172,6 +176,8 @@ struct spead_recording_heap {
 /* clang-format off */
 #define SPEAD_RECORDING_HEAP_INIT { .struct_size = sizeof(struct spead_recording_heap) }
 /* clang-format on */
+/* Does what SPEAD_RECORDING_HEAP_INIT does; `size` is sizeof *heap. Any thread. See docs/abi.md. */
+void spead_recording_heap_init(struct spead_recording_heap *heap, size_t size);
 
 /* Opens the recording whose data file is `path`. Returns 0, -ENOENT, -ENOMEM or another -errno, with a sentence. */
 int spead_recording_reader_open(struct spead_recording_reader **out, const char *path,
@@ -217,6 +223,8 @@ struct spead_recording_info {
 /* clang-format off */
 #define SPEAD_RECORDING_INFO_INIT { .struct_size = sizeof(struct spead_recording_info) }
 /* clang-format on */
+/* Does what SPEAD_RECORDING_INFO_INIT does; `size` is sizeof *info. Any thread. See docs/abi.md. */
+void spead_recording_info_init(struct spead_recording_info *info, size_t size);
 
 /* Reads the whole index, and 1 KiB of each complete heap. Returns 0 when *info is filled, also if the recording is not
  * whole. Returns -errno with a sentence if the files cannot be read. */

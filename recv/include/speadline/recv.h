@@ -146,9 +146,9 @@ enum spead_recv_end_cause {
 #define SPEAD_RECV_REPEAT_NS_DEFAULT           10000000u    /* 10 ms */
 #define SPEAD_RECV_STOP_SILENCE_NS_DEFAULT     10000000000u /* 10 s */
 
-/* The bounds of the hand-over if hand_over_heaps is 0. The number of finished heaps that wait for the consumer is at most
- * HAND_OVER_MESSAGES. Their bytes are at most HAND_OVER_SIZES times the bytes of the longest heap that has finished so
- * far. If this product is less than HAND_OVER_BYTES_MIN, HAND_OVER_BYTES_MIN is the bound. */
+/* The bounds of the hand-over if hand_over_heaps is 0. The number of finished heaps that wait for the consumer is at
+ * most HAND_OVER_MESSAGES. Their bytes are at most HAND_OVER_SIZES times the bytes of the longest heap that has
+ * finished so far. If this product is less than HAND_OVER_BYTES_MIN, HAND_OVER_BYTES_MIN is the bound. */
 #define SPEAD_RECV_HAND_OVER_MESSAGES  4096u
 #define SPEAD_RECV_HAND_OVER_SIZES     4u
 #define SPEAD_RECV_HAND_OVER_BYTES_MIN (16u << 20) /* 16 MiB */
@@ -377,6 +377,8 @@ struct spead_recv_stream_config {
     .stop_silence_ns = SPEAD_RECV_STOP_SILENCE_NS_DEFAULT, \
     .restart_quiet_ns = SPEAD_RECV_RESTART_QUIET_NS_DEFAULT, .repeat_ns = SPEAD_RECV_REPEAT_NS_DEFAULT }
 /* clang-format on */
+/* Does what SPEAD_RECV_STREAM_CONFIG_INIT does; `size` is sizeof *config. Any thread. See docs/abi.md. */
+void spead_recv_stream_config_init(struct spead_recv_stream_config *config, size_t size);
 
 /* Makes a stream. Returns 0 and gives *out to the caller; or -EINVAL (err names the field), -ENOMEM, -ENOTSUP (the
  * engine cannot do what the configuration asks for), -EADDRINUSE or another error of the network. On failure *out is
@@ -432,6 +434,8 @@ struct spead_recv_plan {
 /* clang-format off */
 #define SPEAD_RECV_PLAN_INIT { .struct_size = sizeof(struct spead_recv_plan) }
 /* clang-format on */
+/* Does what SPEAD_RECV_PLAN_INIT does; `size` is sizeof *plan. Any thread. See docs/abi.md. */
+void spead_recv_plan_init(struct spead_recv_plan *plan, size_t size);
 
 /* Fills *plan. The caller must have set plan->struct_size by SPEAD_RECV_PLAN_INIT. Any thread may call this
  * function. */
@@ -579,6 +583,8 @@ struct spead_recv_end {
 /* clang-format off */
 #define SPEAD_RECV_END_INIT { .struct_size = sizeof(struct spead_recv_end) }
 /* clang-format on */
+/* Does what SPEAD_RECV_END_INIT does; `size` is sizeof *end. Any thread. See docs/abi.md. */
+void spead_recv_end_init(struct spead_recv_end *end, size_t size);
 
 /* Fills *end. The caller must have set end->struct_size by SPEAD_RECV_END_INIT. The caller may call this function only
  * when it knows that the stream has ended: poll() has returned a negative value, or take() has returned -ESHUTDOWN. */
@@ -597,6 +603,8 @@ struct spead_recv_sender {
 /* clang-format off */
 #define SPEAD_RECV_SENDER_INIT { .struct_size = sizeof(struct spead_recv_sender) }
 /* clang-format on */
+/* Does what SPEAD_RECV_SENDER_INIT does; `size` is sizeof *sender. Any thread. See docs/abi.md. */
+void spead_recv_sender_init(struct spead_recv_sender *sender, size_t size);
 
 /* Fills *sender with what the stream knows of sender number `index` (0, 1, ...). The caller must have set
  * sender->struct_size by SPEAD_RECV_SENDER_INIT. The caller may call this function only when it may call

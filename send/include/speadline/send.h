@@ -205,6 +205,8 @@ struct spead_send_stream_config {
     .burst_rate_ratio = SPEAD_SEND_BURST_RATE_RATIO_DEFAULT, \
     .heap_counter_first = 1, .heap_counter_step = 1 }
 /* clang-format on */
+/* Does what SPEAD_SEND_STREAM_CONFIG_INIT does; `size` is sizeof *config. Any thread. See docs/abi.md. */
+void spead_send_stream_config_init(struct spead_send_stream_config *config, size_t size);
 
 /* Creates a stream and opens its engine. Returns 0 and gives *out to the caller. Returns -EINVAL (err names the field),
  * -ENOMEM, -ENOTSUP (the engine cannot do what the configuration asks for), or the -errno of a network call. On failure
@@ -231,6 +233,8 @@ struct spead_send_plan {
 /* clang-format off */
 #define SPEAD_SEND_PLAN_INIT { .struct_size = sizeof(struct spead_send_plan) }
 /* clang-format on */
+/* Does what SPEAD_SEND_PLAN_INIT does; `size` is sizeof *plan. Any thread. See docs/abi.md. */
+void spead_send_plan_init(struct spead_send_plan *plan, size_t size);
 /* Fills *plan. The caller must have set plan->struct_size by SPEAD_SEND_PLAN_INIT. Any thread may call this
  * function. */
 void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead_send_plan *plan);
@@ -263,6 +267,8 @@ struct spead_send_options {
 /* clang-format off */
 #define SPEAD_SEND_OPTIONS_INIT { 0 }
 /* clang-format on */
+/* Does what SPEAD_SEND_OPTIONS_INIT does; `size` is sizeof *options. Any thread. See docs/abi.md. */
+void spead_send_options_init(struct spead_send_options *options, size_t size);
 
 /* Submits a heap. The call never blocks and never copies payload. The stream borrows the heap and its payload until the
  * completion. `options` may be NULL, which means SPEAD_SEND_OPTIONS_INIT. Any thread may call this function. Returns 0,

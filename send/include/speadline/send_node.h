@@ -26,6 +26,7 @@
 #define SPEADLINE_SEND_NODE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <speadline/error.h>
@@ -112,6 +113,8 @@ struct spead_send_sink_config {
     .struct_size = sizeof(struct spead_send_sink_config), .type = SPEAD_TYPE_HEAP, \
     .flavour = SPEAD_FLAVOUR_64_40, .data_id = 0x1000, .own_thread = true, .cpu = -1 }
 /* clang-format on */
+/* Does what SPEAD_SEND_SINK_CONFIG_INIT does; `size` is sizeof *config. Any thread. See docs/abi.md. */
+void spead_send_sink_config_init(struct spead_send_sink_config *config, size_t size);
 
 /* Creates a sink. The sink has memory for the largest number of heaps that can be in flight in the stream (heaps_max).
  * Returns 0 and gives *out to the caller, -EINVAL (err names the field) or -ENOMEM. err may be NULL. */
@@ -165,6 +168,8 @@ struct spead_send_sink_stats {
 /* clang-format off */
 #define SPEAD_SEND_SINK_STATS_INIT { .struct_size = sizeof(struct spead_send_sink_stats) }
 /* clang-format on */
+/* Does what SPEAD_SEND_SINK_STATS_INIT does; `size` is sizeof *stats. Any thread. See docs/abi.md. */
+void spead_send_sink_stats_init(struct spead_send_sink_stats *stats, size_t size);
 /* Fills *stats. The caller must have set stats->struct_size by SPEAD_SEND_SINK_STATS_INIT. Any thread. */
 void spead_send_sink_stats(const struct spead_send_sink *sink, struct spead_send_sink_stats *stats);
 
