@@ -74,7 +74,7 @@ int main(void)
 
     must(spead_executor_create(&executor, &executor_config, &err));
     must(spead_graph_start(graph, executor, &err));
-    must(spead_graph_wait(graph, 0, &err));
+    must(spead_graph_wait(graph, SPEAD_DEADLINE_NEVER, &err));
     print_outcome(kept, refused,
                   spead_graph_channel(graph, (struct spead_graph_end){bright, NULL}));
     spead_graph_destroy(graph);

@@ -17,7 +17,7 @@ static void *detect(void *arg)
     for (uint64_t i = 0; i < READINGS; i++) {
         struct spead_message reading = {.sequence = i, .offset = i * i % 1000};
 
-        if (spead_sender_send(sender, &reading, 1, 0) < 0)
+        if (spead_sender_send(sender, &reading, 1, SPEAD_DEADLINE_NEVER) < 0)
             break; /* the reader has closed its end */
     }
     /* the reader still takes the messages that are left, then sees the end */
@@ -30,7 +30,7 @@ static uint64_t read_all(struct spead_receiver *receiver, struct spead_message *
 {
     uint64_t count = 0;
 
-    while (spead_receiver_receive(receiver, newest, 1, 0) > 0) {
+    while (spead_receiver_receive(receiver, newest, 1, SPEAD_DEADLINE_NEVER) > 0) {
         /* this sleep imitates real work */
         nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
         /* a plain message has nothing to release, but this call is a good habit */

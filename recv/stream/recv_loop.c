@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <speadi/clock.h>
+#include <speadi/deadline.h>
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 #include <speadi/thread.h>
@@ -228,8 +229,10 @@ static uint64_t next_look(const struct spead_recv_stream *stream)
 
 int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_ns)
 {
-    uint64_t deadline = deadline_ns == 0 ? UINT64_MAX : deadline_ns;
+    uint64_t deadline = deadline_ns == SPEAD_DEADLINE_NEVER ? UINT64_MAX : deadline_ns;
 
+    if (speadi_deadline_is_duration(deadline_ns))
+        return -EINVAL;
     if (stream->state == SPEADI_RECV_ENDED)
         return 0;
     if (stream->counting_unread)

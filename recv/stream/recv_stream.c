@@ -9,6 +9,7 @@
 
 #include <speadi/cache_line.h>
 #include <speadi/clock.h>
+#include <speadi/deadline.h>
 #include <speadi/err.h>
 #include <speadi/free_memory.h>
 #include <speadi/numbers.h>
@@ -449,8 +450,11 @@ void spead_recv_stream_fill_edge(struct spead_recv_stream *stream,
 int spead_recv_stream_take(struct spead_recv_stream *stream, struct spead_heap **heap,
                            uint64_t deadline_ns)
 {
-    int ret = speadi_outlet_take(&stream->outlet, heap, 1, true, deadline_ns);
+    int ret;
 
+    if (speadi_deadline_is_duration(deadline_ns))
+        return -EINVAL;
+    ret = speadi_outlet_take(&stream->outlet, heap, 1, true, deadline_ns);
     return ret < 0 ? ret : 0;
 }
 
@@ -464,6 +468,8 @@ int spead_recv_stream_try_take(struct spead_recv_stream *stream, struct spead_he
 int spead_recv_stream_take_many(struct spead_recv_stream *stream, struct spead_heap **heaps,
                                 uint32_t max, uint64_t deadline_ns)
 {
+    if (speadi_deadline_is_duration(deadline_ns))
+        return -EINVAL;
     return speadi_outlet_take(&stream->outlet, heaps, max, true, deadline_ns);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 
 #include <speadi/clock.h>
+#include <speadi/deadline.h>
 #include <speadi/packet.h>
 
 /* A sleep can end about 50 us late when the CPU was in a deep idle state. At 10 Gb/s, 50 us are the time of a whole
@@ -282,10 +283,12 @@ static bool waits_for_a_slow_pacer(struct spead_send_stream *stream)
 int spead_send_stream_wait(struct spead_send_stream *stream, uint64_t deadline_ns)
 {
     const struct speadi_send_transport *transport = &stream->transport;
-    const uint64_t deadline = deadline_ns == 0 ? UINT64_MAX : deadline_ns;
+    const uint64_t deadline = deadline_ns == SPEAD_DEADLINE_NEVER ? UINT64_MAX : deadline_ns;
     const bool for_room = speadi_batch_ring_untaken(&stream->batches) ||
                           speadi_batch_ring_is_reapable(&stream->batches);
 
+    if (speadi_deadline_is_duration(deadline_ns))
+        return -EINVAL;
     if (speadi_heap_queue_is_drained(&stream->queue))
         return 0;
     if (waits_for_a_slow_pacer(stream))

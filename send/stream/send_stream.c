@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/deadline.h>
 #include <speadi/err.h>
 #include <speadi/struct_size.h>
 
@@ -167,6 +168,8 @@ int spead_send_stream_submit_wait(struct spead_send_stream *stream,
     int ret = make_entry(stream, &entry, heap, options);
     int waited = 0;
 
+    if (speadi_deadline_is_duration(deadline_ns))
+        return -EINVAL;
     if (ret < 0)
         return ret;
     ret = push_entry(stream, &entry);
@@ -193,6 +196,8 @@ int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_
     int waited = 0;
     bool done;
 
+    if (speadi_deadline_is_duration(deadline_ns))
+        return -EINVAL;
     if (is_owner(stream))
         return -EDEADLK; /* the owner thread would wait for itself */
     speadi_progress_begin(&stream->progress);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/deadline.h>
 #include <speadi/err.h>
 
 #include "channel_parts.h"
@@ -124,6 +125,8 @@ int spead_receiver_receive(struct spead_receiver *receiver, struct spead_message
 {
     int ret;
 
+    if (speadi_deadline_is_duration(deadline_ns))
+        return -EINVAL;
     while ((ret = spead_receiver_try_receive(receiver, messages, max)) == -EAGAIN) {
         ret = speadi_end_sleep(&receiver->end, deadline_ns);
         if (ret < 0)

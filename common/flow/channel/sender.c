@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include <speadi/clock.h>
+#include <speadi/deadline.h>
 
 #include "channel_parts.h"
 
@@ -386,6 +387,8 @@ int spead_sender_send(struct spead_sender *sender, const struct spead_message *m
     uint32_t sent = 0;
     int ret = 0;
 
+    if (speadi_deadline_is_duration(deadline_ns))
+        return -EINVAL;
     while (sent < count) {
         ret = spead_sender_try_send(sender, messages + sent, count - sent);
         if (ret > 0)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/deadline.h>
 #include <speadi/err.h>
 #include <speadi/struct_size.h>
 
@@ -149,6 +150,8 @@ int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns)
     struct speadi_thread_waker thread_waker;
     int ret;
 
+    if (speadi_deadline_is_duration(deadline_ns))
+        return -EINVAL;
     speadi_thread_waker_init(&thread_waker);
     speadi_thread_waker_arm(&thread_waker);
     ret = take_or_queue(throttle, &thread_waker.waker);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include <speadi/clock.h>
+#include <speadi/deadline.h>
 #include <speadi/err.h>
 
 #include "graph_parts.h"
@@ -100,8 +101,9 @@ bool spead_graph_has_ended(const struct spead_graph *graph)
 int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err)
 {
     bool ended;
+    int ret = speadi_deadline_check(deadline_ns, err);
 
-    return wait_or_time_out(graph, deadline_ns, &ended, err);
+    return ret < 0 ? ret : wait_or_time_out(graph, deadline_ns, &ended, err);
 }
 
 /* Writes "a.out > b.in: 3 left" for each edge that holds messages. */
@@ -133,8 +135,10 @@ int spead_graph_drain(struct spead_graph *graph, uint64_t deadline_ns, struct sp
 {
     char left[160];
     bool ended;
-    int ret = refuse_in_step(graph, err);
+    int ret = speadi_deadline_check(deadline_ns, err);
 
+    if (ret == 0)
+        ret = refuse_in_step(graph, err);
     if (ret < 0)
         return ret;
     spead_graph_stop(graph);

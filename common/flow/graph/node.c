@@ -10,6 +10,7 @@
 
 #include <speadi/channel_internal.h>
 #include <speadi/count.h>
+#include <speadi/deadline.h>
 #include <speadi/err.h>
 #include <speadi/node_internal.h>
 #include <speadi/struct_size.h>
@@ -366,9 +367,10 @@ void spead_node_wake(struct spead_node *node)
     speadi_task_wake(&node->task);
 }
 
-void spead_node_wait_until(struct spead_node *self, uint64_t time_ns)
+int spead_node_wait_until(struct spead_node *self, uint64_t deadline_ns)
 {
-    self->wait_until_ns = time_ns;
+    self->wait_until_ns = deadline_ns;
+    return speadi_deadline_is_duration(deadline_ns) ? -EINVAL : 0;
 }
 
 void spead_node_working_on(struct spead_node *self, const struct spead_message *message)

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <speadline/deadline.h>
 #include <speadline/error.h>
 #include <speadline/message.h>
 
@@ -70,7 +71,8 @@ enum spead_shed_cause {
     SPEAD_SHED_CANCELLED = 4,
     SPEAD_SHED_CAUSES /* the number of causes */
 };
-/* Returns the name of a cause, such as "newest", or NULL if there is no such cause. */
+/* Returns the name of a cause, such as "newest", or NULL if there is no such cause. The name has static storage. Any
+ * thread. */
 const char *spead_shed_cause_name(unsigned cause);
 
 /* The largest values of `capacity` and of `lanes` in struct spead_channel_config. */
@@ -112,17 +114,17 @@ struct spead_channel_config {
 void spead_channel_config_init(struct spead_channel_config *config, size_t size);
 
 /* Makes a channel. Returns 0 and gives the caller one reference in *out, or -ENOMEM, or -EINVAL. After -EINVAL, err
- * names the field, or the form that the policy or the lanes need. err may be NULL. */
+ * names the field, or the form that the policy or the lanes need. err may be NULL. Any thread. */
 int spead_channel_create(struct spead_channel **out, const struct spead_channel_config *config,
                          struct spead_err *err);
-/* adds a reference; returns channel */
+/* Adds one reference to the channel. Returns channel. Any thread; never blocks. */
 struct spead_channel *spead_channel_ref(struct spead_channel *channel);
 /* Gives one reference back. Any thread. NULL is ignored. */
 void spead_channel_unref(struct spead_channel *channel);
 
 /* The two functions are for plans: they say how much memory a channel takes. spead_channel_bytes() returns the bytes of
  * a channel with this configuration, without its ends. It returns 0 if the struct_size of the configuration is not
- * valid. spead_channel_end_bytes() returns how many bytes one end takes at most. */
+ * valid. spead_channel_end_bytes() returns how many bytes one end takes at most. Any thread. */
 size_t spead_channel_bytes(const struct spead_channel_config *config);
 size_t spead_channel_end_bytes(void);
 
@@ -160,9 +162,9 @@ void spead_sender_close(struct spead_sender *sender, int error);
 int spead_sender_try_send(struct spead_sender *sender, const struct spead_message *messages,
                           uint32_t count);
 
-/* Does what spead_sender_try_send() does, but waits until the channel has accepted all messages. deadline_ns is a time
- * of CLOCK_MONOTONIC; 0 means no limit. If the wait ends early, the call returns how many messages were accepted. If no
- * message was accepted, it returns -ETIMEDOUT, -EPIPE or -ECANCELED. */
+/* Does what spead_sender_try_send() does, but waits until the channel has accepted all messages. deadline_ns is a
+ * deadline (deadline.h). If the wait ends early, the call returns how many messages were accepted. If no message was
+ * accepted, it returns -ETIMEDOUT, -EPIPE, -ECANCELED or -EINVAL (deadline_ns is a duration). */
 int spead_sender_send(struct spead_sender *sender, const struct spead_message *messages,
                       uint32_t count, uint64_t deadline_ns);
 
@@ -190,8 +192,9 @@ void spead_receiver_close(struct spead_receiver *receiver);
 int spead_receiver_try_receive(struct spead_receiver *receiver, struct spead_message *messages,
                                uint32_t max);
 
-/* Does what spead_receiver_try_receive() does, but waits until there is at least one message. deadline_ns is a time of
- * CLOCK_MONOTONIC; 0 means no limit. Returns -ETIMEDOUT when the deadline has passed, and never -EAGAIN. */
+/* Does what spead_receiver_try_receive() does, but waits until there is at least one message. deadline_ns is a
+ * deadline (deadline.h). Returns -ETIMEDOUT when the deadline has passed, -EINVAL when deadline_ns is a duration, and
+ * never -EAGAIN. */
 int spead_receiver_receive(struct spead_receiver *receiver, struct spead_message *messages,
                            uint32_t max, uint64_t deadline_ns);
 
@@ -302,12 +305,13 @@ void spead_latency_init(struct spead_latency *latency, size_t size);
 /* Fills *latency. Returns 0, -ENOTSUP when the configuration of the channel has latency = false, or -EINVAL when
  * latency->struct_size is not valid. Any thread. */
 int spead_channel_latency(struct spead_channel *channel, struct spead_latency *latency);
-/* Returns the upper bound of a bucket, in nanoseconds. */
+/* Returns the upper bound of a bucket, in nanoseconds; UINT64_MAX from the last bucket on. Any thread. */
 uint64_t spead_latency_bound_ns(unsigned bucket);
 /* Returns the time, in nanoseconds, below which the fraction `share` (0 to 1) of all times lies. For example, a `share`
- * of 0.5 gives the median. The result is as exact as the buckets allow. */
+ * of 0.5 gives the median. The result is as exact as the buckets allow. Any thread. */
 uint64_t spead_latency_quantile_ns(const struct spead_latency *latency, double share);
 
+/* Returns the name of the channel, which lives as long as the channel. Any thread. */
 const char *spead_channel_name(const struct spead_channel *channel);
 
 #ifdef __cplusplus

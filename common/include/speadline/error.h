@@ -43,7 +43,7 @@ struct spead_log {
     void *arg; /* first argument of fn() */
 };
 
-/* Returns the version of the library, as "major.minor.patch". The string has static storage. */
+/* Returns the version of the library, as "major.minor.patch". The string has static storage. Any thread. */
 const char *spead_version(void);
 
 #ifdef __cplusplus

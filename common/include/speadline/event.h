@@ -38,11 +38,11 @@ struct spead_event_ops {
 struct spead_host_event; /* opaque */
 
 /* Makes a host event that is not done. Returns 0 and gives the caller one reference in *out, or -ENOMEM. err may be
- * NULL. */
+ * NULL. Any thread. */
 int spead_host_event_create(struct spead_host_event **out, struct spead_err *err);
 
 /* Adds one share to the event. Returns the number of the event, for the field `event` of a message; that message then
- * owns the share. */
+ * owns the share. Any thread. */
 uint64_t spead_host_event_share(struct spead_host_event *event);
 
 /* Completes the event. `error` is 0 when the event is done, or a negative errno when the event can never be done. Only

@@ -40,12 +40,13 @@ struct spead_executor_config {
 void spead_executor_config_init(struct spead_executor_config *config, size_t size);
 
 /* Makes an executor and starts its workers. Returns 0 and gives *out to the caller, -EINVAL (err says why, such as a
- * CPU that does not exist), -ENOMEM or -EAGAIN (the system allows no more threads). err may be NULL. */
+ * CPU that does not exist), -ENOMEM or -EAGAIN (the system allows no more threads). err may be NULL. Any thread. */
 int spead_executor_create(struct spead_executor **out, const struct spead_executor_config *config,
                           struct spead_err *err);
 
 /* Ends the workers and frees the executor. Before this call, every graph that was started on the executor must have
- * ended (spead_graph_wait()). NULL is ignored. */
+ * ended (spead_graph_wait()). The call waits until the threads have ended; no thread of the executor may call it. NULL
+ * is ignored. */
 void spead_executor_destroy(struct spead_executor *executor);
 
 /* The statistics of an executor since it was made. */

@@ -3,7 +3,8 @@
  *
  * N is the number of heap-address bits (8, 16, ..., 56). The other 64-N bits hold one mode bit (immediate or addressed)
  * and the item identifier. Source: SPEAD protocol, SSA4700-0000-001 rev 1, "packet header" and "item pointers". All
- * senders and receivers in use have protocol version 4 with 64-bit pointers, so the library knows only this version. */
+ * senders and receivers in use have protocol version 4 with 64-bit pointers, so the library knows only this version.
+ * Any thread may call the functions below. */
 #ifndef SPEADLINE_FLAVOUR_H
 #define SPEADLINE_FLAVOUR_H
 

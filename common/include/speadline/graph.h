@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include <speadline/channel.h>
+#include <speadline/deadline.h>
 #include <speadline/error.h>
 #include <speadline/executor.h>
 #include <speadline/node.h>
@@ -129,9 +130,10 @@ int spead_graph_start(struct spead_graph *graph, struct spead_executor *executor
 void spead_graph_stop(struct spead_graph *graph);
 void spead_graph_cancel(struct spead_graph *graph);
 
-/* Waits until the graph has ended. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. Returns 0, the code of
- * the failure (err holds a sentence about it), -ECANCELED (the graph was cancelled), -ETIMEDOUT (the deadline has
- * passed) or -EDEADLK (a step called this function, on a thread that also has to step nodes of the graph). */
+/* Waits until the graph has ended. deadline_ns is a deadline (deadline.h). Returns 0, the code of the failure (err
+ * holds a sentence about it), -ECANCELED (the graph was cancelled), -ETIMEDOUT (the deadline has passed), -EDEADLK (a
+ * step called this function, on a thread that also has to step nodes of the graph) or -EINVAL (deadline_ns is a
+ * duration, or the graph does not run on an executor). */
 int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
 /* Returns true if the graph has ended, so that wait() would return immediately. A wait() can return -ETIMEDOUT for two
@@ -139,11 +141,12 @@ int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spe
  * -ETIMEDOUT. A graph that could not start has not ended. Any thread. */
 bool spead_graph_has_ended(const struct spead_graph *graph);
 
-/* Stops the graph and waits for its end. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. If the graph has
- * not ended at the deadline, the call cancels the graph and returns -ETIMEDOUT. Then err holds a sentence that says
+/* Stops the graph and waits for its end. deadline_ns is a deadline (deadline.h). If the graph has not
+ * ended at the deadline, the call cancels the graph and returns -ETIMEDOUT. Then err holds a sentence that says
  * which edges held how many messages. In all other cases the call returns what spead_graph_wait() returns. The graph
  * has ended when the call returns, except after two errors: -EDEADLK (as in spead_graph_wait(); the graph is not even
- * stopped) and -EINVAL (the graph does not run on an executor). */
+ * stopped) and -EINVAL (deadline_ns is a duration, or the graph does not run on an executor; the graph is not stopped
+ * because of the first). */
 int spead_graph_drain(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
 /* ---- Pulling on the caller's thread -------------------------------------------------------- */

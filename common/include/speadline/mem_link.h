@@ -21,16 +21,19 @@ struct spead_mem_link; /* opaque, reference-counted */
 
 /* Makes a link that holds up to packet_count packets. Each packet has at most packet_bytes bytes; this includes its
  * SPEAD header. This call allocates all memory of the link. Returns 0 and gives the caller one reference in *out, or
- * -EINVAL (a size is 0, or packet_bytes is above 65507) or -ENOMEM. err may be NULL. */
+ * -EINVAL (a size is 0, or packet_bytes is above 65507) or -ENOMEM. err may be NULL. Any thread. */
 int spead_mem_link_create(struct spead_mem_link **out, size_t packet_count, size_t packet_bytes,
                           struct spead_err *err);
 
-struct spead_mem_link *spead_mem_link_ref(struct spead_mem_link *link); /* adds a reference */
-void spead_mem_link_unref(struct spead_mem_link *link);                 /* NULL is ignored */
+/* Adds one reference to the link. Returns link. Any thread; never blocks. */
+struct spead_mem_link *spead_mem_link_ref(struct spead_mem_link *link);
+/* Gives one reference back; the last one frees the link. Any thread. NULL is ignored. */
+void spead_mem_link_unref(struct spead_mem_link *link);
 
 /* Copies one packet, which is `bytes` bytes long, into the link, as a send stream does. The packet may contain any
  * bytes. The function is for tests, and for programs that replay recorded packets. Returns 0, -EAGAIN (the link is
- * full), -EMSGSIZE (the packet is larger than packet_bytes) or -EPIPE (the link is closed). Never blocks. */
+ * full), -EMSGSIZE (the packet is larger than packet_bytes) or -EPIPE (the link is closed). Never blocks. Only one
+ * thread at a time may push, and no send stream may use the link at the same time. */
 int spead_mem_link_push(struct spead_mem_link *link, const void *packet, size_t bytes);
 
 /* Closes the link: no further packet will come. A receive stream on the link ends when it has read all packets that are

@@ -118,7 +118,8 @@ void spead_message_unref(const struct spead_message *message);
 void spead_message_give_ticket(struct spead_message *message);
 
 /* Moves the ticket of *from to *to, if *from has one. *to must not have a ticket. A node that makes a message out of
- * another message calls this if the work that the throttle limits goes on with the new message. */
+ * another message calls this if the work that the throttle limits goes on with the new message. The thread that holds
+ * both messages calls it. */
 static inline void spead_message_move_ticket(struct spead_message *to, struct spead_message *from)
 {
     const uint8_t ticket = SPEAD_MESSAGE_TICKET;
@@ -127,7 +128,8 @@ static inline void spead_message_move_ticket(struct spead_message *to, struct sp
     from->flags = SPEAD_NARROW(uint8_t, from->flags & ~ticket);
 }
 
-/* Copies stream, sequence, time, key and priority to *child, and leaves the rest of *child as it is. */
+/* Copies stream, sequence, time, key and priority to *child, and leaves the rest of *child as it is. The thread that
+ * holds both messages calls it. */
 static inline void spead_message_inherit(struct spead_message *child,
                                          const struct spead_message *parent)
 {

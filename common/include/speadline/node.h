@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <speadline/deadline.h>
 #include <speadline/error.h>
 #include <speadline/message.h>
 #include <speadline/throttle.h>
@@ -175,9 +176,10 @@ int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throt
 int spead_node_take_ticket_for(struct spead_node *self, struct spead_throttle *throttle,
                                struct spead_message *message);
 
-/* Makes the library step the node again at time_ns (a time of CLOCK_MONOTONIC) at the latest. This holds only when this
- * step returns SPEAD_STEP_WAITING, and only for that one wait. */
-void spead_node_wait_until(struct spead_node *self, uint64_t time_ns);
+/* Makes the library step the node again at deadline_ns at the latest; this is a deadline (deadline.h). It holds only
+ * when this step returns SPEAD_STEP_WAITING, and only for that one wait. Returns 0, or -EINVAL when deadline_ns is a
+ * duration; then the library steps the node again at once, as after every deadline that has passed. */
+int spead_node_wait_until(struct spead_node *self, uint64_t deadline_ns);
 
 /* Says which message the node works on. If the step fails, the report names the stream and the sequence of this
  * message. Without this call, the report names the first message of the last receive. */
@@ -204,6 +206,7 @@ uint64_t spead_node_now_ns(const struct spead_node *self);
  * make sure of that. */
 void spead_node_wake(struct spead_node *node);
 
+/* Returns the name of the node, which lives as long as the graph. */
 const char *spead_node_name(const struct spead_node *node);
 
 #ifdef __cplusplus

@@ -54,11 +54,12 @@ struct spead_probe_source_config {
 /* Does what SPEAD_PROBE_SOURCE_CONFIG_INIT does; `size` is sizeof *config. Any thread. See docs/abi.md. */
 void spead_probe_source_config_init(struct spead_probe_source_config *config, size_t size);
 /* Makes a source. Returns 0 and gives *out to the caller, or -EINVAL (err names the field) or -ENOMEM. err may be
- * NULL. */
+ * NULL. Any thread. */
 int spead_probe_source_create(struct spead_probe_source **out,
                               const struct spead_probe_source_config *config,
                               struct spead_err *err);
-void spead_probe_source_destroy(struct spead_probe_source *source); /* NULL is ignored */
+/* Frees the source. No graph may use it any more. Any thread. NULL is ignored. */
+void spead_probe_source_destroy(struct spead_probe_source *source);
 
 /* Fills *config with the configuration of a node that has one output, "out". The caller must have set
  * config->struct_size. The source still belongs to the caller, and must exist as long as the graph. */
@@ -82,7 +83,8 @@ static inline struct spead_node_config spead_probe_source_node(struct spead_prob
  * fails. */
 int spead_probe_source_step(struct spead_probe_source *source, struct spead_sender *sender);
 
-/* Returns how many messages the source has sent. */
+/* Returns how many messages the source has sent. Only the thread that steps the source may call it, or any thread when
+ * the graph has ended. */
 uint64_t spead_probe_source_sent(const struct spead_probe_source *source);
 
 /* The configuration of a probe sink. Start from SPEAD_PROBE_SINK_CONFIG_INIT. */
@@ -107,10 +109,11 @@ struct spead_probe_sink_config {
 /* Does what SPEAD_PROBE_SINK_CONFIG_INIT does; `size` is sizeof *config. Any thread. See docs/abi.md. */
 void spead_probe_sink_config_init(struct spead_probe_sink_config *config, size_t size);
 /* Makes a sink. Returns 0 and gives *out to the caller, or -EINVAL (err names the field) or -ENOMEM. err may be
- * NULL. */
+ * NULL. Any thread. */
 int spead_probe_sink_create(struct spead_probe_sink **out,
                             const struct spead_probe_sink_config *config, struct spead_err *err);
-void spead_probe_sink_destroy(struct spead_probe_sink *sink); /* NULL is ignored */
+/* Frees the sink. No graph may use it any more. Any thread. NULL is ignored. */
+void spead_probe_sink_destroy(struct spead_probe_sink *sink);
 
 /* Fills *config with the configuration of a node that has one input, "in". The caller must have set
  * config->struct_size. The sink still belongs to the caller, and must exist as long as the graph. */

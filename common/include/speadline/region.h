@@ -121,7 +121,7 @@ void spead_region_pool_config_init(struct spead_region_pool_config *config, size
 
 /* Makes a pool of regions. Returns 0 and gives *out to the caller, or -EINVAL (err says what is wrong; for example, the
  * arena is too small) or -ENOMEM. The pool copies the struct of the arena. It borrows the ops of the arena, and
- * event_ops. err may be NULL. */
+ * event_ops. err may be NULL. Any thread. */
 int spead_region_pool_create(struct spead_region_pool **out,
                              const struct spead_region_pool_config *config, struct spead_err *err);
 
@@ -135,7 +135,7 @@ void spead_region_pool_unref(struct spead_region_pool *pool);
  * parked regions whose events are done. The region still contains what its last user wrote into it. Never blocks. */
 struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t bytes);
 
-/* adds a reference; returns region */
+/* Adds one reference to the region. Returns region. Never blocks. */
 struct spead_region *spead_region_ref(struct spead_region *region);
 /* Gives one reference back. The caller must know that no device still uses the memory because of this reference;
  * otherwise it must call spead_region_release(). NULL is ignored. */

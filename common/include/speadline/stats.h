@@ -101,8 +101,8 @@ enum spead_recv_bucket {
     SPEAD_RECV_BUCKET_COUNT /* number of buckets */
 };
 
-/* Returns the name of a bucket, such as "malformed-magic", or NULL past the last bucket. The name has static
- * storage. */
+/* Returns the name of a bucket, such as "malformed-magic", or NULL past the last bucket. The name has static storage.
+ * Any thread. */
 const char *spead_recv_bucket_name(unsigned bucket);
 
 /* The packets that a stream, or one of its sources, has received. */
@@ -270,11 +270,12 @@ enum spead_send_bucket {
     SPEAD_SEND_BUCKET_COUNT /* number of buckets */
 };
 
-/* Returns the name of a bucket, such as "sent", or NULL past the last bucket. The name has static storage. */
+/* Returns the name of a bucket, such as "sent", or NULL past the last bucket. The name has static storage. Any
+ * thread. */
 const char *spead_send_bucket_name(unsigned bucket);
 
 /* Returns the bucket of packets that ended with `error`, which is 0 or -errno. A completion function of a heap can tell
- * from it whether the error can pass. */
+ * from it whether the error can pass. Any thread. */
 enum spead_send_bucket spead_send_error_bucket(int error);
 
 #define SPEAD_SEND_ERRNOS_MAX 8 /* number of entries of failed_errno */

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include <speadline/channel.h>
+#include <speadline/deadline.h>
 #include <speadline/error.h>
 
 #ifdef __cplusplus
@@ -31,15 +32,17 @@ struct spead_throttle; /* opaque, reference-counted */
 /* Makes a throttle with this number of tickets. Returns 0 and gives the caller one reference in *out, or -EINVAL
  * (`tickets` is 0) or -ENOMEM. err may be NULL. */
 int spead_throttle_create(struct spead_throttle **out, uint32_t tickets, struct spead_err *err);
-struct spead_throttle *spead_throttle_ref(struct spead_throttle *throttle); /* adds a reference */
-void spead_throttle_unref(struct spead_throttle *throttle);                 /* NULL is ignored */
+/* Adds one reference to the throttle. Returns throttle. Never blocks. */
+struct spead_throttle *spead_throttle_ref(struct spead_throttle *throttle);
+/* Gives one reference back; the last one frees the throttle. NULL is ignored. */
+void spead_throttle_unref(struct spead_throttle *throttle);
 
 /* Takes a ticket if one is free, and never waits. Returns 0 (the caller has a ticket), -EAGAIN (no ticket is free) or
  * -ECANCELED (the throttle was cancelled). */
 int spead_throttle_try_take(struct spead_throttle *throttle);
 
-/* Takes a ticket; waits until one is free. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. Returns 0 (the
- * caller has a ticket), -ETIMEDOUT or -ECANCELED (the throttle was cancelled). */
+/* Takes a ticket; waits until one is free. deadline_ns is a deadline (deadline.h). Returns 0 (the caller has a ticket),
+ * -ETIMEDOUT, -ECANCELED (the throttle was cancelled) or -EINVAL (deadline_ns is a duration). */
 int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns);
 
 /* Takes a ticket, or queues the waker of a caller that waits for a ticket. Returns
@@ -76,8 +79,10 @@ bool spead_throttle_is_attached(const struct spead_throttle *throttle,
 /* Ends the throttle. Each call that waits for a ticket returns -ECANCELED, and so does each later attempt to take a
  * ticket. */
 void spead_throttle_cancel(struct spead_throttle *throttle);
+/* Returns true after spead_throttle_cancel(). */
 bool spead_throttle_is_cancelled(const struct spead_throttle *throttle);
 
+/* The statistics of a throttle. */
 struct spead_throttle_stats {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t tickets;     /* tickets of the throttle in all */

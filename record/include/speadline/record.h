@@ -118,7 +118,8 @@ void spead_recording_writer_stats_init(struct spead_recording_writer_stats *stat
  *            bytes and there is no index, or a whole line of the index describes no heap;
  *   -ELOOP, -EMLINK, -EPERM   a link, a file with several names (follow_links), or a file of another user;
  *   -EBUSY   another program writes to one of the files;
- *   -ENOMEM, and the errors of the file system. */
+ *   -ENOMEM, and the errors of the file system.
+ * err may be NULL, in this function and in those below. Any thread. */
 int spead_recording_writer_create(struct spead_recording_writer **out,
                                   const struct spead_recording_writer_config *config,
                                   struct spead_err *err);
@@ -144,7 +145,7 @@ int spead_recording_writer_error(struct spead_recording_writer *writer);
 void spead_recording_writer_stats(struct spead_recording_writer *writer,
                                   struct spead_recording_writer_stats *stats);
 
-/* Calls finish(), and frees the writer. NULL is ignored. */
+/* Calls finish(), and frees the writer. No other thread may use the writer. NULL is ignored. */
 void spead_recording_writer_destroy(struct spead_recording_writer *writer);
 
 /* ---- Reading ------------------------------------------------------------------------------- */
@@ -179,7 +180,8 @@ struct spead_recording_heap {
 /* Does what SPEAD_RECORDING_HEAP_INIT does; `size` is sizeof *heap. Any thread. See docs/abi.md. */
 void spead_recording_heap_init(struct spead_recording_heap *heap, size_t size);
 
-/* Opens the recording whose data file is `path`. Returns 0, -ENOENT, -ENOMEM or another -errno, with a sentence. */
+/* Opens the recording whose data file is `path`. Returns 0 and gives *out to the caller, or -ENOENT, -ENOMEM or another
+ * -errno, with a sentence. Any thread. */
 int spead_recording_reader_open(struct spead_recording_reader **out, const char *path,
                                 struct spead_err *err);
 
@@ -227,7 +229,7 @@ struct spead_recording_info {
 void spead_recording_info_init(struct spead_recording_info *info, size_t size);
 
 /* Reads the whole index, and 1 KiB of each complete heap. Returns 0 when *info is filled, also if the recording is not
- * whole. Returns -errno with a sentence if the files cannot be read. */
+ * whole. Returns -errno with a sentence if the files cannot be read. Any thread; the call waits for the disk. */
 int spead_recording_inspect(const char *path, struct spead_recording_info *info,
                             struct spead_err *err);
 

@@ -38,11 +38,10 @@
  *           heap was lost, the stream still opens the heap, refuses its packets, and ends the heap as an incomplete
  *           one.
  * Unsized:  A heap without declared length (item 0x02) has no end that the stream could see. If such a heap is live
- * when
- *           the stream ends, and no byte of it is missing, it is complete. If a newer heap evicts it, or it becomes too
- *           old, it is incomplete, because its sender may have sent more. Packets of it that come later are late. A
- *           stream whose senders finish a heap before they begin the next one can take the heap as complete instead
- *           (unsized_in_sequence).
+ *           when the stream ends, and no byte of it is missing, it is complete. If a newer heap evicts it, or it
+ *           becomes too old, it is incomplete, because its sender may have sent more. Packets of it that come later are
+ *           late. A stream whose senders finish a heap before they begin the next one can take the heap as complete
+ *           instead (unsized_in_sequence).
  * Memory:   create() plans all memory, and spead_recv_stream_plan() tells how much memory that is. No packet can make
  *           the memory grow. If the engine reads from the network, create() asks the kernel for the pages of four heap
  *           regions, up to 4 MiB of each. */
@@ -54,6 +53,7 @@
 #include <stdint.h>
 
 #include <speadline/channel.h>
+#include <speadline/deadline.h>
 #include <speadline/engine.h>
 #include <speadline/error.h>
 #include <speadline/heap.h>
@@ -455,9 +455,9 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream);
 
 /* Sleeps until there is something to do, and then returns 0. It returns when a packet is ready, when stop() is called,
  * or when a live heap reaches its age limit. If a finished heap waits for room in the channel, it returns when there is
- * room. It also returns at deadline_ns (a time of CLOCK_MONOTONIC; 0 means that the caller sets no limit). It may
- * return earlier, and it returns immediately when the stream has ended. At a steady rate it sleeps for a fixed time
- * (see coalesce_ns); a call of stop() takes effect only after that time. Owner thread. */
+ * room. It also returns at deadline_ns, which is a deadline (deadline.h). It returns -EINVAL when deadline_ns is a
+ * duration. It may return earlier, and it returns immediately when the stream has ended. At a steady rate it sleeps for
+ * a fixed time (see coalesce_ns); a call of stop() takes effect only after that time. Owner thread. */
 int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_ns);
 
 /* Calls start(), and then poll() and wait() until the stream has ended. The calling thread becomes the owner thread.
@@ -476,10 +476,11 @@ void spead_recv_stream_arm(struct spead_recv_stream *stream);
  * has no room. Any thread and any signal handler may call this function; it never blocks. */
 void spead_recv_stream_stop(struct spead_recv_stream *stream);
 
-/* Takes the next heap from the channel. If there is none, it waits for one until deadline_ns (a time of
- * CLOCK_MONOTONIC; 0 means no limit). Consumer thread. Returns
+/* Takes the next heap from the channel. If there is none, it waits for one until deadline_ns, which is a
+ * deadline (deadline.h). Consumer thread. Returns
  *   0           *heap is the heap, and the caller owns one reference to it
  *   -ETIMEDOUT  the deadline has passed
+ *   -EINVAL     deadline_ns is a duration
  *   -ESHUTDOWN  the stream has ended and all its heaps were taken. It is also returned when the stream has failed;
  *               run() and poll() return the error itself
  *   -ENOMEM     there is no memory for a receiving end
@@ -489,11 +490,13 @@ void spead_recv_stream_stop(struct spead_recv_stream *stream);
 int spead_recv_stream_take(struct spead_recv_stream *stream, struct spead_heap **heap,
                            uint64_t deadline_ns);
 
-/* Takes the next heap as take() does, but never waits. It returns -EAGAIN when there is no heap now. */
+/* Takes the next heap as take() does, but never waits. It returns -EAGAIN when there is no heap now. Consumer
+ * thread. */
 int spead_recv_stream_try_take(struct spead_recv_stream *stream, struct spead_heap **heap);
 
 /* Takes up to max heaps in one call; max must be at least 1. If there is no heap, it waits for the first one as take()
- * does. Returns how many heaps it took, or the same errors as take(). The caller owns one reference to each heap. */
+ * does. Returns how many heaps it took, or the same errors as take(). The caller owns one reference to each heap.
+ * Consumer thread. */
 int spead_recv_stream_take_many(struct spead_recv_stream *stream, struct spead_heap **heaps,
                                 uint32_t max, uint64_t deadline_ns);
 
@@ -571,7 +574,7 @@ int spead_recv_stream_source_stats(const struct spead_recv_stream *stream, uint3
 
 /* Tells why a stream has ended. */
 struct spead_recv_end {
-    uint32_t struct_size; /* set by _INIT */
+    uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     enum spead_recv_end_cause cause;
     /* The stop item that came last. If no stop item has come, `has_stop` is false and the next three fields have no
      * meaning. */
@@ -587,12 +590,13 @@ struct spead_recv_end {
 void spead_recv_end_init(struct spead_recv_end *end, size_t size);
 
 /* Fills *end. The caller must have set end->struct_size by SPEAD_RECV_END_INIT. The caller may call this function only
- * when it knows that the stream has ended: poll() has returned a negative value, or take() has returned -ESHUTDOWN. */
+ * when it knows that the stream has ended: poll() has returned a negative value, or take() has returned -ESHUTDOWN.
+ * Any thread that knows it may call the function. */
 void spead_recv_stream_end(const struct spead_recv_stream *stream, struct spead_recv_end *end);
 
 /* What a stream knows of one sender. */
 struct spead_recv_sender {
-    uint32_t struct_size; /* set by _INIT */
+    uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t source;      /* the endpoint at which the sender was heard; 0 in a joint stream */
     struct spead_sender_address address; /* where the sender's first packet came from */
     bool stopped;                        /* a stop item has come from the sender */
@@ -618,13 +622,14 @@ struct spead_recv_runner; /* opaque */
 /* Starts a thread that does what run() does. The thread is pinned to CPU number `cpu`, or is not pinned if cpu < 0. The
  * call returns when the new thread has started the stream. Returns 0 and gives *out to the caller, -EINVAL (there is no
  * such CPU), or the -errno with which the thread or the stream failed to start. The stream must outlive the runner. err
- * may be NULL. */
+ * may be NULL. Any thread may call this function. */
 int spead_recv_runner_start(struct spead_recv_runner **out, struct spead_recv_stream *stream,
                             int cpu, struct spead_err *err);
 
 /* Waits until the thread of the runner has ended, frees the runner, and returns what run() would return. The thread
  * ends when the stream ends, so call spead_recv_stream_stop() first, or let a stop item end the stream. Writes the CPU
- * time of the thread to *cpu_ns, in nanoseconds. cpu_ns may be NULL. */
+ * time of the thread to *cpu_ns, in nanoseconds. cpu_ns may be NULL. Any thread other than that of the runner may call
+ * this function, once. */
 int spead_recv_runner_join(struct spead_recv_runner *runner, uint64_t *cpu_ns);
 
 #ifdef __cplusplus

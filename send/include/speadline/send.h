@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <speadline/deadline.h>
 #include <speadline/engine.h>
 #include <speadline/error.h>
 #include <speadline/flavour.h>
@@ -34,9 +35,11 @@ extern "C" {
  * must make sure that only one thread at a time uses a heap. */
 struct spead_send_heap; /* opaque */
 
-/* Makes a heap without items. Returns 0 and gives *out to the caller, -EINVAL (flavour is not valid) or -ENOMEM. */
+/* Makes a heap without items. Returns 0 and gives *out to the caller, -EINVAL (flavour is not valid) or -ENOMEM. Any
+ * thread. */
 int spead_send_heap_create(struct spead_send_heap **out, struct spead_flavour flavour);
-void spead_send_heap_destroy(struct spead_send_heap *heap); /* NULL is ignored */
+/* Frees a heap of which no send is in flight. NULL is ignored. */
+void spead_send_heap_destroy(struct spead_send_heap *heap);
 
 /* Removes all items from the heap and sets its flavour. The heap does not free the memory of the items, but uses it for
  * later items. So a program that resets and describes one heap many times soon allocates no more memory. Handles that
@@ -210,7 +213,7 @@ void spead_send_stream_config_init(struct spead_send_stream_config *config, size
 
 /* Creates a stream and opens its engine. Returns 0 and gives *out to the caller. Returns -EINVAL (err names the field),
  * -ENOMEM, -ENOTSUP (the engine cannot do what the configuration asks for), or the -errno of a network call. On failure
- * *out is unchanged. err may be NULL. */
+ * *out is unchanged. err may be NULL. Any thread may call this function; it may block. */
 int spead_send_stream_create(struct spead_send_stream **out,
                              const struct spead_send_stream_config *config, struct spead_err *err);
 
@@ -281,22 +284,23 @@ int spead_send_stream_submit(struct spead_send_stream *stream, const struct spea
                              const struct spead_send_options *options);
 
 /* Submits a heap as submit() does. If heaps_max heaps are in flight, it waits until one of them completes or until
- * deadline_ns (a time of CLOCK_MONOTONIC; 0 means no limit). Returns the same values as submit(), and -ETIMEDOUT when
- * the deadline has passed. Any thread may call this function. In the owner thread it never waits: if heaps_max heaps
- * are in flight there, it returns -EDEADLK. */
+ * deadline_ns, which is a deadline (deadline.h). Returns the same values as submit(), -ETIMEDOUT when the deadline has
+ * passed, and -EINVAL when deadline_ns is a duration. Any thread may call this function. In the owner thread it never
+ * waits: if heaps_max heaps are in flight there, it returns -EDEADLK. */
 int spead_send_stream_submit_wait(struct spead_send_stream *stream,
                                   const struct spead_send_heap *heap,
                                   const struct spead_send_options *options, uint64_t deadline_ns);
 
 /* Waits until every heap that was accepted before this call has completed. At that time the completion functions of
- * these heaps have returned, and the statistics show the heaps. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no
- * limit. Returns 0 or -ETIMEDOUT. Any thread other than the owner thread may call this function; in the owner thread it
- * returns -EDEADLK. */
+ * these heaps have returned, and the statistics show the heaps. deadline_ns is a deadline (deadline.h). Returns 0,
+ * -ETIMEDOUT, or -EINVAL (deadline_ns is a duration). Any thread other than the owner thread may call this function; in
+ * the owner thread it returns -EDEADLK. */
 int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_ns);
 
 /* Prepares the calling thread, which is the owner thread, and the engine for sending. Call it once, before the first
  * poll(). At a limited rate it sets the timer slack of the thread to the minimum (PR_SET_TIMERSLACK), so that the
- * sleeps of the thread end at the right time. Returns 0, or the -errno of the engine. */
+ * sleeps of the thread end at the right time. Returns 0, or the -errno of the engine with a sentence in *err. err may
+ * be NULL. */
 int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *err);
 
 /* Sends the packets that the rate allows to be sent now. Owner thread; it never blocks. Returns
@@ -308,12 +312,12 @@ int spead_send_stream_poll(struct spead_send_stream *stream);
 
 /* Sleeps until there is something to do, and then returns 0. It returns when a producer submits a heap, when the rate
  * allows the next burst, when the engine has room or results, or when a thread calls stop(). It also returns at
- * deadline_ns (a time of CLOCK_MONOTONIC; 0 means that the caller sets no limit). Owner thread. */
+ * deadline_ns, which is a deadline (deadline.h). It returns -EINVAL when deadline_ns is a duration. Owner thread. */
 int spead_send_stream_wait(struct spead_send_stream *stream, uint64_t deadline_ns);
 
 /* Calls start() once, and after it poll() and wait() again and again, until the stream was stopped and all heaps have
  * completed. The calling thread is the owner thread. Returns 0, or the -errno with which start() or the engine
- * failed. */
+ * failed, with a sentence in *err. err may be NULL. */
 int spead_send_stream_run(struct spead_send_stream *stream, struct spead_err *err);
 
 /* Stops the stream. After this call the stream refuses new heaps. It still sends the heaps that it has accepted. When

@@ -117,7 +117,8 @@ struct spead_send_sink_config {
 void spead_send_sink_config_init(struct spead_send_sink_config *config, size_t size);
 
 /* Creates a sink. The sink has memory for the largest number of heaps that can be in flight in the stream (heaps_max).
- * Returns 0 and gives *out to the caller, -EINVAL (err names the field) or -ENOMEM. err may be NULL. */
+ * Returns 0 and gives *out to the caller, -EINVAL (err names the field) or -ENOMEM. err may be NULL. Any
+ * thread, which then owns the sink. */
 int spead_send_sink_create(struct spead_send_sink **out,
                            const struct spead_send_sink_config *config, struct spead_err *err);
 

@@ -50,7 +50,8 @@ int main()
     while (spead_send_stream_poll(sender) >= 0)
         ;
     spead_mem_link_close(link);
-    if (spead_recv_stream_run(receiver, &err) < 0 || spead_recv_stream_take(receiver, &in, 0) < 0)
+    if (spead_recv_stream_run(receiver, &err) < 0 ||
+        spead_recv_stream_take(receiver, &in, spead_deadline_after_ms(1000)) < 0)
         return fail("receive", err);
 
     const bool differs = spead_heap_length(in) != sizeof text ||

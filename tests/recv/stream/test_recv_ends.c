@@ -68,8 +68,8 @@ Test(recv_ends, a_quiet_stream_wakes_at_its_oldest_heaps_deadline)
     cr_expect_eq(rig.engine->waited_until,
                  rig.stream->now_ns + 200000000u -
                      (rig.stream->age_ns - rig.stream->table.oldest->opened_ns));
-    spead_recv_stream_wait(rig.stream, 77);
-    cr_expect_eq(rig.engine->waited_until, 77u, "the caller's deadline comes first");
+    spead_recv_stream_wait(rig.stream, SPEAD_DEADLINE_NOW);
+    cr_expect_eq(rig.engine->waited_until, SPEAD_DEADLINE_NOW, "the caller's deadline comes first");
 }
 
 Test(recv_ends, with_a_live_heap_a_stream_looks_four_times_a_second_whether_the_source_is_quiet)
@@ -126,8 +126,8 @@ Test(recv_ends, a_wait_has_no_deadline_of_the_engines_clock)
     recv_rig_run(&rig);
     spead_recv_stream_wait(rig.stream, 0);
     cr_expect_eq(rig.engine->waited_until, UINT64_MAX);
-    spead_recv_stream_wait(rig.stream, 77);
-    cr_expect_eq(rig.engine->waited_until, 77u);
+    spead_recv_stream_wait(rig.stream, SPEAD_DEADLINE_NOW);
+    cr_expect_eq(rig.engine->waited_until, SPEAD_DEADLINE_NOW);
 }
 
 /* The stream remembers for one second that a heap has ended. With this engine, it is one second of the engine's
