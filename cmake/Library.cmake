@@ -13,9 +13,14 @@ add_library(speadline::speadline_static ALIAS speadline_static)
 set_target_properties(speadline_static PROPERTIES OUTPUT_NAME speadline)
 set(SPEADLINE_LIBRARIES speadline_static)
 if(NOT DEFINED BUILD_SHARED_LIBS OR BUILD_SHARED_LIBS)
+    # docs/abi.md says which versions have one soname.
+    set(speadline_soname ${PROJECT_VERSION_MAJOR})
+    if(PROJECT_VERSION_MAJOR EQUAL 0)
+        set(speadline_soname 0.${PROJECT_VERSION_MINOR})
+    endif()
     add_library(speadline SHARED ${speadline_objects})
     add_library(speadline::speadline ALIAS speadline)
-    set_target_properties(speadline PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0
+    set_target_properties(speadline PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${speadline_soname}
                           LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/speadline.map)
     target_link_options(speadline PRIVATE
                         -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/speadline.map)
