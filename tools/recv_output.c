@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -76,18 +77,21 @@ static bool is_dash(const struct recv_output *output)
     return strcmp(output->path, "-") == 0;
 }
 
+/* Returns true if the path leads to this file. Devices such as /dev/null count as different files. */
+static bool leads_to(const char *path, const struct stat *file)
+{
+    struct stat named;
+
+    return stat(path, &named) == 0 && named.st_dev == file->st_dev &&
+           named.st_ino == file->st_ino && !S_ISCHR(named.st_mode);
+}
+
 bool recv_output_is_stdout(const struct recv_output *output)
 {
-    struct stat file, standard;
-
-    if (!output->path)
-        return false;
-    if (is_dash(output))
+    if (output->path && is_dash(output))
         return true;
-    /* /dev/stdout, /dev/fd/1, or the FIFO that standard output is */
-    return stat(output->path, &file) == 0 && fstat(STDOUT_FILENO, &standard) == 0 &&
-           file.st_dev == standard.st_dev && file.st_ino == standard.st_ino &&
-           !S_ISCHR(file.st_mode);
+    /* /dev/stdout, /dev/fd/1, or the file or FIFO that standard output is */
+    return recv_output_goes_to(output, STDOUT_FILENO);
 }
 
 /* Returns the format that the user has asked for, or the one that fits the file. */
@@ -109,6 +113,18 @@ static enum spead_recording_format format_of(const struct recv_output *output)
         return SPEAD_RECORDING_RAW;
     return stat(output->path, &st) == 0 && S_ISFIFO(st.st_mode) ? SPEAD_RECORDING_RAW
                                                                 : SPEAD_RECORDING_FILES;
+}
+
+bool recv_output_goes_to(const struct recv_output *output, int fd)
+{
+    char index[PATH_MAX];
+    struct stat file;
+
+    if (!output->path || fstat(fd, &file) < 0)
+        return false;
+    snprintf(index, sizeof index, "%s.jsonl", output->path);
+    return leads_to(output->path, &file) ||
+           (format_of(output) == SPEAD_RECORDING_FILES && leads_to(index, &file));
 }
 
 bool recv_output_is_raw(const struct recv_output *output)

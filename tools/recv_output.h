@@ -44,6 +44,9 @@ struct recv_output {
 /* Returns true if the heaps go to standard output. Then nothing else may be printed there. */
 bool recv_output_is_stdout(const struct recv_output *output);
 
+/* Returns true if heaps or their lines are written to the file of this descriptor. */
+bool recv_output_goes_to(const struct recv_output *output, int fd);
+
 /* Returns true if only the payloads of complete heaps are written. */
 bool recv_output_is_raw(const struct recv_output *output);
 

@@ -18,6 +18,15 @@
 
 #define DRAIN_NS 1000000000u
 
+/* Lines of progress between heaps, or between their lines, would make the recording unreadable. */
+static int refuse_output(struct recv_progress *progress, const char *path, struct spead_err *err)
+{
+    close(progress->fd);
+    progress->fd = -1;
+    return speadi_err_set(err, -EINVAL,
+                          "--progress %s: --output writes to this file; use another one", path);
+}
+
 int recv_progress_open(struct recv_progress *progress,
                        const struct spead_recv_tool_options *options, struct spead_err *err)
 {
@@ -34,6 +43,8 @@ int recv_progress_open(struct recv_progress *progress,
                                             SPEADI_OWN_FILE_ANY_KIND, err);
     if (progress->fd < 0)
         return progress->fd;
+    if (progress->owned && recv_output_goes_to(&options->output, progress->fd))
+        return refuse_output(progress, path, err);
     progress->pump = tool_pump_start(progress->fd);
     return progress->pump ? 0 : speadi_err_set(err, -ENOMEM, "out of memory");
 }

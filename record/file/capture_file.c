@@ -4,15 +4,45 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <speadi/err.h>
 #include <speadi/own_file.h>
+
+/* Returns the path at which the file lies, without links, or NULL if nobody knows it. The caller frees it. */
+static char *true_path(int fd)
+{
+    char link[40], path[PATH_MAX];
+    ssize_t bytes;
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    bytes = readlink(link, path, sizeof path);
+    return bytes > 0 && bytes < (ssize_t)sizeof path ? strndup(path, (size_t)bytes) : NULL;
+}
+
+/* Locks the file for this writer. Returns false if another writer has locked it. On a file system without locks nothing
+ * keeps two writers apart. The lock is one of the open file description, because a reader can ask for such a lock
+ * without taking one. */
+static bool lock(int fd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    return fcntl(fd, F_OFD_SETLK, &whole) == 0 || (errno != EAGAIN && errno != EACCES);
+}
+
+bool speadi_capture_file_is_locked(int fd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    return fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+}
 
 int speadi_capture_file_open(struct speadi_capture_file *file, const char *path, const char *suffix,
                              bool follow_links, struct spead_err *err)
@@ -33,13 +63,14 @@ int speadi_capture_file_open(struct speadi_capture_file *file, const char *path,
         return ret;
     }
     /* If two programs appended to one file, each of them at the end that it knows, they would overwrite each other's
-     * bytes. The lock prevents this. On a file system without locks nothing prevents it. */
-    if (flock(file->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+     * bytes. */
+    if (!lock(file->fd))
         return speadi_err_set(err, -EBUSY, "cannot write to %s: another program is writing it",
                               file->path);
     if (fstat(file->fd, &st) < 0)
         return speadi_err_errno(err, "cannot look at %s", file->path);
     file->bytes = (uint64_t)st.st_size;
+    file->true_path = true_path(file->fd);
     return 0;
 }
 
@@ -87,6 +118,37 @@ int speadi_capture_file_keep_room(const struct speadi_capture_file *file, uint64
     return errno == ENOSPC || errno == EDQUOT ? -errno : 0;
 }
 
+int speadi_capture_file_check(const struct speadi_capture_file *file, uint64_t least,
+                              struct spead_err *err)
+{
+    struct stat st;
+
+    if (fstat(file->fd, &st) < 0)
+        return speadi_err_errno(err, "cannot look at %s", file->path);
+    if (st.st_nlink == 0)
+        return speadi_err_set(
+            err, -ESTALE, "%s was removed while it was written: its heaps are lost", file->path);
+    if ((uint64_t)st.st_size < least)
+        return speadi_err_set(err, -ESTALE,
+                              "another program has cut %s to %" PRIu64
+                              " bytes while it was written: the heaps behind that are lost",
+                              file->path, (uint64_t)st.st_size);
+    return 0;
+}
+
+int speadi_capture_file_check_name(const struct speadi_capture_file *file, struct spead_err *err)
+{
+    char *now = true_path(file->fd);
+    int ret = 0;
+
+    if (now && file->true_path && strcmp(now, file->true_path) != 0)
+        ret = speadi_err_set(err, -ESTALE,
+                             "%s was moved while it was written: all heaps are in %.120s",
+                             file->path, now);
+    free(now);
+    return ret;
+}
+
 int speadi_capture_file_read(int fd, uint64_t offset, void *to, size_t bytes)
 {
     char *next = to;
@@ -125,21 +187,15 @@ int speadi_capture_file_sync(const struct speadi_capture_file *file)
 
 int speadi_capture_file_sync_name(const struct speadi_capture_file *file)
 {
-    char *folder = strdup(file->path), *slash;
-    int fd, ret = 0;
+    char *folder = true_path(file->fd);
+    int fd = open(folder ? dirname(folder) : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
 
-    if (!folder)
-        return -ENOMEM;
-    slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder ? 1 : 0] = '\0';
-    fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
     /* On some network file systems a folder cannot be opened or synced. This is not a failure. */
     if (fd >= 0 && fsync(fd) < 0 && (errno == EIO || errno == ENOSPC || errno == EDQUOT))
         ret = -errno;
     if (fd >= 0)
         close(fd);
-    free(folder);
     return ret;
 }
 
@@ -158,6 +214,7 @@ int speadi_capture_file_close(struct speadi_capture_file *file, struct spead_err
         ret = speadi_err_errno(err, "cannot write to %s", file->path);
     file->fd = -1;
     free(file->path);
-    file->path = NULL;
+    free(file->true_path);
+    file->path = file->true_path = NULL;
     return ret;
 }

@@ -21,7 +21,8 @@ struct speadi_capture_file {
      * file. After an append the caller adds the number of appended bytes that it keeps. speadi_capture_file_cut()
      * removes all bytes behind this part. */
     uint64_t bytes;
-    char *path; /* owned by this struct */
+    char *path;      /* owned by this struct */
+    char *true_path; /* where the file lay when it was opened, without links; owned, or NULL */
 };
 #define SPEADI_CAPTURE_FILE_CLOSED \
     (struct speadi_capture_file)   \
@@ -52,6 +53,18 @@ int speadi_capture_file_reach(const struct speadi_capture_file *file, uint64_t b
 int speadi_capture_file_keep_room(const struct speadi_capture_file *file, uint64_t from,
                                   uint64_t to);
 
+/* Returns 0 if the file still has its first `least` bytes. Returns -ESTALE with a sentence if another program has
+ * removed the file or has cut it to less. */
+int speadi_capture_file_check(const struct speadi_capture_file *file, uint64_t least,
+                              struct spead_err *err);
+
+/* Returns 0 if the file still lies where it was opened, else -ESTALE with a sentence. */
+int speadi_capture_file_check_name(const struct speadi_capture_file *file, struct spead_err *err);
+
+/* Returns true if a writer has opened this file. fd may be any descriptor of the file. The function takes no lock, so it
+ * keeps no writer away. */
+bool speadi_capture_file_is_locked(int fd);
+
 /* Reads exactly `bytes` bytes at `offset`. Returns 0, -ENODATA if the file ends before, or -errno. fd may be any file
  * that can be read. */
 int speadi_capture_file_read(int fd, uint64_t offset, void *to, size_t bytes);
@@ -63,7 +76,7 @@ void speadi_capture_file_cut(const struct speadi_capture_file *file);
  * knows which part of it is on the disk. */
 int speadi_capture_file_sync(const struct speadi_capture_file *file);
 
-/* Waits until the name of the file is on the disk. Returns 0 or -errno. */
+/* Waits until the folder of the file, and so the name of the file, is on the disk. Returns 0 or -errno. */
 int speadi_capture_file_sync_name(const struct speadi_capture_file *file);
 
 /* Removes the file again if speadi_capture_file_open() has made it. */

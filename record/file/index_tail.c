@@ -65,6 +65,8 @@ int speadi_index_tail_find(int fd, uint64_t bytes, struct speadi_index_tail *tai
         ret = find_newline(fd, end, block, &tail->line_end);
     if (ret == 0 && tail->line_end > 0)
         ret = find_newline(fd, tail->line_end - 1, block, &tail->line_start);
+    if (ret == 0 && tail->line_start > 0)
+        ret = find_newline(fd, tail->line_start - 1, block, &tail->before_start);
     free(block);
     return ret;
 }

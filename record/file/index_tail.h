@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of an index: where its last whole line is, and what is torn behind it. */
+/* The end of an index: where its last whole lines are, and what is torn behind them. */
 #ifndef SPEADI_INDEX_TAIL_H
 #define SPEADI_INDEX_TAIL_H
 
@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 struct speadi_index_tail {
-    /* The last whole line begins at line_start. line_end is behind its newline. Both are 0 if there is none. */
-    uint64_t line_start, line_end;
+    /* The last whole line begins at line_start. line_end is behind its newline. Both are 0 if there is none. The line
+     * before it begins at before_start, which is equal to line_start if there is none. */
+    uint64_t before_start, line_start, line_end;
 };
 
 /* Finds the last whole line in the first `bytes` bytes of the file. A zero byte ends the index: after a crash a file

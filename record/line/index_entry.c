@@ -8,6 +8,9 @@
 #include "index_line.h"
 #include "line_scan.h"
 
+/* A line has at most as many items or gaps. A heap has less than half of that. */
+#define ELEMENTS_MAX (1u << 22)
+
 /* What a line must have. */
 enum { HAS_COUNTER = 1, HAS_OFFSET = 2, HAS_BYTES = 4, HAS_ALL = 7 };
 
@@ -98,9 +101,11 @@ static size_t read_array(struct reading *reading, void **array, size_t *room, si
 
     speadi_scan_open(scan, '[');
     for (; speadi_scan_next(scan, ']', count == 0); count++) {
-        larger = room_for_one(reading, *array, count, room, each);
-        if (!larger)
+        larger = count < ELEMENTS_MAX ? room_for_one(reading, *array, count, room, each) : NULL;
+        if (!larger) {
+            speadi_scan_fail(scan);
             return count;
+        }
         *array = larger;
         read_one(reading, (char *)larger + count * each);
     }
@@ -210,6 +215,22 @@ static void read_value(struct reading *reading, struct speadi_scan_string key)
         speadi_scan_skip(scan);
 }
 
+/* Returns true if the heap can lie in a file, and if its gaps lie inside it, one behind the other. */
+static bool is_possible(const struct spead_recording_heap *heap, const struct spead_gap *gaps)
+{
+    uint64_t end = 0;
+
+    if (heap->offset > INT64_MAX || heap->bytes > INT64_MAX - heap->offset)
+        return false;
+    for (size_t i = 0; i < heap->gap_count; i++) {
+        if (gaps[i].offset < end || gaps[i].offset > heap->bytes ||
+            gaps[i].bytes > heap->bytes - gaps[i].offset)
+            return false;
+        end = gaps[i].offset + gaps[i].bytes;
+    }
+    return true;
+}
+
 /* Forgets the line before. A line without "complete" describes a complete heap. */
 static void forget(struct speadi_index_entry *entry)
 {
@@ -232,7 +253,7 @@ int speadi_index_entry_read(struct speadi_index_entry *entry, const char *line, 
     if (reading.no_memory)
         return -ENOMEM;
     if (!speadi_scan_done(&reading.scan) || reading.has != HAS_ALL ||
-        entry->heap.offset > UINT64_MAX - entry->heap.bytes)
+        !is_possible(&entry->heap, entry->gaps))
         return -EBADMSG;
     entry->heap.endpoint = entry->endpoint;
     entry->heap.sender = entry->sender;

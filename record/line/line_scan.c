@@ -12,8 +12,7 @@ static void skip_spaces(struct speadi_line_scan *scan)
         scan->at++;
 }
 
-/* Makes the scan fail. Returns false. */
-static bool fail(struct speadi_line_scan *scan)
+bool speadi_scan_fail(struct speadi_line_scan *scan)
 {
     scan->failed = true;
     scan->at = scan->end;
@@ -31,7 +30,7 @@ bool speadi_scan_char(struct speadi_line_scan *scan, char expected)
 
 static bool must_char(struct speadi_line_scan *scan, char expected)
 {
-    return speadi_scan_char(scan, expected) || fail(scan);
+    return speadi_scan_char(scan, expected) || speadi_scan_fail(scan);
 }
 
 bool speadi_scan_open(struct speadi_line_scan *scan, char bracket)
@@ -56,7 +55,7 @@ static struct speadi_scan_string scan_string(struct speadi_line_scan *scan)
     while (scan->at < scan->end && *scan->at != '"')
         scan->at += *scan->at == '\\' && scan->end - scan->at > 1 ? 2 : 1;
     if (scan->at == scan->end) {
-        fail(scan);
+        speadi_scan_fail(scan);
         return (struct speadi_scan_string){NULL, 0};
     }
     string.bytes = (size_t)(scan->at - string.text);
@@ -83,16 +82,16 @@ uint64_t speadi_scan_number(struct speadi_line_scan *scan)
 
     skip_spaces(scan);
     if (!is_digit(scan))
-        return fail(scan);
+        return speadi_scan_fail(scan);
     for (; is_digit(scan); scan->at++) {
         uint64_t digit = (uint64_t)(*scan->at - '0');
 
         if (number > (UINT64_MAX - digit) / 10)
-            return fail(scan);
+            return speadi_scan_fail(scan);
         number = number * 10 + digit;
     }
     if (scan->at < scan->end && (*scan->at == '.' || *scan->at == 'e' || *scan->at == 'E'))
-        return fail(scan);
+        return speadi_scan_fail(scan);
     return number;
 }
 
@@ -112,7 +111,7 @@ bool speadi_scan_bool(struct speadi_line_scan *scan)
 {
     if (scan_literal(scan, "true"))
         return true;
-    return scan_literal(scan, "false") ? false : fail(scan);
+    return scan_literal(scan, "false") ? false : speadi_scan_fail(scan);
 }
 
 bool speadi_scan_null(struct speadi_line_scan *scan)
@@ -140,7 +139,7 @@ static void skip_plain(struct speadi_line_scan *scan)
         return;
     }
     if (!is_digit(scan) && (scan->at == scan->end || *scan->at != '-')) {
-        fail(scan);
+        speadi_scan_fail(scan);
         return;
     }
     while (scan->at < scan->end && strchr("+-.eE0123456789", *scan->at) && *scan->at != '\0')
@@ -156,7 +155,7 @@ static void begin_value(struct speadi_line_scan *scan, char *closing, unsigned *
     if (!*first)
         skip_plain(scan);
     else if (*depth == DEPTH_MAX)
-        fail(scan);
+        speadi_scan_fail(scan);
     else
         closing[(*depth)++] = object ? '}' : ']';
 }
@@ -212,12 +211,12 @@ uint64_t speadi_scan_hex(struct speadi_line_scan *scan, struct speadi_scan_strin
     uint64_t number = 0;
 
     if (string.bytes < 3 || string.bytes > 18 || memcmp(string.text, "0x", 2) != 0)
-        return fail(scan);
+        return speadi_scan_fail(scan);
     for (size_t i = 2; i < string.bytes; i++) {
         int digit = hex_digit(string.text[i]);
 
         if (digit < 0)
-            return fail(scan);
+            return speadi_scan_fail(scan);
         number = number << 4 | (unsigned)digit;
     }
     return number;

@@ -19,6 +19,9 @@ struct speadi_scan_string {
     size_t bytes;
 };
 
+/* Makes the scan fail. Returns false. */
+bool speadi_scan_fail(struct speadi_line_scan *scan);
+
 /* Reads a bracket or a comma, after any spaces. Returns false and reads nothing if another character comes. */
 bool speadi_scan_char(struct speadi_line_scan *scan, char expected);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Says what a recording holds, and whether it is whole. */
 #include <errno.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <speadi/err.h>
@@ -75,13 +74,10 @@ static int read_sizes(const struct spead_recording_reader *reader,
      * is looked at first, and lines that come later are not read. */
     if (fstat(fileno(reader->index), &index) < 0 || fstat(reader->data, &data) < 0)
         return speadi_err_errno(err, "cannot look at %s", reader->path);
-    if (!S_ISREG(data.st_mode) || !S_ISREG(index.st_mode))
-        return speadi_err_set(err, -EINVAL, "%s is no recording: not a regular file", reader->path);
     info->data_bytes = (uint64_t)data.st_size;
     info->disk_bytes = (uint64_t)data.st_blocks * 512;
     info->index_bytes = (uint64_t)index.st_size;
-    info->being_written = flock(reader->data, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-    flock(reader->data, LOCK_UN);
+    info->being_written = speadi_capture_file_is_locked(reader->data);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <speadi/err.h>
@@ -15,27 +16,54 @@
 
 #define LINE_ROOM_MIN 4096u
 
+/* Opens a file of the recording. Returns its descriptor, or -errno with a sentence. A FIFO is refused without a wait for
+ * its writer. */
+static int open_file(const char *path, struct spead_err *err)
+{
+    int ret, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+
+    if (fd < 0)
+        return speadi_err_errno(err, "cannot open %s", path);
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        return fd;
+    ret = speadi_err_set(err, -EINVAL, "%s is no file of a recording: not a regular file", path);
+    close(fd);
+    return ret;
+}
+
+static int open_both(struct spead_recording_reader *reader, struct spead_err *err)
+{
+    int index;
+
+    reader->data = open_file(reader->path, err);
+    if (reader->data < 0)
+        return reader->data;
+    index = open_file(reader->index_path, err);
+    if (index < 0)
+        return index;
+    reader->index = fdopen(index, "r");
+    if (reader->index)
+        return 0;
+    close(index);
+    return speadi_err_set(err, -ENOMEM, "out of memory");
+}
+
 int spead_recording_reader_open(struct spead_recording_reader **out, const char *path,
                                 struct spead_err *err)
 {
     struct spead_recording_reader *reader = calloc(1, sizeof *reader);
+    int ret;
 
-    if (!reader || asprintf(&reader->index_path, "%s.jsonl", path) < 0) {
-        free(reader);
+    if (!reader)
         return speadi_err_set(err, -ENOMEM, "out of memory");
-    }
+    reader->data = -1;
     reader->path = strdup(path);
-    reader->data = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (reader->data < 0) {
-        int ret = speadi_err_errno(err, "cannot open %s", path);
-
-        spead_recording_reader_close(reader);
-        return ret;
-    }
-    reader->index = fopen(reader->index_path, "re");
-    if (!reader->index || !reader->path) {
-        int ret = speadi_err_errno(err, "cannot open %s", reader->index_path);
-
+    if (asprintf(&reader->index_path, "%s.jsonl", path) < 0)
+        reader->index_path = NULL;
+    ret = reader->path && reader->index_path ? open_both(reader, err)
+                                             : speadi_err_set(err, -ENOMEM, "out of memory");
+    if (ret < 0) {
         spead_recording_reader_close(reader);
         return ret;
     }

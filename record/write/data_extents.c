@@ -70,7 +70,8 @@ static int add_heap(struct run *run, struct speadi_gap_list *gaps, const struct 
     size_t next = 0;
     int ret = speadi_gap_list_read(gaps, heap);
 
-    *last = offset;
+    /* a heap whose gaps could not be read is never whole */
+    *last = ret < 0 ? UINT64_MAX : offset;
     while (ret == 0 && speadi_arrived_next(heap, gaps, &next, &range)) {
         ret = add(run, &range, offset);
         *last = offset + range.end;

@@ -189,6 +189,8 @@ int speadi_file_writer_write(struct speadi_file_writer *writer, struct spead_hea
     int ret = speadi_file_writer_error(writer, NULL), line_error;
 
     *whole = 0;
+    if (ret == 0)
+        ret = speadi_file_writer_check(writer, &writer->data, writer->data.bytes);
     if (ret == 0) {
         ret = keep_room(writer);
         if (ret < 0)
@@ -237,12 +239,22 @@ static void settle(struct speadi_file_writer *writer)
     pthread_mutex_unlock(&writer->lock);
 }
 
-/* Cuts both files behind the last heap that counts. Gives up the room that was kept for lines. */
+/* Cuts both files behind the last heap that counts. Gives up the room that was kept for lines. If another program has
+ * damaged a file, both stay as they are: their lengths then show that something is not there. */
 static void cut_files(struct speadi_file_writer *writer)
 {
-    if (speadi_file_writer_error(writer, NULL) != 0)
-        speadi_capture_file_cut(&writer->data);
+    struct spead_err err;
+    int ret = speadi_file_writer_check(writer, &writer->data, writer->data.bytes);
+
+    if (ret == 0)
+        ret = speadi_file_writer_check(writer, &writer->index, writer->index.bytes);
+    if (ret < 0 || writer->damaged)
+        return;
+    speadi_capture_file_cut(&writer->data);
     speadi_capture_file_cut(&writer->index);
+    if (speadi_capture_file_check_name(&writer->data, &err) < 0 ||
+        speadi_capture_file_check_name(&writer->index, &err) < 0)
+        speadi_file_writer_fail(writer, &err);
 }
 
 /* Appends the pending lines, and syncs unless the configuration says SPEAD_RECORDING_SYNC_NEVER. Ends the sync thread,

@@ -36,6 +36,9 @@ struct speadi_file_writer {
     struct speadi_runner *runner; /* the sync thread, or NULL */
     bool finished;                /* the caller only */
     bool names_synced;
+    /* Another program has cut or removed a file, so its heaps are not where the index says. The files stay as they are.
+     * Written by the caller and by the sync thread; the lock protects it. */
+    bool damaged;
 
     /* Only the thread that appends lines uses `index` and `taken`: the sync thread, or the caller if there is no sync
      * thread. `taken` holds the lines that are being appended. */

@@ -11,6 +11,21 @@ void speadi_file_writer_fail(struct speadi_file_writer *writer, const struct spe
     pthread_mutex_unlock(&writer->lock);
 }
 
+int speadi_file_writer_check(struct speadi_file_writer *writer,
+                             const struct speadi_capture_file *file, uint64_t least)
+{
+    struct spead_err err;
+    int ret = speadi_capture_file_check(file, least, &err);
+
+    if (ret == 0)
+        return 0;
+    pthread_mutex_lock(&writer->lock);
+    writer->damaged = true;
+    pthread_mutex_unlock(&writer->lock);
+    speadi_file_writer_fail(writer, &err);
+    return ret;
+}
+
 int speadi_file_writer_error(struct speadi_file_writer *writer, struct spead_err *err)
 {
     int code;

@@ -21,24 +21,51 @@ static int no_match(const struct speadi_capture_file *data, const struct speadi_
                           data->path, index->path);
 }
 
-/* Reads the last whole line of the index. */
-static int read_last(const struct speadi_capture_file *index, const struct speadi_index_tail *tail,
-                     struct speadi_index_entry *last, struct spead_err *err)
+/* Reads the line of the index that lies from `start` to `end`. */
+static int read_line(const struct speadi_capture_file *index, uint64_t start, uint64_t end,
+                     struct speadi_index_entry *entry, struct spead_err *err)
 {
-    uint64_t bytes = tail->line_end - tail->line_start;
-    char *line = bytes <= SPEADI_INDEX_LINE_MAX ? malloc((size_t)bytes) : NULL;
-    int ret =
-        line ? speadi_capture_file_read(index->fd, tail->line_start, line, (size_t)bytes) : -ENOMEM;
+    size_t bytes = (size_t)(end - start);
+    char *line = bytes <= SPEADI_INDEX_LINE_MAX ? malloc(bytes) : NULL;
+    int ret = -EBADMSG; /* of a line that is longer than all lines of an index */
 
+    if (line)
+        ret = speadi_capture_file_read(index->fd, start, line, bytes);
+    else if (bytes <= SPEADI_INDEX_LINE_MAX)
+        ret = -ENOMEM;
     if (ret == 0)
-        ret = speadi_index_entry_read(last, line, (size_t)bytes - 1);
+        ret = speadi_index_entry_read(entry, line, bytes - 1);
     free(line);
     if (ret == -EBADMSG)
         return speadi_err_set(err, -EINVAL,
-                              "the last line of %s describes no heap: move it and its data away",
+                              "one of the last two lines of %s describes no heap: move it and its "
+                              "data away",
                               index->path);
     errno = -ret;
-    return ret < 0 ? speadi_err_errno(err, "cannot read the last line of %s", index->path) : 0;
+    return ret < 0 ? speadi_err_errno(err, "cannot read the last lines of %s", index->path) : 0;
+}
+
+/* Reads the last whole line of the index. The heap of this line must begin where the heap of the line before it ends:
+ * if it began earlier, the data file would be cut inside heaps that other lines describe. */
+static int read_last(const struct speadi_capture_file *index, const struct speadi_index_tail *tail,
+                     struct speadi_index_entry *last, struct spead_err *err)
+{
+    uint64_t begin = 0;
+    int ret = 0;
+
+    if (tail->before_start < tail->line_start) {
+        ret = read_line(index, tail->before_start, tail->line_start, last, err);
+        begin = last->heap.offset + last->heap.bytes;
+    }
+    if (ret == 0)
+        ret = read_line(index, tail->line_start, tail->line_end, last, err);
+    if (ret == 0 && last->heap.offset != begin)
+        return speadi_err_set(err, -EINVAL,
+                              "the last line of %s describes a heap at %" PRIu64
+                              ", and the heaps before it end at %" PRIu64
+                              ": move it and its data away, or put back what was there",
+                              index->path, last->heap.offset, begin);
+    return ret;
 }
 
 /* Checks that the data file holds the last heap of the index, as far as its sample shows it. */

@@ -30,6 +30,21 @@ static void note_append_error(struct speadi_file_writer *writer, int code)
     speadi_file_writer_fail(writer, &err);
 }
 
+/* Looks whether another program has damaged one of the files. No line is appended then. */
+static int check_files(struct speadi_file_writer *writer)
+{
+    const struct speadi_pending_lines *lines = &writer->taken;
+    uint64_t data_end =
+        lines->count > 0 ? lines->heap[lines->count - 1].data_end : writer->written.data_end;
+    int ret = speadi_file_writer_check(writer, &writer->data, data_end);
+
+    if (ret == 0)
+        ret = speadi_file_writer_check(writer, &writer->index, writer->index.bytes);
+    if (ret < 0)
+        writer->index_failed = true;
+    return ret;
+}
+
 /* Appends the taken lines, and notes how far they reach. */
 static int append_taken(struct speadi_file_writer *writer)
 {
@@ -40,8 +55,10 @@ static int append_taken(struct speadi_file_writer *writer)
 
     if (writer->index_failed)
         return 0;
+    ret = check_files(writer);
+    if (ret < 0)
+        return ret;
     ret = speadi_pending_lines_append(lines, &writer->index, &whole);
-
     for (size_t i = 0; i < whole; i++)
         bytes += lines->heap[i].bytes;
     pthread_mutex_lock(&writer->lock);
@@ -89,8 +106,11 @@ static int sync_names(struct speadi_file_writer *writer)
 {
     int ret = 0;
 
-    if (!writer->names_synced && (writer->data.created || writer->index.created))
+    /* Also if the files were there before: the writer that made them may have ended before its first sync. */
+    if (!writer->names_synced)
         ret = speadi_capture_file_sync_name(&writer->data);
+    if (!writer->names_synced && ret == 0)
+        ret = speadi_capture_file_sync_name(&writer->index);
     writer->names_synced = true;
     return ret;
 }

@@ -3,9 +3,12 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "recording_rig.h"
+
+#define OVERLAPPING "[{\"offset\":5,\"bytes\":1},{\"offset\":5,\"bytes\":1}]"
 
 TestSuite(recording_reader, .init = rig_begin, .fini = rig_end, .timeout = 60);
 
@@ -105,6 +108,9 @@ Test(recording_reader, a_line_that_describes_no_heap_is_named_and_passed)
         "{\"counter\":1.5,\"offset\":0,\"bytes\":0}\n",
         "{\"counter\":18446744073709551616,\"offset\":0,\"bytes\":0}\n",
         "{\"counter\":1,\"offset\":18446744073709551615,\"bytes\":1}\n",
+        "{\"counter\":1,\"offset\":9223372036854775807,\"bytes\":1}\n",
+        "{\"counter\":1,\"offset\":0,\"bytes\":9,\"gaps\":[{\"offset\":9,\"bytes\":1}]}\n",
+        "{\"counter\":1,\"offset\":0,\"bytes\":9,\"gaps\":" OVERLAPPING "}\n",
         "{\"counter\":1,\"offset\":0,\"bytes\":0} x\n",
         "{\"counter\":1,\"offset\":0,\"bytes\":0,\"gaps\":[{]}\n",
         "{\"counter\":1,\"offset\":0,\"bytes\":0,\"x\":\"\\\n",
@@ -122,10 +128,41 @@ Test(recording_reader, a_line_that_describes_no_heap_is_named_and_passed)
     cr_assert_eq(spead_recording_reader_open(&reader, rig_path, NULL), 0);
     for (unsigned i = 0; i < count; i++)
         cr_expect_eq(spead_recording_reader_next(reader, &heap, &err), -EBADMSG, "%s", wrong[i]);
-    cr_expect_not_null(strstr(err.text, "line 10 of "), "%s", err.text);
+    cr_expect_not_null(strstr(err.text, "line 13 of "), "%s", err.text);
     cr_expect_eq(spead_recording_reader_next(reader, &heap, &err), 0);
     spead_recording_reader_close(reader);
     cr_expect_eq(inspect().bad_line, 1);
+}
+
+/* Each element of three bytes takes memory of 48 bytes. */
+Test(recording_reader, a_line_has_no_more_gaps_than_a_heap_can_have)
+{
+    static const char start[] = "{\"counter\":1,\"offset\":0,\"bytes\":0,\"gaps\":[{}";
+    struct spead_recording_heap heap = SPEAD_RECORDING_HEAP_INIT;
+    struct spead_recording_reader *reader;
+    static char more[3 << 16];
+
+    for (size_t i = 0; i < sizeof more; i += 3)
+        memcpy(more + i, ",{}", 3);
+    rig_append(rig_path, "", 0);
+    rig_append(rig_index, start, sizeof start - 1);
+    for (unsigned i = 0; i < 64; i++)
+        rig_append(rig_index, more, sizeof more);
+    rig_append(rig_index, "]}\n", 3);
+    cr_assert_eq(spead_recording_reader_open(&reader, rig_path, NULL), 0);
+    cr_expect_eq(spead_recording_reader_next(reader, &heap, NULL), -EBADMSG);
+    spead_recording_reader_close(reader);
+}
+
+Test(recording_reader, a_fifo_in_the_place_of_a_file_is_refused_without_a_wait)
+{
+    struct spead_recording_info info = SPEAD_RECORDING_INFO_INIT;
+    struct spead_err err;
+
+    rig_append(rig_path, "x", 1);
+    cr_assert_eq(mkfifo(rig_index, 0600), 0);
+    cr_expect_eq(spead_recording_inspect(rig_path, &info, &err), -EINVAL);
+    cr_expect_not_null(strstr(err.text, rig_index), "%s", err.text);
 }
 
 Test(recording_reader, an_inspection_says_what_there_is)

@@ -3,7 +3,9 @@
  * belong together, and leaves them as they are. Method: the test damages the files of a recording of three heaps. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "recording_rig.h"
@@ -123,6 +125,38 @@ Test(recording_recovery, an_index_that_is_no_index_is_refused)
     rig_append(rig_path, "abcd", 4);
     rig_append(rig_index, "{\"name\":\"a file of somebody else\"}\n", 35);
     expect_refusal("describes no heap");
+}
+
+/* A writer cuts the data file behind the last heap of the index. It must not cut off heaps that other lines describe. */
+Test(recording_recovery, a_last_line_whose_heap_lies_before_other_heaps_is_refused)
+{
+    static const char line[] = "{\"counter\":1,\"offset\":0,\"bytes\":0}\n";
+
+    rig_make(3, 1000);
+    rig_append(rig_index, line, sizeof line - 1);
+    expect_refusal("describes a heap at 0, and the heaps before it end at 3000");
+}
+
+Test(recording_recovery, a_last_line_whose_heap_lies_behind_a_gap_of_the_file_is_refused)
+{
+    static const char line[] = "{\"counter\":4,\"offset\":3001,\"bytes\":0}\n";
+
+    rig_make(3, 1000);
+    rig_append(rig_path, "x", 1);
+    rig_append(rig_index, line, sizeof line - 1);
+    expect_refusal("describes a heap at 3001, and the heaps before it end at 3000");
+}
+
+/* spead-info looks at recordings at any time, also when a writer starts. */
+Test(recording_recovery, a_program_that_locks_the_file_to_read_it_keeps_no_writer_away)
+{
+    int reader;
+
+    rig_make(3, 1000);
+    reader = open(rig_path, O_RDONLY | O_CLOEXEC);
+    cr_assert_eq(flock(reader, LOCK_SH), 0);
+    go_on("");
+    close(reader);
 }
 
 /* What earlier versions wrote has no samples. */

@@ -217,6 +217,30 @@ Test(capture, files_that_do_not_belong_together_are_wrong_usage)
     program_release(&recv);
 }
 
+/* Expects that a receiver with these two options refuses to write two things to one file. */
+static void expect_one_use(const char *progress)
+{
+    struct program recv = {0};
+    char line[256], *said;
+
+    snprintf(line, sizeof line, "127.0.0.1:17339 --output %s --progress %s", path, progress);
+    program_start(&recv, SPEAD_RECV, line);
+    expect_status(&recv, 2);
+    said = program_err(&recv);
+    cr_expect_not_null(strstr(said, "--output writes to this file"), "%s", said);
+    free(said);
+    program_release(&recv);
+    cr_assert_eq(unlink(progress), 0);
+}
+
+Test(capture, lines_of_progress_go_to_no_file_of_the_recording)
+{
+    fclose(fopen(path, "we"));
+    expect_one_use(path);
+    fclose(fopen(path, "we"));
+    expect_one_use(index_path);
+}
+
 /* Nearly all packets are lost: what is written is the rest. */
 Test(capture, heaps_of_which_little_came_take_little_of_the_disk)
 {

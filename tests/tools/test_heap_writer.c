@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -426,7 +425,7 @@ Test(heap_writer, a_file_that_is_being_written_is_refused)
     char name[64];
     int other = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-    cr_assert_eq(flock(other, LOCK_EX), 0);
+    cr_assert_eq(fcntl(other, F_OFD_SETLK, &(struct flock){.l_type = F_WRLCK}), 0);
     snprintf(name, sizeof name, "%s", path);
     expect_no_start(name, -EBUSY, path);
     close(other);

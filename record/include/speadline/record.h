@@ -115,7 +115,8 @@ void spead_recording_writer_stats_init(struct spead_recording_writer_stats *stat
  * Returns 0 and gives *out to the caller, or -errno with a sentence:
  *   -EINVAL  a field is out of its range, the file is of a wrong kind, or the index does not match the data file: the
  *            data file is missing or shorter than the index says, it does not hold the last heap of the index, it has
- *            bytes and there is no index, or a whole line of the index describes no heap;
+ *            bytes and there is no index, or one of the last two lines of the index describes no heap, or the last one
+ *            describes a heap that does not begin where the heap before it ends;
  *   -ELOOP, -EMLINK, -EPERM   a link, a file with several names (follow_links), or a file of another user;
  *   -EBUSY   another program writes to one of the files;
  *   -ENOMEM, and the errors of the file system.
@@ -127,14 +128,16 @@ int spead_recording_writer_create(struct spead_recording_writer **out,
 /* Writes `count` heaps. Returns 0, or the -errno that ended the writing; a failed sync ends the writing too. Returns
  * -ENOTSUP if the CPU cannot touch a payload. *written is how many of the heaps are whole in the data file or were
  * skipped. After an error every later call returns the same error and writes nothing. The heaps may be released after
- * the call. The call waits for the disk. It waits for a sync only if SPEAD_RECORDING_LINES_BYTES_MAX bytes of lines
+ * the call. If another program has removed a file or has cut it, the writing ends with -ESTALE, and the files stay as
+ * they are. The call waits for the disk. It waits for a sync only if SPEAD_RECORDING_LINES_BYTES_MAX bytes of lines
  * wait for a sync. */
 int spead_recording_writer_write(struct spead_recording_writer *writer,
                                  struct spead_heap *const *heaps, unsigned count, unsigned *written,
                                  struct spead_err *err);
 
 /* Syncs what waits, and closes the files. After an error the files end with the last heap that is whole in both; after
- * a failed sync they end with the last acknowledged heap. Returns 0, or the first error of the writer: the sentence
+ * a failed sync they end with the last acknowledged heap. Bytes that another program has added are cut off. Returns
+ * -ESTALE also if a file was moved; then it has all heaps, and the sentence says where it is. Returns 0, or the first error of the writer: the sentence
  * then names the file, and after a failed sync the heaps that are lost. A second call returns the same. */
 int spead_recording_writer_finish(struct spead_recording_writer *writer, struct spead_err *err);
 
@@ -180,8 +183,9 @@ struct spead_recording_heap {
 /* Does what SPEAD_RECORDING_HEAP_INIT does; `size` is sizeof *heap. Any thread. See docs/abi.md. */
 void spead_recording_heap_init(struct spead_recording_heap *heap, size_t size);
 
-/* Opens the recording whose data file is `path`. Returns 0 and gives *out to the caller, or -ENOENT, -ENOMEM or another
- * -errno, with a sentence. Any thread. */
+/* Opens the recording whose data file is `path`. Never waits for another program, and never keeps a writer away. Returns
+ * 0 and gives *out to the caller, or -ENOENT, -EINVAL (one of the two is no regular file), -ENOMEM or another -errno,
+ * with a sentence. Any thread. */
 int spead_recording_reader_open(struct spead_recording_reader **out, const char *path,
                                 struct spead_err *err);
 
