@@ -226,6 +226,7 @@ static void check_link(struct survey_engine *engine)
         tool_remedy_init(remedy, "port %u is InfiniBand", report->port);
         tool_remedy_add_as_root(remedy, "mlxconfig -d %.60s set LINK_TYPE_P%u=2", report->device,
                                 report->port);
+        remedy->on_host = !speadi_may_have_capability(CAP_SYS_RAWIO);
         tool_remedy_note(remedy, "the device keeps it; it takes effect after a reboot");
     } else if (!report->active) {
         remedy = new_remedy(engine);

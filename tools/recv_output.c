@@ -77,6 +77,11 @@ static bool is_dash(const struct recv_output *output)
     return strcmp(output->path, "-") == 0;
 }
 
+const char *recv_output_name(const struct recv_output *output)
+{
+    return is_dash(output) ? "standard output" : output->path;
+}
+
 /* Returns true if the path leads to this file. Devices such as /dev/null count as different files. */
 static bool leads_to(const char *path, const struct stat *file)
 {
@@ -144,10 +149,11 @@ void recv_output_plan(FILE *to, const struct recv_output *output)
         fprintf(to, "  output   %s and %s.jsonl, sync: %s\n", output->path, output->path, when);
         break;
     case SPEAD_RECORDING_RAW:
-        fprintf(to, "  output   %s, raw: the payloads of complete heaps\n", output->path);
+        fprintf(to, "  output   %s, raw: the payloads of complete heaps\n",
+                recv_output_name(output));
         break;
     case SPEAD_RECORDING_FRAMED:
-        fprintf(to, "  output   %s, framed: before each heap its line\n", output->path);
+        fprintf(to, "  output   %s, framed: before each heap its line\n", recv_output_name(output));
         break;
     }
 }
@@ -169,16 +175,14 @@ void recv_output_check(const struct recv_output *output, const char *sync)
 void recv_output_configure(const struct recv_output *output,
                            struct spead_recording_writer_config *config)
 {
-    config->path = output->path;
     config->follow_links = output->follow_links;
     config->sync = output->sync.when;
     config->sync_ns = output->sync.ns;
     config->sync_heaps = output->sync.heaps;
     if (!output->path)
         return;
+    config->path = recv_output_name(output);
     config->format = format_of(output);
-    if (is_dash(output)) {
-        config->path = "standard output";
+    if (is_dash(output))
         config->fd = STDOUT_FILENO;
-    }
 }

@@ -41,6 +41,9 @@ struct recv_output {
     struct recv_sync sync;
 };
 
+/* Returns what sentences call the output: the path, or "standard output". */
+const char *recv_output_name(const struct recv_output *output);
+
 /* Returns true if the heaps go to standard output. Then nothing else may be printed there. */
 bool recv_output_is_stdout(const struct recv_output *output);
 

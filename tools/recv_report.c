@@ -256,7 +256,8 @@ static void print_output(FILE *to, const struct recv_report *report)
     char bytes[TOOL_TEXT_MAX];
 
     fprintf(to, "  output   %" PRIu64 " heaps, %s in %s", report->written.heaps,
-            tool_text_payload(bytes, report->written.bytes), report->options->output.path);
+            tool_text_payload(bytes, report->written.bytes),
+            recv_output_name(&report->options->output));
     if (unwritten > 0)
         fprintf(to, "; %" PRIu64 " were taken and not written", unwritten);
     fputc('\n', to);

@@ -26,16 +26,19 @@ enum { CANNOT_RUN = 126, NOT_FOUND = 127 }; /* the exit statuses that env(1) and
 
 static void print_help(void)
 {
-    puts("Usage: spead-net-raw PROGRAM [ARGUMENT...]\n"
-         "Run PROGRAM with the capabilities that engine verbs needs (cap_net_raw,\n"
-         "cap_ipc_lock).\n"
-         "\n"
-         "The file spead-net-raw must first have these capabilities itself, and belong to\n"
-         "a group of trusted users. It refuses to work while others may execute it. The\n"
-         "order matters, because chgrp takes capabilities away:\n"
-         "  sudo chgrp GROUP spead-net-raw\n"
-         "  sudo chmod 0750 spead-net-raw\n"
-         "  sudo setcap cap_net_raw,cap_ipc_lock+p spead-net-raw");
+    const char *sudo = speadi_sudo();
+
+    printf("Usage: spead-net-raw PROGRAM [ARGUMENT...]\n"
+           "Run PROGRAM with the capabilities that engine verbs needs (cap_net_raw,\n"
+           "cap_ipc_lock).\n"
+           "\n"
+           "The file spead-net-raw must first have these capabilities itself, and belong to\n"
+           "a group of trusted users. It refuses to work while others may execute it. The\n"
+           "order matters, because chgrp takes capabilities away:\n"
+           "  %schgrp GROUP spead-net-raw\n"
+           "  %schmod 0750 spead-net-raw\n"
+           "  %ssetcap cap_net_raw,cap_ipc_lock+p spead-net-raw\n",
+           sudo, sudo, sudo);
 }
 
 /* Prints the sentence `why`, and the commands that set group, mode and capabilities of the file. */

@@ -205,7 +205,8 @@ static int report_failure(const struct receiver *receiver, bool ended)
 
     if (!ended)
         return tool_failed("%s does not answer: %" PRIu64 " heaps are not written",
-                           receiver->options->output.path, recv_report_unwritten(report));
+                           recv_output_name(&receiver->options->output),
+                           recv_report_unwritten(report));
     if (receiver->graph.writer && heap_writer_error(receiver->graph.writer, &err) < 0)
         return tool_failed("%s", err.text);
     spead_graph_failure(receiver->graph.graph, &failure);

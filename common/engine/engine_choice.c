@@ -8,7 +8,8 @@
 
 #include <speadi/err.h>
 
-enum { OTHERS_BYTES = 192 };
+/* What is with the other engines. Each text is a whole sentence of a struct spead_err: it may hold a command. */
+enum { OTHERS_BYTES = SPEADI_ENGINE_REASON_MAX - 160 };
 
 static const char *words_of(enum spead_endpoint_kind kind)
 {
@@ -27,17 +28,17 @@ static void note(char others[OTHERS_BYTES], const char *name, const char *what)
 {
     size_t used = strlen(others);
 
-    snprintf(others + used, OTHERS_BYTES - used, "; %s: %.150s", name, what);
+    snprintf(others + used, OTHERS_BYTES - used, "; %s: %s", name, what);
 }
 
 static void explain(const struct speadi_engine_choice *choice,
                     const struct speadi_engine_about *taken, const char *why, const char *others,
-                    char reason[256])
+                    char reason[SPEADI_ENGINE_REASON_MAX])
 {
     const char *caveat = taken->caveat, *shape = choice->shape;
 
-    snprintf(reason, 256, "%s%s%s%s%s%s", why, caveat ? "; " : "", caveat ? caveat : "",
-             shape && shape[0] ? "; " : "", shape ? shape : "", others);
+    snprintf(reason, SPEADI_ENGINE_REASON_MAX, "%s%s%s%s%s%s", why, caveat ? "; " : "",
+             caveat ? caveat : "", shape && shape[0] ? "; " : "", shape ? shape : "", others);
 }
 
 static int none_usable(const struct speadi_engine_choice *choice, const char *others,
@@ -52,8 +53,8 @@ static int none_usable(const struct speadi_engine_choice *choice, const char *ot
                           others);
 }
 
-static int choose_auto(const struct speadi_engine_choice *choice, char reason[256],
-                       struct spead_err *err)
+static int choose_auto(const struct speadi_engine_choice *choice,
+                       char reason[SPEADI_ENGINE_REASON_MAX], struct spead_err *err)
 {
     const struct speadi_engine_about *engine, *taken = NULL;
     char others[OTHERS_BYTES] = "", why_taken[80];
@@ -84,7 +85,7 @@ static int choose_auto(const struct speadi_engine_choice *choice, char reason[25
 }
 
 static int choose_named(const struct speadi_engine_choice *choice, const char *name,
-                        char reason[256], struct spead_err *err)
+                        char reason[SPEADI_ENGINE_REASON_MAX], struct spead_err *err)
 {
     const struct speadi_engine_list *list = choice->list;
     const struct speadi_engine_about *engine = speadi_engine_find(list, name);
@@ -106,7 +107,7 @@ static int choose_named(const struct speadi_engine_choice *choice, const char *n
 }
 
 int speadi_engine_choose(const struct speadi_engine_choice *choice, const char *name,
-                         char reason[256], struct spead_err *err)
+                         char reason[SPEADI_ENGINE_REASON_MAX], struct spead_err *err)
 {
     if (!name || strcmp(name, "auto") == 0)
         return choose_auto(choice, reason, err);

@@ -6,9 +6,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <string.h>
 
 #include <speadi/err.h>
+#include <speadi/remedy.h>
 
 #include "verbs_find.h"
 #include "verbs_interface.h"
@@ -16,18 +18,25 @@
 
 static int check_fitness(const struct speadi_verbs_report *report, struct spead_err *err)
 {
+    char remedy[160];
+
     if (!report->ethernet)
         return speadi_err_set(
             err, -EPROTONOSUPPORT,
-            "port %u of %.40s is InfiniBand: sudo mlxconfig -d PCI_ADDRESS set "
-            "LINK_TYPE_P%u=2 makes it Ethernet after a reboot (lspci | grep Mellanox)",
-            report->port, report->device, report->port);
+            "port %u of %.40s is InfiniBand: %s makes it Ethernet, for good, after a reboot",
+            report->port, report->device,
+            speadi_remedy_command(remedy, sizeof remedy, CAP_SYS_RAWIO,
+                                  "mlxconfig -d %.40s set LINK_TYPE_P%u=2", report->device,
+                                  report->port));
     if (!report->active)
         return speadi_err_set(
             err, -ENETDOWN,
-            "port %u of %.40s is not active: sudo ip link set %s up, and check the "
-            "cable (ethtool %s)",
-            report->port, report->device, report->interface.name, report->interface.name);
+            "port %u of %.40s is not active: %s (until a reboot), and check the cable (`ethtool "
+            "%s`)",
+            report->port, report->device,
+            speadi_remedy_command(remedy, sizeof remedy, CAP_NET_ADMIN, "ip link set %s up",
+                                  report->interface.name),
+            report->interface.name);
     if (!report->flow_steering)
         return speadi_err_set(err, -ENOTSUP,
                               "%.40s cannot steer flows to a program: a ConnectX-4 or later can",

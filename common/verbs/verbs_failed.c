@@ -13,7 +13,7 @@
 #include <speadi/err.h>
 #include <speadi/remedy.h>
 
-enum { REMEDY_MAX = 192 };
+enum { REMEDY_MAX = 256 };
 
 static bool is_one_of(const char *verb, const char *const *verbs)
 {
@@ -43,7 +43,7 @@ static void write_capability_remedy(char remedy[REMEDY_MAX])
 static void write_memlock_remedy(char remedy[REMEDY_MAX])
 {
     struct rlimit limit = {0};
-    const char *how = "ulimit -l unlimited (LimitMEMLOCK=infinity in a unit)";
+    const char *how = "`ulimit -l unlimited` in this shell, LimitMEMLOCK=infinity in a unit";
 
     getrlimit(RLIMIT_MEMLOCK, &limit);
     if (limit.rlim_cur == RLIM_INFINITY)
@@ -53,6 +53,16 @@ static void write_memlock_remedy(char remedy[REMEDY_MAX])
               "memlock=-1 for a container";
     snprintf(remedy, REMEDY_MAX, "; %llu KiB may be locked: %s, or start it with spead-net-raw",
              (unsigned long long)limit.rlim_cur / 1024, how);
+}
+
+/* Writes a remedy whose middle is a command about the modules of the kernel. */
+static void write_module_remedy(char remedy[REMEDY_MAX], const char *before, const char *command,
+                                const char *after)
+{
+    char text[160];
+
+    speadi_remedy_command(text, sizeof text, CAP_SYS_MODULE, "%s", command);
+    snprintf(remedy, REMEDY_MAX, "%s%s%s", before, text, after);
 }
 
 static void find_remedy(char remedy[REMEDY_MAX], const char *verb, int code)
@@ -70,8 +80,8 @@ static void find_remedy(char remedy[REMEDY_MAX], const char *verb, int code)
     else if (code == ENOMEM && is_one_of(verb, pinning))
         write_memlock_remedy(remedy);
     else if (strcmp(verb, "get_device_list") == 0)
-        strcpy(remedy, "; load the drivers: sudo modprobe -a mlx5_ib ib_uverbs (a file in "
-                       "/etc/modules-load.d keeps them)");
+        write_module_remedy(remedy, "; load the drivers: ", "modprobe -a mlx5_ib ib_uverbs",
+                            " (a file in /etc/modules-load.d keeps them)");
     else if (strcmp(verb, "open_device") == 0 && (code == EPERM || code == EACCES))
         strcpy(remedy, "; /dev/infiniband/uverbs* must be readable and writable for this user");
     else if (strcmp(verb, "create_flow") == 0 && code == EOPNOTSUPP)
@@ -79,8 +89,10 @@ static void find_remedy(char remedy[REMEDY_MAX], const char *verb, int code)
     else if (strcmp(verb, "create_flow") == 0 && code == ENOMEM)
         strcpy(remedy, "; the device has no room for another flow rule");
     else if (strncmp(verb, "create_qp", 9) == 0 && code == EINVAL)
-        strcpy(remedy, "; an old driver: write `options ib_uverbs disable_raw_qp_enforcement=1` to "
-                       "/etc/modprobe.d/ib_uverbs.conf and load it anew");
+        write_module_remedy(remedy, "; an old driver: ",
+                            "sh -c 'echo options ib_uverbs disable_raw_qp_enforcement=1 > "
+                            "/etc/modprobe.d/ib_uverbs.conf'",
+                            " and a reboot");
     else if (code == EFAULT)
         strcpy(remedy, "; this memory is not mapped for it");
 }

@@ -7,11 +7,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <speadi/err.h>
+#include <speadi/remedy.h>
 
 #include "verbs_interface.h"
 
@@ -273,15 +275,24 @@ static unsigned wished_interface(const struct speadi_verbs_wish *wish)
     return wish->address ? speadi_interface_towards(wish->address) : 0;
 }
 
+static int no_device(struct spead_err *err)
+{
+    char load[128];
+
+    return speadi_err_set(
+        err, -ENODEV,
+        "no RDMA device; a ConnectX-4 or later and its driver make one: %s (a file "
+        "in /etc/modules-load.d keeps it)",
+        speadi_remedy_command(load, sizeof load, CAP_SYS_MODULE, "modprobe mlx5_ib"));
+}
+
 static int find_wished(struct finder *finder, const struct speadi_verbs_wish *wish,
                        struct spead_err *err)
 {
     unsigned index = wished_interface(wish);
 
     if (finder->count == 0)
-        return speadi_err_set(
-            err, -ENODEV,
-            "no RDMA device; a ConnectX-4 or later and its driver (sudo modprobe mlx5_ib) make one");
+        return no_device(err);
     if (wish->device)
         return find_by_name(finder, wish->device, index, err);
     return index ? find_by_interface(finder, index, err) : find_only(finder, err);

@@ -101,8 +101,9 @@ static enum spead_endpoint_kind endpoint_of(const struct speadi_rx_config *confi
 }
 
 int speadi_rx_engine_open(const struct speadi_rx_engine_ops **ops, void **state, const char *name,
-                          const struct speadi_rx_config *config, char reason[256],
-                          struct speadi_rx_facts *facts, struct spead_err *err)
+                          const struct speadi_rx_config *config,
+                          char reason[SPEADI_ENGINE_REASON_MAX], struct speadi_rx_facts *facts,
+                          struct spead_err *err)
 {
     struct opening opening = {ops, state, config, facts};
     const struct speadi_engine_choice choice = {.list = &list,

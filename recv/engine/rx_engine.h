@@ -333,8 +333,9 @@ const struct speadi_rx_engine_ops *speadi_rx_engine_find(const char *name);
  * passes as self. After close() the core calls free(*state). reason gets one line for people: why this engine was
  * chosen. Returns 0, or -errno with a sentence; *ops and *state are untouched then. */
 int speadi_rx_engine_open(const struct speadi_rx_engine_ops **ops, void **state, const char *name,
-                          const struct speadi_rx_config *config, char reason[256],
-                          struct speadi_rx_facts *facts, struct spead_err *err);
+                          const struct speadi_rx_config *config,
+                          char reason[SPEADI_ENGINE_REASON_MAX], struct speadi_rx_facts *facts,
+                          struct spead_err *err);
 
 /* Wraps an open engine in the fault decorator, which then owns the inner engine: close() of the decorator closes both.
  * The decorator keeps the contract above and has the capabilities of the inner engine. fault is a specification such as

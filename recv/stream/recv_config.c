@@ -242,8 +242,8 @@ static int parse_source(const struct spead_recv_stream_config *config,
 
 int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config,
                                    const struct speadi_rx_engine_ops **ops, void **engine,
-                                   char reason[256], struct speadi_rx_facts *facts,
-                                   struct spead_err *err)
+                                   char reason[SPEADI_ENGINE_REASON_MAX],
+                                   struct speadi_rx_facts *facts, struct spead_err *err)
 {
     struct speadi_address addresses[SPEADI_RX_SOURCES_MAX], sender;
     struct speadi_interface interface;

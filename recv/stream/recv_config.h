@@ -39,7 +39,7 @@ uint64_t speadi_recv_config_live_blocks(const struct spead_recv_stream_config *c
  * open. */
 int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config,
                                    const struct speadi_rx_engine_ops **ops, void **engine,
-                                   char reason[256], struct speadi_rx_facts *facts,
-                                   struct spead_err *err);
+                                   char reason[SPEADI_ENGINE_REASON_MAX],
+                                   struct speadi_rx_facts *facts, struct spead_err *err);
 
 #endif

@@ -303,7 +303,7 @@ int spead_recv_stream_create(struct spead_recv_stream **out,
     struct spead_recv_stream_config full;
     const struct speadi_rx_engine_ops *ops;
     void *engine;
-    char reason[256];
+    char reason[SPEADI_ENGINE_REASON_MAX];
     struct speadi_rx_facts facts;
     int ret = speadi_recv_config_read(&full, config, err);
 

@@ -101,7 +101,7 @@ struct spead_recv_stream {
     uint32_t aside_count;
     uint32_t spare_count;
     char **source_name;
-    char engine_reason[256];
+    char engine_reason[SPEADI_ENGINE_REASON_MAX];
     struct speadi_memory_limit limit; /* config.memory_bytes_max has the same number of bytes */
     char memory_reason[512];
     const char *populate_reason;

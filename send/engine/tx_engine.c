@@ -117,8 +117,9 @@ static int open_engine(void *arg, const struct speadi_engine_about *engine, stru
 }
 
 int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state, const char *name,
-                          const struct speadi_tx_config *config, char reason[256],
-                          uint32_t *buffer_bytes, struct spead_err *err)
+                          const struct speadi_tx_config *config,
+                          char reason[SPEADI_ENGINE_REASON_MAX], uint32_t *buffer_bytes,
+                          struct spead_err *err)
 {
     struct opening opening = {ops, state, config, buffer_bytes};
     const struct speadi_engine_choice choice = {.list = &list,

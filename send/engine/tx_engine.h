@@ -163,8 +163,9 @@ extern const struct speadi_engine_about *const speadi_tx_engines[];
  * "auto" tries the engines, and why. Returns 0 or -errno. The core must pass *state as `self` to all operations, and
  * free() it after close(). `reason` gets one sentence that tells the user why this engine was chosen. */
 int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state, const char *name,
-                          const struct speadi_tx_config *config, char reason[256],
-                          uint32_t *buffer_bytes, struct spead_err *err);
+                          const struct speadi_tx_config *config,
+                          char reason[SPEADI_ENGINE_REASON_MAX], uint32_t *buffer_bytes,
+                          struct spead_err *err);
 
 /* Puts a fault decorator around an open engine. Before the call, *ops and *state are those of the engine; after the
  * call, they are those of the decorator. The decorator closes and frees the engine inside it. `fault` says which faults

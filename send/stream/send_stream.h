@@ -37,7 +37,7 @@ struct speadi_send_transport {
     uint32_t packet_overhead[SPEADI_TX_DESTINATIONS_MAX];
     /* name[i] is the address of destination i as text, or the text "memory link" */
     char name[SPEADI_TX_DESTINATIONS_MAX][SPEADI_ADDRESS_TEXT_MAX];
-    char reason[256];      /* why this engine was chosen */
+    char reason[SPEADI_ENGINE_REASON_MAX]; /* why this engine was chosen */
     uint64_t memory_bytes; /* memory of the engine in addition to its state; set by attach() */
 };
 

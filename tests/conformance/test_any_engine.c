@@ -220,7 +220,7 @@ EVERY_ENGINE(endpoints_of_another_kind_are_refused)
     const struct speadi_rx_engine_ops *ops;
     struct speadi_rx_facts facts;
     struct spead_err err = {0};
-    char reason[256];
+    char reason[SPEADI_ENGINE_REASON_MAX];
     void *state;
 
     cr_assert_eq(spead_mem_link_create(&link, 4, 1472, NULL), 0);

@@ -42,7 +42,7 @@ void tx_packets_free(struct tx_packets *packets);
 struct tx_harness {
     const struct speadi_tx_engine_ops *ops;
     void *state;
-    char reason[256];
+    char reason[SPEADI_ENGINE_REASON_MAX];
     uint32_t buffer_bytes;
     struct tx_sink {
         int fd;                      /* a socket on a loopback port; -1 if closed or not used */

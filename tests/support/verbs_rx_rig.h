@@ -38,7 +38,7 @@ struct verbs_rx_rig {
     void *engine; /* the state of the engine; NULL if the engine is not open */
     int sender[VERBS_RX_ENDPOINTS], raw; /* sockets on the far host */
     struct speadi_rx_burst burst;
-    char reason[256];
+    char reason[SPEADI_ENGINE_REASON_MAX];
     struct spead_err err;
 };
 

@@ -16,6 +16,9 @@
 
 #include <speadi/struct_size.h>
 
+/* Room for the line that says why an engine was chosen, and what is with the others. */
+#define SPEADI_ENGINE_REASON_MAX 1024
+
 /* The table of operations of every receive engine and of every send engine begins with this struct. */
 struct speadi_engine_about {
     /* The name of the engine's folder. Configurations, logs and tests use this name. */
@@ -78,7 +81,7 @@ struct speadi_engine_choice {
  * did not choose the others. Returns 0, -EINVAL (there is no such engine, or it has another kind of endpoint), -ENOTSUP
  * ("auto" found no usable engine), or what open() returned. */
 int speadi_engine_choose(const struct speadi_engine_choice *choice, const char *name,
-                         char reason[256], struct spead_err *err);
+                         char reason[SPEADI_ENGINE_REASON_MAX], struct spead_err *err);
 
 /* Searches the chain of options that begins with `first`. Returns the options of the engine with this name, or NULL
  * when the chain has none. */

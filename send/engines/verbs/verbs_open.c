@@ -4,10 +4,12 @@
 #include "verbs_sender.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 
 #include <speadi/err.h>
 #include <speadi/frame_layout.h>
 #include <speadi/numbers.h>
+#include <speadi/remedy.h>
 
 static uint32_t network_head_bytes(const struct speadi_address *address)
 {
@@ -19,6 +21,7 @@ static int check_packet_size(const struct speadi_verbs_sender *engine,
 {
     const struct speadi_verbs_interface *interface = &engine->device.report.interface;
     uint32_t head = 0;
+    char raise[128];
 
     for (uint32_t i = 0; i < config->count; i++)
         head = speadi_max_u32(head, network_head_bytes(&config->addresses[i]));
@@ -26,11 +29,12 @@ static int check_packet_size(const struct speadi_verbs_sender *engine,
         return 0;
     return speadi_err_field(
         err, -EMSGSIZE, "packet_bytes_max",
-        " %u: packets do not fit the MTU of %s, %u: send at most %u bytes, or sudo ip link set %s "
-        "mtu %u (and everything on the way)",
+        " %u: packets do not fit the MTU of %s, %u: send at most %u bytes, or %s (until a reboot; "
+        "and everything on the way)",
         config->packet_bytes_max, interface->name, interface->mtu,
-        interface->mtu > head ? (interface->mtu - head) & ~7u : 0, interface->name,
-        config->packet_bytes_max + head);
+        interface->mtu > head ? (interface->mtu - head) & ~7u : 0,
+        speadi_remedy_command(raise, sizeof raise, CAP_NET_ADMIN, "ip link set %s mtu %u",
+                              interface->name, config->packet_bytes_max + head));
 }
 
 static int check_device_memory(const struct speadi_verbs_sender *engine,

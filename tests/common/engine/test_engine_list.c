@@ -29,13 +29,17 @@ static struct speadi_engine_list list = {"receive", "reads", engines};
 
 /* the names of the engines that cannot be used, or cannot be opened */
 static const char *unusable, *unopenable;
+static const char
+    *long_sentence; /* if it is set, no engine but the train can be used, and this says why */
 static const struct speadi_engine_about *opened;
-static char reason[256];
+static char reason[SPEADI_ENGINE_REASON_MAX];
 static struct spead_err err;
 
 static int usable(void *arg, const struct speadi_engine_about *engine, struct spead_err *why)
 {
     (void)arg;
+    if (long_sentence && engine != &train)
+        return speadi_err_set(why, -ENODEV, "%s", long_sentence);
     return unusable && strstr(unusable, engine->name)
                ? speadi_err_set(why, -ENODEV, "no %s here", engine->name)
                : 0;
@@ -74,6 +78,20 @@ Test(engine_list, auto_passes_over_what_cannot_be_used)
     cr_expect_eq(opened, &train);
     cr_expect_str_eq(reason, "auto: train, the cheapest usable one; plane: no plane here; canoe: "
                              "usable, costs more");
+}
+
+/* The end of a sentence is often a command, and half a command does something else. */
+Test(engine_list, the_sentences_about_the_others_are_whole)
+{
+    char sentence[SPEAD_ERR_TEXT_MAX];
+
+    memset(sentence, 'x', sizeof sentence - 1);
+    memcpy(sentence + sizeof sentence - 6, "`end`", 6);
+    long_sentence = sentence;
+    cr_assert_eq(choose("auto", SPEAD_ENDPOINT_UDP, NULL), 0, "%s", err.text);
+    cr_expect_not_null(strstr(reason, "; plane: x"), "%s", reason);
+    cr_expect_not_null(strstr(reason, "`end`; canoe: xxx"), "%s", reason);
+    cr_expect_str_eq(reason + strlen(reason) - 6, "x`end`");
 }
 
 Test(engine_list, one_that_gives_way_is_passed_over_where_it_does_not_open)

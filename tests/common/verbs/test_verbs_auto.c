@@ -11,11 +11,13 @@
 #include <speadline/recv.h>
 #include <speadline/send.h>
 
+#include <speadi/engine_list.h>
+
 #include "control.h"
 #include "netns.h"
 #include "verbs_double.h"
 
-static char engine[16], reason[300];
+static char engine[16], reason[SPEADI_ENGINE_REASON_MAX];
 static struct spead_err err;
 
 static void set_up(void)

@@ -5,8 +5,11 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <speadi/verbs_library.h>
 
@@ -74,4 +77,38 @@ Test(verbs_load, a_failed_verb_is_one_line_with_device_reason_and_remedy)
     cr_assert_str_eq(err.text, "modify_qp on mlx5_0: Invalid argument");
     cr_assert_eq(speadi_verbs_failed(&err, "post_recv", "mlx5_0", 0), -EIO,
                  "a failure without a reason is still a failure");
+}
+
+/* Expects that each sentence is whole and proposes no command with sudo to root. */
+static void expect_whole_sentences(void)
+{
+    static const char *const verbs[] = {"create_qp", "create_flow", "get_device_list", "reg_mr",
+                                        "open_device"};
+    static const int codes[] = {EPERM, ENOMEM, EINVAL, EOPNOTSUPP, EFAULT, ENOSYS};
+
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        for (size_t j = 0; j < sizeof codes / sizeof *codes; j++) {
+            unsigned marks = 0;
+
+            speadi_verbs_failed(&err, verbs[i], "a_device_with_a_name_of_forty_characters",
+                                codes[j]);
+            for (const char *c = err.text; *c != '\0'; c++)
+                marks += *c == '`';
+            cr_expect_eq(marks % 2, 0, "half a command: %s", err.text);
+            cr_expect_lt(strlen(err.text), sizeof err.text - 1, "cut: %s", err.text);
+            if (geteuid() == 0 && !strstr(err.text, "on the host"))
+                cr_expect_null(strstr(err.text, "sudo"), "%s", err.text);
+        }
+}
+
+Test(verbs_load, each_remedy_is_a_whole_sentence_for_the_user_who_reads_it)
+{
+    expect_whole_sentences();
+    if (geteuid() != 0)
+        return;
+    prctl(PR_CAPBSET_DROP, CAP_SYS_MODULE, 0, 0, 0);
+    prctl(PR_CAPBSET_DROP, CAP_NET_RAW, 0, 0, 0);
+    expect_whole_sentences();
+    cr_assert_eq(setresuid(65534, 65534, 65534), 0);
+    expect_whole_sentences();
 }

@@ -16,7 +16,7 @@
 
 static const struct speadi_rx_engine_ops *ops;
 static void *state;
-static char reason[256];
+static char reason[SPEADI_ENGINE_REASON_MAX];
 static struct spead_err err;
 static struct spead_mem_link *mem_link;
 static struct speadi_address address;

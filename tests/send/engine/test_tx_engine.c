@@ -12,7 +12,7 @@
 
 static const struct speadi_tx_engine_ops *ops;
 static void *state;
-static char reason[256];
+static char reason[SPEADI_ENGINE_REASON_MAX];
 static struct spead_err err;
 
 static int open_to(const char *name, const struct speadi_tx_config *config)
