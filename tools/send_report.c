@@ -52,7 +52,9 @@ void send_report_summary(FILE *to, const struct send_report *report)
         fprintf(to, "  stopped  before %" PRIu64 " heaps were sent whole\n",
                 stats->counters.heaps_abandoned);
     if (stats->counters.icmp_unreachable > 0)
-        fprintf(to, "  refused  %" PRIu64 " times by ICMP: nobody listens at a destination\n",
+        fprintf(to,
+                "  refused  %" PRIu64 " times by ICMP: nobody listens at a destination, or it "
+                "cannot be reached\n",
                 stats->counters.icmp_unreachable);
     if (stats->counters.neighbours_lost > 0)
         fprintf(to, "  lost     %" PRIu64 " times the next hop, which stopped answering\n",
