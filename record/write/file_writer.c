@@ -55,6 +55,7 @@ static int open_files(struct speadi_file_writer *writer,
     writer->written.index_end = writer->index.bytes;
     writer->synced = writer->written;
     writer->lines_end = writer->lines_room = writer->index.bytes;
+    writer->found_synced = writer->index.bytes == 0;
     return 0;
 }
 
@@ -211,18 +212,28 @@ int speadi_file_writer_write(struct speadi_file_writer *writer, struct spead_hea
 
 /* ---- The end ------------------------------------------------------------------------------- */
 
-/* After a failed sync only the acknowledged heaps stay. The sentence says which ones are lost. */
+/* After a failed sync only the acknowledged heaps stay. The sentence says which ones are lost. If the first sync has
+ * failed, this may be about heaps of earlier runs too. */
 static void give_up_lost(struct speadi_file_writer *writer)
 {
     struct spead_err cause = writer->sync_error;
     uint64_t safe = writer->synced.heaps, all = writer->heaps_data;
+    char before[64] = "";
 
     writer->written = writer->synced;
     writer->heaps_lost = all - safe;
-    speadi_err_set(&writer->error, cause.code,
-                   "heaps %" PRIu64 " to %" PRIu64 " (counters %" PRIu64 " to %" PRIu64
-                   ") are lost, the %" PRIu64 " before are safe: %s",
-                   safe + 1, all, writer->unsynced_counter, writer->last_counter, safe, cause.text);
+    if (writer->found_synced)
+        snprintf(before, sizeof before, ", the %" PRIu64 " before are safe", safe);
+    if (all > safe)
+        speadi_err_set(&writer->error, cause.code,
+                       "heaps %" PRIu64 " to %" PRIu64 " (counters %" PRIu64 " to %" PRIu64
+                       ")%s are lost%s: %s",
+                       safe + 1, all, writer->unsynced_counter, writer->last_counter,
+                       writer->found_synced ? "" : " and perhaps heaps of earlier runs", before,
+                       cause.text);
+    else
+        speadi_err_set(&writer->error, cause.code, "heaps of earlier runs may be lost: %s",
+                       cause.text);
 }
 
 /* Settles which heaps count, after the sync thread has ended. */

@@ -36,6 +36,9 @@ struct speadi_file_writer {
     struct speadi_runner *runner; /* the sync thread, or NULL */
     bool finished;                /* the caller only */
     bool names_synced;
+    /* True if all is on the disk that earlier writers have left: they may have been killed between a line and its sync.
+     * Only the thread that syncs uses it after the opening. */
+    bool found_synced;
     /* Another program has cut or removed a file, so its heaps are not where the index says. The files stay as they are.
      * Written by the caller and by the sync thread; the lock protects it. */
     bool damaged;

@@ -106,7 +106,6 @@ static int sync_names(struct speadi_file_writer *writer)
 {
     int ret = 0;
 
-    /* Also if the files were there before: the writer that made them may have ended before its first sync. */
     if (!writer->names_synced)
         ret = speadi_capture_file_sync_name(&writer->data);
     if (!writer->names_synced && ret == 0)
@@ -142,6 +141,7 @@ static int sync_taken(struct speadi_file_writer *writer)
     ret = speadi_capture_file_sync(&writer->index);
     if (ret < 0)
         return note_lost(writer, &writer->index, ret);
+    writer->found_synced = true;
     note_synced(writer, start_ns);
     return append;
 }
@@ -153,8 +153,10 @@ int speadi_sync_step(struct speadi_file_writer *writer)
     if (writer->config.sync == SPEAD_RECORDING_SYNC_NEVER)
         return speadi_sync_step_append(writer);
     take_pending(writer);
-    if (writer->taken.count == 0 && writer->written.heaps == writer->synced.heaps)
-        return 0; /* only this thread changes these two */
+    /* only this thread changes these three */
+    if (writer->taken.count == 0 && writer->written.heaps == writer->synced.heaps &&
+        writer->found_synced)
+        return 0;
     ret = sync_taken(writer);
     speadi_pending_lines_clear(&writer->taken);
     return ret;

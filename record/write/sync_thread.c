@@ -57,6 +57,8 @@ static int sync_until_end(void *arg, struct speadi_runner *self,
     bool last = false;
 
     speadi_runner_ready(self);
+    if (!writer->found_synced)
+        speadi_sync_step(writer);
     while (!last && !writer->sync_failed) {
         last = wait_due(writer);
         speadi_sync_step(writer);

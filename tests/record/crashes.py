@@ -69,13 +69,15 @@ class Recording:
                 return receiver, before
         raise Failure(f"the same command did not go on: status {receiver.wait()}")
 
-    def synced(self):
-        """Returns how many heaps of the running receiver are acknowledged, as far as it has said so."""
+    def note(self, before):
+        """Notes how many heaps are acknowledged, as far as the running receiver has said so. It syncs what was there
+        before, `before` lines, and then prints its first line of progress."""
         if not os.path.exists(self.lines):
-            return 0
+            return
         with open(self.lines) as file:
             lines = file.read().split("\n")[:-1]
-        return json.loads(lines[-1])["synced_heaps"] if lines else 0
+        if lines:
+            self.acknowledged = before + json.loads(lines[-1])["synced_heaps"]
 
     def check(self, data=None, from_line=0):
         """Compares all bytes of all lines from from_line on. Returns the number of lines."""
@@ -119,7 +121,7 @@ def load(recording):
 
 def kill(recording):
     receiver, sender, before = load(recording)
-    recording.acknowledged = before + recording.synced()
+    recording.note(before)
     end(receiver)
     end(sender)
     recording.checked = recording.check(from_line=recording.checked)
@@ -131,7 +133,7 @@ def finish(recording):
     end(sender)
     if end(receiver, signal.SIGINT) != 0:
         raise Failure("a receiver that was not killed did not end in order")
-    recording.acknowledged = before + recording.synced()
+    recording.note(before)
     recording.check()
     subprocess.run([f"{recording.tools}/spead-info", "recording", recording.data], check=True)
 
@@ -177,7 +179,7 @@ def copy(recording, device, work):
     image, folder = os.path.join(work, "copy.img"), os.path.join(work, "copy")
     receiver, sender, before = load(recording)
     receiver.send_signal(signal.SIGSTOP)
-    recording.acknowledged = before + recording.synced()
+    recording.note(before)
     copy_image(device, image)
     end(receiver)
     end(sender)

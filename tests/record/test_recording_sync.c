@@ -134,6 +134,43 @@ Test(recording_sync, a_failed_sync_at_the_end_is_an_error)
     cr_expect_eq(rig_check(1), 0);
 }
 
+/* A writer that was killed may have left lines that only the page cache has. */
+Test(recording_sync, what_an_earlier_writer_left_is_synced_without_a_further_heap)
+{
+    struct spead_recording_writer_config config = rig_config(1000);
+    struct spead_recording_writer *writer;
+
+    config.sync = SPEAD_RECORDING_SYNC_NEVER;
+    writer = rig_open(&config);
+    cr_assert_eq(rig_write(writer, 1, 3, 1000), 0);
+    rig_finish(writer, 0, NULL);
+    cr_assert_eq(sync_seam_calls(), 0);
+    config.sync = SPEAD_RECORDING_SYNC_INTERVAL;
+    writer = rig_open(&config);
+    sync_seam_await(2);
+    rig_finish(writer, 0, NULL);
+    cr_expect_eq(sync_seam_calls(), 2, "the data file and the index, once");
+    config.sync = SPEAD_RECORDING_SYNC_END;
+    rig_finish(rig_open(&config), 0, NULL);
+    cr_expect_eq(sync_seam_calls(), 4);
+    cr_expect_eq(rig_check(1), 3);
+}
+
+Test(recording_sync, what_an_earlier_writer_left_and_the_disk_did_not_keep_is_an_error)
+{
+    struct spead_recording_writer_config config = rig_config(1000);
+    struct spead_recording_writer *writer;
+    struct spead_err err;
+
+    rig_make(3, 1000);
+    sync_seam_fail_from = sync_seam_calls() + 1;
+    writer = rig_open(&config);
+    rig_finish(writer, -EIO, &err);
+    cr_expect_not_null(strstr(err.text, "heaps of earlier runs may be lost: cannot sync "), "%s",
+                       err.text);
+    cr_expect_eq(rig_check(1), 3, "nothing was cut off");
+}
+
 Test(recording_sync, never_means_never)
 {
     struct spead_recording_writer_config config = rig_config(1);

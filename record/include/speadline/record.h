@@ -110,7 +110,8 @@ struct spead_recording_writer_stats {
 void spead_recording_writer_stats_init(struct spead_recording_writer_stats *stats, size_t size);
 
 /* Opens the files for appending, makes them if there are none, and locks them. If an earlier writer did not end in
- * order, the function cuts off a torn last line, and the data that no line describes; the log says so. It may wait for
+ * order, the function cuts off a torn last line, and the data that no line describes; the log says so. What
+ * earlier writers have left is synced first, as `sync` says. It may wait for
  * the disk; for a FIFO it waits for a reader, and a signal ends the wait (-EINTR).
  * Returns 0 and gives *out to the caller, or -errno with a sentence:
  *   -EINVAL  a field is out of its range, the file is of a wrong kind, or the index does not match the data file: the
