@@ -70,14 +70,15 @@ class Recording:
         raise Failure(f"the same command did not go on: status {receiver.wait()}")
 
     def note(self, before):
-        """Notes how many heaps are acknowledged, as far as the running receiver has said so. It syncs what was there
-        before, `before` lines, and then prints its first line of progress."""
+        """Notes how many heaps are acknowledged, as far as the running receiver has said so. Its first sync covers the
+        `before` lines that were there before it."""
         if not os.path.exists(self.lines):
             return
         with open(self.lines) as file:
             lines = file.read().split("\n")[:-1]
-        if lines:
-            self.acknowledged = before + json.loads(lines[-1])["synced_heaps"]
+        synced = json.loads(lines[-1])["synced_heaps"] if lines else 0
+        if synced > 0:
+            self.acknowledged = before + synced
 
     def check(self, data=None, from_line=0):
         """Compares all bytes of all lines from from_line on. Returns the number of lines."""
