@@ -38,8 +38,8 @@ struct rx_rig {
     unsigned others;
     struct speadi_rx_burst burst;
     struct speadi_rx_facts facts;
-    char reason
-        [SPEADI_ENGINE_REASON_MAX]; /* why this engine was chosen, or why rx_rig_open() failed */
+    /* why this engine was chosen, or why rx_rig_open() failed */
+    char reason[SPEADI_ENGINE_REASON_MAX];
 };
 
 /* Opens the engine and its senders. Returns false if this machine cannot run the engine. rig->reason then says why, and
