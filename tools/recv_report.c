@@ -264,6 +264,23 @@ static void print_output(FILE *to, const struct recv_report *report)
     print_recording(to, report);
 }
 
+/* Prints the verdict of the graph. If nothing limited the run, says what that means for the user. */
+static void print_flow(FILE *to, const struct recv_report *report)
+{
+    json_t *flow = json_loads(report->flow_json, 0, NULL);
+    const bool waited = json_object_get(flow, "waited") && !json_object_get(flow, "limit");
+
+    json_decref(flow);
+    fprintf(to, "  flow     %s", report->flow_text);
+    if (!waited)
+        return;
+    if (report->totals.packets == 0)
+        fputs("           No packet came: the source was idle.\n", to);
+    else
+        fprintf(to, "           The senders sent no faster than %.2f Gb/s.\n",
+                tool_totals_gbps(&report->totals));
+}
+
 void recv_report_summary(FILE *to, const struct recv_report *report)
 {
     const struct tool_totals *totals = &report->totals;
@@ -289,7 +306,7 @@ void recv_report_summary(FILE *to, const struct recv_report *report)
     if (report->options->output.path)
         print_output(to, report);
     if (report->options->verbose)
-        fprintf(to, "  flow     %s", report->flow_text);
+        print_flow(to, report);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------- */

@@ -95,8 +95,10 @@ static int sleep_in_engine(struct spead_recv_stream *stream, struct spead_node *
     uint64_t limit_ns = speadi_node_is_pulled(self) ? PULLED_SLEEP_NS : LOOK_EVERY_NS;
 
     stream->outlet.receiver_gone = !has_reader(stream, self);
-    if (!stream->outlet.receiver_gone)
+    if (!stream->outlet.receiver_gone) {
         spead_recv_stream_wait(stream, spead_node_now_ns(self) + limit_ns);
+        spead_node_waited_for(self, "packets");
+    }
     return SPEAD_STEP_AGAIN;
 }
 

@@ -192,7 +192,7 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_latency, max_ns), write_latency},
     {STRUCT(spead_executor_stats, runnable), write_executor_stats},
     {STRUCT(spead_failure, cause), write_failure},
-    {STRUCT(spead_node_stats, cpu_ns), write_node_stats},
+    {STRUCT(spead_node_stats, waited_ns), write_node_stats},
     {STRUCT(spead_node_config, memory_bytes), write_test_source_node},
     {STRUCT(spead_node_config, memory_bytes), write_test_sink_node},
     {STRUCT(spead_node_config, memory_bytes), write_receiver_node},

@@ -356,6 +356,23 @@ Test(reports, the_bottleneck_is_told_to_who_asks)
     expect_summary(&report, "  flow     node stream limits: its output was empty", true);
 }
 
+Test(reports, a_run_that_nothing_limited_names_the_senders_or_says_that_they_were_idle)
+{
+    struct spead_recv_tool_options options = {.verbose = true};
+    struct recv_report report = receive_report(&options);
+
+    expect_summary(&report, "The senders sent no faster", false);
+    strcpy(report.flow_text,
+           "nothing limited this run: node stream waited for packets 97 % of the time\n");
+    strcpy(report.flow_json, "{\"waited\": {\"node\": \"stream\"}}");
+    expect_summary(&report, "  flow     nothing limited this run: node stream waited", true);
+    expect_summary(&report, "The senders sent no faster than 8.00 Gb/s.\n", true);
+    report.totals.packets = 0;
+    expect_summary(&report, "No packet came: the source was idle.\n", true);
+    strcpy(report.flow_json, "{\"limit\": {}, \"waited\": {\"node\": \"stream\"}}");
+    expect_summary(&report, "the source was idle", false);
+}
+
 Test(reports, clean_means_that_nothing_was_lost_or_refused)
 {
     const enum spead_recv_bucket allowed[] = {SPEAD_RECV_DELIVERED, SPEAD_RECV_DUPLICATE,

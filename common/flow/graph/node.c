@@ -373,6 +373,13 @@ int spead_node_wait_until(struct spead_node *self, uint64_t deadline_ns)
     return speadi_deadline_is_duration(deadline_ns) ? -EINVAL : 0;
 }
 
+void spead_node_waited_for(struct spead_node *self, const char *what)
+{
+    self->step_waited = true;
+    /* relaxed: the text itself does not change */
+    atomic_store_explicit(&self->waited_for, what, memory_order_relaxed);
+}
+
 void spead_node_working_on(struct spead_node *self, const struct spead_message *message)
 {
     work_on(self, message);
@@ -433,6 +440,7 @@ void spead_node_stats(const struct spead_node *node, struct spead_node_stats *st
         .diverted = speadi_counter_read(&node->diverted_count),
         .fatal = speadi_counter_read(&node->fatal),
         .cpu_ns = speadi_counter_read(&node->cpu_ns),
+        .waited_ns = speadi_counter_read(&node->waited_ns),
     };
     now.failed = now.retried + now.skipped + now.logged + now.diverted + now.fatal;
     (void)speadi_struct_write(stats, &now, sizeof now);

@@ -41,6 +41,7 @@ struct spead_node {
     uint32_t working_stream, tried_stream;
     bool has_working;
     bool started, diverting;
+    bool step_waited;  /* true if this step has called spead_node_waited_for() */
     bool must_pass_on; /* true if a port of this node has must_pass_on set */
     /* The input that received a message last. Other threads read this field when they write the path to a failure. */
     _Atomic uint32_t last_input;
@@ -51,7 +52,9 @@ struct spead_node {
 
     /* Only the thread of the node's worker writes these counters. Any thread may read them. */
     _Atomic bool is_running;
-    _Atomic uint64_t steps, busy_ns, cpu_ns, in, out;
+    _Atomic uint64_t steps, busy_ns, cpu_ns, waited_ns, in, out;
+    /* What the node waited for when it last called spead_node_waited_for(). NULL before the first call. */
+    const char *_Atomic waited_for;
     _Atomic uint64_t retried, skipped, logged, diverted_count, fatal;
 
     /* The fields of this group do not change after the start of the graph. */

@@ -192,6 +192,7 @@ static int step(struct spead_node *node)
 
     node->reported_end = 0;
     node->wait_until_ns = 0;
+    node->step_waited = false;
     worker->cause[0] = '\0';
     /* relaxed, here and below: is_running is read only for reports */
     atomic_store_explicit(&node->is_running, true, memory_order_relaxed);
@@ -199,6 +200,8 @@ static int step(struct spead_node *node)
     atomic_store_explicit(&node->is_running, false, memory_order_relaxed);
     worker->now_ns = speadi_clock_mono_ns();
     speadi_counter_add(&node->busy_ns, worker->now_ns - began_ns);
+    if (node->step_waited)
+        speadi_counter_add(&node->waited_ns, worker->now_ns - began_ns);
     speadi_counter_add(&node->steps, 1);
     speadi_counter_add(&worker->busy_ns, worker->now_ns - began_ns);
     speadi_counter_add(&worker->steps, 1);

@@ -5,7 +5,10 @@
  * A channel measures how long each of its ends waits: from the announcement of a waker to the wake. This file divides
  * that time by the time since the start of the graph, and calls the result a share of the time. If a channel has
  * several ends at one side, their average counts. A source has no input, and a sink has no output. A source counts as
- * if it had an input that is always full, and a sink as if it had an output that is always empty. */
+ * if it had an input that is always full, and a sink as if it had an output that is always empty.
+ *
+ * A source that waits for something outside of the graph, for example for packets, limits nothing: what it waits for
+ * came no faster. Then the verdict says so, unless another node limits. */
 #include <speadline/graph.h>
 
 #include <stdio.h>
@@ -18,9 +21,11 @@
 
 /* The verdict names a node only if other nodes have to wait for that node for at least this share of the time. */
 #define LIMIT_MIN 0.05
+/* A source that waited outside of the graph for at least this share of the time is not called a limit. */
+#define WAITED_MIN 0.1
 
 struct load {
-    double input_full, output_empty, busy;
+    double input_full, output_empty, busy, waited;
     bool has_input, has_output;
 };
 
@@ -64,7 +69,8 @@ static double empty_share(const struct speadi_edge *edge, double elapsed)
  * share counts. The error port does not count. */
 static struct load load_of(const struct spead_node *node, double elapsed)
 {
-    struct load load = {.busy = share(speadi_counter_read(&node->busy_ns), 1, elapsed)};
+    struct load load = {.busy = share(speadi_counter_read(&node->busy_ns), 1, elapsed),
+                        .waited = share(speadi_counter_read(&node->waited_ns), 1, elapsed)};
 
     for (uint32_t i = 0; i < node->input_count; i++) {
         const struct speadi_edge *edge = node->inputs[i].edge;
@@ -86,6 +92,11 @@ static struct load load_of(const struct spead_node *node, double elapsed)
     return load;
 }
 
+static bool waited_outside(const struct load *load)
+{
+    return !load->has_input && load->waited >= WAITED_MIN;
+}
+
 /* Returns how much the node limits the graph, from 0 to 1. This is the smaller of two shares of the time: the time in
  * which its input was full, and the time in which its output was empty. */
 static double weight(const struct load *load)
@@ -93,6 +104,8 @@ static double weight(const struct load *load)
     double full = load->has_input ? load->input_full : 1;
     double empty = load->has_output ? load->output_empty : 1;
 
+    if (waited_outside(load))
+        return 0;
     if (!load->has_input && !load->has_output)
         return load->busy;
     return full < empty ? full : empty;
@@ -114,6 +127,31 @@ static const struct spead_node *find_limit(const struct spead_graph *graph, doub
         *load = own;
     }
     return limit;
+}
+
+/* Finds the source that waited longest for something outside of the graph. Returns NULL if no source waited for at
+ * least WAITED_MIN of the time. */
+static const struct spead_node *find_waiting(const struct spead_graph *graph, double elapsed,
+                                             double *waited)
+{
+    const struct spead_node *found = NULL;
+
+    *waited = 0;
+    for (const struct spead_node *node = graph->nodes; node; node = node->next) {
+        struct load own = load_of(node, elapsed);
+
+        if (!waited_outside(&own) || own.waited <= *waited)
+            continue;
+        *waited = own.waited;
+        found = node;
+    }
+    return found;
+}
+
+static const char *waited_for(const struct spead_node *node)
+{
+    /* relaxed: the text itself does not change */
+    return atomic_load_explicit(&node->waited_for, memory_order_relaxed);
 }
 
 static double percent(double part)
@@ -164,12 +202,29 @@ static void say_shedding(struct speadi_report *report, const struct spead_graph 
                        (unsigned long long)shed);
 }
 
+/* Says why no node limits. */
+static void say_no_limit(struct speadi_report *report, const struct spead_graph *graph,
+                         double elapsed)
+{
+    double waited;
+    const struct spead_node *node = find_waiting(graph, elapsed, &waited);
+    uint64_t shed;
+    bool has_shed = find_shedding(graph, &shed) != NULL;
+
+    /* A graph that has shed messages was too slow at times, although it waited at other times. */
+    speadi_report_text(report, has_shed ? "nothing limited this run on average: "
+                                        : "nothing limited this run: ");
+    if (node)
+        speadi_report_text(report, "node %s waited for %s %.0f %% of the time", node->name,
+                           waited_for(node), percent(waited));
+    else
+        speadi_report_text(report, "no node kept others waiting for 5 %% of the time");
+}
+
 static void say_limit(struct speadi_report *report, const struct spead_node *limit,
                       const struct load *load)
 {
-    if (!limit)
-        speadi_report_text(report, "no node limits: none kept others waiting for 5 %% of the time");
-    else if (load->has_input && load->has_output)
+    if (load->has_input && load->has_output)
         speadi_report_text(report,
                            "node %s limits: its input was full %.0f %% of the time, its output "
                            "empty %.0f %%",
@@ -243,6 +298,8 @@ static void verdict_json(struct speadi_report *report, const struct spead_graph 
 {
     struct load load = {0};
     const struct spead_node *limit = find_limit(graph, elapsed, &load);
+    double waited;
+    const struct spead_node *waiting = find_waiting(graph, elapsed, &waited);
 
     speadi_report_open(report, NULL, '{');
     speadi_report_string(report, "graph", graph->name);
@@ -255,6 +312,13 @@ static void verdict_json(struct speadi_report *report, const struct spead_graph 
         if (load.has_output)
             speadi_report_share(report, "output_empty", load.output_empty);
         speadi_report_share(report, "busy", load.busy);
+        speadi_report_close(report, '}');
+    }
+    if (waiting) {
+        speadi_report_open(report, "waited", '{');
+        speadi_report_string(report, "node", waiting->name);
+        speadi_report_string(report, "for", waited_for(waiting));
+        speadi_report_share(report, "share", waited);
         speadi_report_close(report, '}');
     }
     speadi_report_open(report, "edges", '[');
@@ -271,7 +335,10 @@ static void verdict_text(struct speadi_report *report, const struct spead_graph 
     struct load load = {0};
     const struct spead_node *limit = find_limit(graph, elapsed, &load);
 
-    say_limit(report, limit, &load);
+    if (limit)
+        say_limit(report, limit, &load);
+    else
+        say_no_limit(report, graph, elapsed);
     say_shedding(report, graph);
     speadi_report_text(report, "\n");
     for (const struct speadi_edge *edge = graph->edges; edge; edge = edge->next)

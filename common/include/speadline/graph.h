@@ -200,6 +200,8 @@ struct spead_node_stats {
     /* The CPU time of the thread of a blocking node, in nanoseconds. It is 0 until the node has finished. It is always
      * 0 for other nodes. */
     uint64_t cpu_ns;
+    /* The part of busy_ns in which the node waited for something outside of the graph: see spead_node_waited_for(). */
+    uint64_t waited_ns;
 };
 /* What a node does now. */
 enum spead_node_state {
@@ -223,8 +225,9 @@ struct spead_channel *spead_graph_channel(const struct spead_graph *graph,
                                           struct spead_graph_end end);
 
 /* Says which node limits the graph. It compares how long the ends of each edge have been starved and blocked since the
- * start of the graph. An example: "node fft limits: its input was full 93 % of the time, its output empty 90 %". Writes
- * text, or JSON with all edges. As snprintf() does, it returns the full length of the text, and writes at most max
+ * start of the graph. An example: "node fft limits: its input was full 93 % of the time, its output empty 90 %". If no
+ * node limits, it says why: "nothing limited this run: node stream waited for packets 96 % of the time". Writes text, or JSON
+ * with all edges. As snprintf() does, it returns the full length of the text, and writes at most max
  * bytes. */
 int spead_graph_verdict(const struct spead_graph *graph, enum spead_report_format format, char *out,
                         size_t max);

@@ -181,6 +181,12 @@ int spead_node_take_ticket_for(struct spead_node *self, struct spead_throttle *t
  * duration; then the library steps the node again at once, as after every deadline that has passed. */
 int spead_node_wait_until(struct spead_node *self, uint64_t deadline_ns);
 
+/* Says that this step did nothing but wait for something outside of the graph, for example for packets. `what` names it
+ * in the verdict of the graph: "packets". The pointer must stay valid as long as the node. The time of the step then
+ * counts in waited_ns of the statistics. A source that waits outside the graph does not limit the graph, so the verdict
+ * does not say that it does. */
+void spead_node_waited_for(struct spead_node *self, const char *what);
+
 /* Says which message the node works on. If the step fails, the report names the stream and the sequence of this
  * message. Without this call, the report names the first message of the last receive. */
 void spead_node_working_on(struct spead_node *self, const struct spead_message *message);
