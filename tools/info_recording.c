@@ -67,22 +67,24 @@ static void print_text(const char *path, const struct spead_recording_info *info
 static int print_json(const char *path, const struct spead_recording_info *info)
 {
     json_t *object = json_pack(
-        "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "schema",
-        TOOL_SCHEMA, "version", spead_version(), "tool", "spead-info", "recording", path, "whole",
+        "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "schema", TOOL_SCHEMA,
+        "version", spead_version(), "tool", "spead-info", "recording", path, "whole",
         (int)info->whole, "being_written", (int)info->being_written, "heaps",
         (json_int_t)info->heaps, "incomplete_heaps", (json_int_t)info->incomplete_heaps,
         "payload_bytes", (json_int_t)info->payload_bytes, "missing_bytes",
         (json_int_t)info->missing_bytes, "data_bytes", (json_int_t)info->data_bytes, "disk_bytes",
-        (json_int_t)info->disk_bytes, "index_bytes", (json_int_t)info->index_bytes, "first_ns",
-        (json_int_t)info->first_ns, "last_ns", (json_int_t)info->last_ns);
+        (json_int_t)info->disk_bytes, "index_bytes", (json_int_t)info->index_bytes);
     struct finding finding[FINDINGS];
 
+    if (object && (tool_report_set_digits(object, "first_ns", info->first_ns) < 0 ||
+                   tool_report_set_digits(object, "last_ns", info->last_ns) < 0))
+        return tool_report_print(NULL);
     find(info, finding);
     for (unsigned i = 0; object && i < FINDINGS; i++)
         if (tool_report_set(object, finding[i].key, finding[i].number) < 0)
             return tool_report_print(NULL);
     if (object && info->bad_heaps > 0 &&
-        tool_report_set(object, "first_bad_counter", info->first_bad_counter) < 0)
+        tool_report_set_digits(object, "first_bad_counter", info->first_bad_counter) < 0)
         return tool_report_print(NULL);
     return tool_report_print(object);
 }

@@ -62,16 +62,17 @@ static json_t *line_object(const struct recv_progress *progress, const struct re
     struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
     struct spead_recording_writer_stats written = SPEAD_RECORDING_WRITER_STATS_INIT;
     double interval_s = (double)(now_ns - progress->last_ns) * 1e-9;
+    json_t *object;
 
     spead_recv_stream_stats(graph->stream, &stats);
     if (graph->writer)
         written = heap_writer_stats(graph->writer);
-    return json_pack(
-        "{s:s, s:I, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-        "schema", TOOL_SCHEMA, "time_ns", (json_int_t)speadi_clock_utc_ns(), "elapsed_s",
-        (double)(now_ns - progress->start_ns) * 1e-9, "heaps", (json_int_t)taken->heaps,
-        "incomplete_heaps", (json_int_t)taken->incomplete_heaps, "payload_bytes",
-        (json_int_t)taken->payload_bytes, "packets", (json_int_t)stats.total.seen.packets, "gbps",
+    object = json_pack(
+        "{s:s, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "schema", TOOL_SCHEMA, "elapsed_s", (double)(now_ns - progress->start_ns) * 1e-9, "heaps",
+        (json_int_t)taken->heaps, "incomplete_heaps", (json_int_t)taken->incomplete_heaps,
+        "payload_bytes", (json_int_t)taken->payload_bytes, "packets",
+        (json_int_t)stats.total.seen.packets, "gbps",
         interval_s > 0 ? (double)(taken->payload_bytes - progress->last_bytes) * 8e-9 / interval_s
                        : 0.0,
         "heaps_per_s",
@@ -82,6 +83,11 @@ static json_t *line_object(const struct recv_progress *progress, const struct re
         (json_int_t)stats.counters.kernel_drops, "written_heaps", (json_int_t)written.heaps,
         "synced_heaps", (json_int_t)written.heaps_synced, "lost_heaps",
         (json_int_t)written.heaps_lost, "dropped_lines", (json_int_t)progress->dropped);
+    if (object && tool_report_set_digits(object, "time_ns", speadi_clock_utc_ns()) < 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
 }
 
 static void put(struct recv_progress *progress, json_t *object)

@@ -245,6 +245,11 @@ int tool_report_set(json_t *object, const char *key, uint64_t value)
     return json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
+int tool_report_set_digits(json_t *object, const char *key, uint64_t value)
+{
+    return json_object_set_new(object, key, json_sprintf("%" PRIu64, value));
+}
+
 int tool_report_print_to(FILE *to, json_t *object)
 {
     int ret;

@@ -14,7 +14,7 @@
 #include <speadline/stats.h>
 
 /* The value of the key "schema" in the JSON object. It changes when a key changes its meaning or is removed. */
-#define TOOL_SCHEMA "speadline-1"
+#define TOOL_SCHEMA "speadline-2"
 
 /* Prepares the standard streams. A program must call this function first. If standard input, output or error is closed,
  * the function opens /dev/null under its descriptor number. Otherwise a socket or a file would get that number, and our
@@ -112,6 +112,11 @@ json_t *tool_report_buckets(const struct spead_count *bucket, unsigned count,
 
 /* Sets a key of the object to an unsigned number. Returns 0, or -1 when out of memory. */
 int tool_report_set(json_t *object, const char *key, uint64_t value);
+
+/* Sets a key to a string of the decimal digits of `value`. Heap counters and times of the day have this form, because they
+ * can be above 2^53 and programs that read JSON numbers as doubles would round them. Returns 0, or -1 when out of
+ * memory. */
+int tool_report_set_digits(json_t *object, const char *key, uint64_t value);
 
 /* Prints the object as one line on stdout and releases the object. `object` is NULL if there was no memory to make it.
  * Returns TOOL_DONE. After a failure it prints a line on stderr and returns TOOL_FAILED. tool_report_print_to() prints

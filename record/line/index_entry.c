@@ -79,7 +79,7 @@ static void read_item(struct reading *reading, void *element)
             item->id = speadi_scan_hex(scan, speadi_scan_string_or_null(scan));
         } else if (speadi_scan_is(key, "value")) {
             item->is_immediate = true;
-            item->value = speadi_scan_number(scan);
+            item->value = speadi_scan_digits(scan);
         } else if (speadi_scan_is(key, "offset")) {
             item->value = speadi_scan_number(scan);
         } else if (speadi_scan_is(key, "bytes")) {
@@ -176,7 +176,7 @@ static void read_sample(struct reading *reading)
 /* Reads a number that a line must have. */
 static void read_needed(struct reading *reading, uint64_t *to, unsigned has)
 {
-    *to = speadi_scan_number(&reading->scan);
+    *to = speadi_scan_digits(&reading->scan);
     reading->has |= has;
 }
 
@@ -198,9 +198,9 @@ static void read_value(struct reading *reading, struct speadi_scan_string key)
     else if (speadi_scan_is(key, "flavour"))
         read_flavour(reading);
     else if (speadi_scan_is(key, "first_ns"))
-        heap->first_ns = speadi_scan_number(scan);
+        heap->first_ns = speadi_scan_digits(scan);
     else if (speadi_scan_is(key, "last_ns"))
-        heap->last_ns = speadi_scan_number(scan);
+        heap->last_ns = speadi_scan_digits(scan);
     else if (speadi_scan_is(key, "clock"))
         read_clock(reading);
     else if (speadi_scan_is(key, "complete"))

@@ -7,9 +7,6 @@
 
 #include "heap_sample.h"
 
-/* The largest number that every reader of JSON reads exactly: some programs read numbers as doubles. */
-#define EXACT_MAX (1ull << 53)
-
 const char *const speadi_index_causes[] = {"unseen",   "local-drops",    "refused",
                                            "checksum", "partly-refused", NULL};
 const char *const speadi_index_clocks[] = {"utc", "hardware", "capture", NULL};
@@ -49,6 +46,15 @@ static void add_number(struct speadi_line_text *line, const char *key, uint64_t 
     speadi_line_add_number(line, value);
 }
 
+/* Adds a number that can be above 2^53, as a string of decimal digits: see index_line.h. */
+static void add_digits(struct speadi_line_text *line, const char *key, uint64_t value)
+{
+    add_key(line, key);
+    speadi_line_add(line, "\"", 1);
+    speadi_line_add_number(line, value);
+    speadi_line_add(line, "\"", 1);
+}
+
 static void add_string(struct speadi_line_text *line, const char *key, const char *value)
 {
     add_key(line, key);
@@ -84,8 +90,8 @@ static void add_origin(struct speadi_line_text *line, const struct spead_heap *h
     speadi_line_add_text(line, "\"SPEAD-64-");
     speadi_line_add_number(line, spead_heap_flavour(heap).heap_address_bits);
     speadi_line_add(line, "\"", 1);
-    add_number(line, "first_ns", spead_heap_first_ns(heap));
-    add_number(line, "last_ns", spead_heap_last_ns(heap));
+    add_digits(line, "first_ns", spead_heap_first_ns(heap));
+    add_digits(line, "last_ns", spead_heap_last_ns(heap));
     add_word(line, "clock", speadi_index_clocks, spead_heap_clock(heap));
 }
 
@@ -122,13 +128,7 @@ static void add_item(struct speadi_line_text *line, const struct spead_item *ite
         add_number(line, "offset", item->value);
         add_number(line, "bytes", item->bytes);
     } else {
-        add_number(line, "value", item->value);
-    }
-    if (item->is_immediate && item->value > EXACT_MAX) {
-        add_key(line, "value_hex");
-        speadi_line_add(line, "\"", 1);
-        speadi_line_add_hex(line, item->value);
-        speadi_line_add(line, "\"", 1);
+        add_digits(line, "value", item->value);
     }
     speadi_line_add(line, "}", 1);
 }
@@ -153,8 +153,9 @@ void speadi_index_line_add(struct speadi_line_text *line, const struct spead_hea
                            const struct speadi_gap_list *gaps,
                            const struct speadi_index_place *place)
 {
-    speadi_line_add_text(line, "{\"counter\":");
+    speadi_line_add_text(line, "{\"counter\":\"");
     speadi_line_add_number(line, spead_heap_counter(heap));
+    speadi_line_add(line, "\"", 1);
     add_number(line, "offset", place->offset);
     add_number(line, "bytes", spead_heap_length(heap));
     if (place->framed)

@@ -95,6 +95,19 @@ uint64_t speadi_scan_number(struct speadi_line_scan *scan)
     return number;
 }
 
+uint64_t speadi_scan_digits(struct speadi_line_scan *scan)
+{
+    bool quoted = speadi_scan_char(scan, '"');
+    uint64_t number;
+
+    if (!quoted)
+        return speadi_scan_number(scan);
+    if (!is_digit(scan)) /* speadi_scan_number() would pass over spaces */
+        return fail(scan);
+    number = speadi_scan_number(scan);
+    return scan->at < scan->end && *scan->at++ == '"' ? number : fail(scan);
+}
+
 /* Reads this word, such as "true". Returns false and reads nothing if another text comes. */
 static bool scan_literal(struct speadi_line_scan *scan, const char *word)
 {

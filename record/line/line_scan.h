@@ -36,6 +36,8 @@ struct speadi_scan_string speadi_scan_key(struct speadi_line_scan *scan);
 /* These functions read a value of one kind; any other value fails. A number must be 0 to 2^64-1, without a fraction. A
  * string that is null becomes a text that is NULL. */
 uint64_t speadi_scan_number(struct speadi_line_scan *scan);
+/* Reads such a number that is written as a number or as a string of its decimal digits. */
+uint64_t speadi_scan_digits(struct speadi_line_scan *scan);
 bool speadi_scan_bool(struct speadi_line_scan *scan);
 struct speadi_scan_string speadi_scan_string_or_null(struct speadi_line_scan *scan);
 /* Reads "null". Returns false and reads nothing if another value comes. */

@@ -149,8 +149,8 @@ class Ours:
             self.status = program.status
             self.index = [json.loads(line) for line in Path(f"{output}.jsonl").read_text().splitlines()]
             contents = output.read_bytes()
-        self.counters = [line["counter"] for line in self.index]
-        self.whole = [line["counter"] for line in self.index if line["complete"]]
+        self.counters = [int(line["counter"]) for line in self.index]
+        self.whole = [int(line["counter"]) for line in self.index if line["complete"]]
         self.payloads = [contents[line["offset"]:][:line["bytes"]] for line in self.index]
         ledger = program.lines()[-1]["ledger"]
         self.buckets = {name: count["packets"] for name, count in ledger["buckets"].items() if count["packets"]}

@@ -123,8 +123,8 @@ class FromSpead2(unittest.TestCase):
         self.assertEqual(ours.status, 0, ours.story())
         index = [json.loads(line) for line in Path(f"{self.output}.jsonl").read_text().splitlines()]
         contents = self.output.read_bytes()
-        index.sort(key=lambda line: line["counter"])  # two endpoints may finish in any order
-        self.assertEqual([line["counter"] for line in index], [c for _, c in heaps], ours.story())
+        index.sort(key=lambda line: int(line["counter"]))  # two endpoints may finish in any order
+        self.assertEqual([int(line["counter"]) for line in index], [c for _, c in heaps], ours.story())
         for line, (heap, counter) in zip(index, heaps):
             got = contents[line["offset"] : line["offset"] + line["bytes"]]
             self.assertTrue(got == payload(heap), f"heap {counter} differs\n{ours.story()}")

@@ -24,7 +24,7 @@ work = sys.argv[1]
 report = json.loads(open(work + "/json").read())
 assert report["engine"] == "counter" and report["heaps"] == 1000, report
 lines = [json.loads(line) for line in open(work + "/heaps.jsonl")]
-assert [line["counter"] for line in lines] == list(range(7, 1007)), lines[:2]
+assert [int(line["counter"]) for line in lines] == list(range(7, 1007)), lines[:2]
 data = open(work + "/heaps", "rb").read()
 assert data == struct.pack(">512000Q", *range(512000)), "other bytes than were counted"
 PYTHON

@@ -89,7 +89,7 @@ class Recording:
         with open(path, "rb") as file:
             for line in index[from_line:]:
                 file.seek(line["offset"])
-                if not line["complete"] or file.read(line["bytes"]) != pattern(line["counter"]):
+                if not line["complete"] or file.read(line["bytes"]) != pattern(int(line["counter"])):
                     raise Failure(f"heap {line['counter']} at {line['offset']} is not as it was sent")
         return len(index)
 

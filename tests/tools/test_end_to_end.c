@@ -21,7 +21,7 @@ Test(end_to_end, every_byte_arrives_and_both_ledgers_agree)
 
     run_both(&run, "127.0.0.1:17300 --verify --strict --json", 0,
              "127.0.0.1:17300 --verify --json --heaps 30 --heap-size 1M --rate 1");
-    cr_expect_str_eq(json_string_value(json_object_get(run.received, "schema")), "speadline-1");
+    cr_expect_str_eq(json_string_value(json_object_get(run.received, "schema")), "speadline-2");
     cr_expect_eq(number(run.received, "heaps"), 30);
     cr_expect_eq(number(run.sent, "heaps"), 30);
     expect_end(run.sent, "heaps", "by --heaps 30");

@@ -137,6 +137,7 @@ Test(while_it_runs, progress_is_written_without_a_terminal)
     cr_expect_eq(number(last, "heaps"), number(run.received, "heaps"));
     cr_expect_eq(number(last, "synced_heaps"), 0);
     cr_expect_eq(number(last, "dropped_lines"), 0);
+    cr_expect_gt(digits(last, "time_ns"), UINT64_C(1700000000000000000));
     json_decref(last);
     release(&run);
 }

@@ -40,6 +40,18 @@ json_int_t number(const json_t *object, const char *key)
     return json_integer_value(value);
 }
 
+uint64_t digits(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    char *end;
+    unsigned long long value;
+
+    cr_assert(text && *text >= '0' && *text <= '9', "no string of digits %s", key);
+    value = strtoull(text, &end, 10);
+    cr_assert_eq(*end, '\0', "%s: %s", key, text);
+    return value;
+}
+
 json_int_t bucket(const json_t *object, const char *name)
 {
     const json_t *ledger = json_object_get(object, "ledger");

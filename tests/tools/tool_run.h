@@ -15,6 +15,8 @@ void tool_enter(void);
  * release it. */
 json_t *object_of(const struct program *program);
 json_int_t number(const json_t *object, const char *key);
+/* Returns a number that is written as a string of decimal digits, as heap counters and times are. */
+uint64_t digits(const json_t *object, const char *key);
 /* Returns the number of packets in a bucket of the ledger. */
 json_int_t bucket(const json_t *object, const char *name);
 

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Tests that jq keeps every value that the tools print: "jq ." of an index, of --progress and of each --json object is the
+# same object. jq 1.6 reads numbers as doubles, so no number may be above 2^53.
+# usage: test_json.sh BUILD_FOLDER
+set -euo pipefail
+tools=$1/tools send=$1/tests/interop-heap-send
+command -v jq >/dev/null || { echo "jq is not installed" && exit 77; }
+work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+# The largest value of an item of SPEAD-64-56, and one that doubles cannot hold.
+values=(i:32:72057594037927935 i:33:9007199254740993)
+port=$((20000 + RANDOM % 10000))
+"$tools/spead-recv" "127.0.0.1:$port" --output heaps --json --verbose --progress progress.json >recv.json 2>recv.said &
+receiver=$!
+until grep -q "$(printf ':%04X ' "$port")" /proc/net/udp; do
+    kill -0 "$receiver" || { cat recv.said && exit 1; }
+    sleep 0.05
+done
+"$send" "127.0.0.1:$port" 56 200 "${values[@]}" d:34:1000
+wait "$receiver"
+"$tools/spead-info" recording --json heaps >info.json
+"$tools/spead-send" "127.0.0.1:$port" --plan --json >plan.json
+
+for file in heaps.jsonl progress.json recv.json info.json plan.json; do
+    [ -s "$file" ] || { echo "$file is empty" && exit 1; }
+    jq -c . <"$file" >"$file.jq"
+    python3 - "$file" "$file.jq" <<'END'
+import json, sys
+
+ours, theirs = ([json.loads(line) for line in open(name)] for name in sys.argv[1:])
+assert ours == theirs, f"jq has changed {sys.argv[1]}:\n{ours}\n{theirs}"
+END
+done
+for value in "${values[@]}"; do
+    jq -e --arg value "${value##*:}" 'any(.items[]; .value == $value)' heaps.jsonl >/dev/null ||
+        { echo "${value##*:} is not in the index:" && cat heaps.jsonl && exit 1; }
+done
