@@ -22,9 +22,11 @@ struct heap_check {
     struct spead_message held[HEAP_CHECK_BATCH_MAX];
     uint32_t first, count;
 
+    enum verify_rule rule; /* the rule that the last heap followed */
+
     struct heap_check_totals totals; /* only step() uses these totals */
     /* Copies of the totals: step() writes them, other threads read them. */
-    _Atomic uint64_t heaps, incomplete_heaps, payload_bytes, bad_bytes, past_limit;
+    _Atomic uint64_t heaps, incomplete_heaps, payload_bytes, bad_bytes, spead2_heaps, past_limit;
 };
 
 static struct spead_heap *heap_of(const struct spead_message *message)
@@ -45,6 +47,15 @@ static void end_stream(struct heap_check *check)
     spead_recv_stream_stop(check->config.stream);
 }
 
+static void verify(struct heap_check *check, const struct spead_heap *heap)
+{
+    uint64_t bad = verify_pattern_heap(heap, check->gaps, GAPS_MAX, &check->rule);
+
+    check->totals.bad_bytes += bad;
+    check->totals.spead2_heaps +=
+        bad == 0 && check->rule == VERIFY_SPEAD2 && spead_heap_length(heap) > 0;
+}
+
 /* Counts and checks a heap. Returns true if the caller must send the heap to the output. */
 static bool check_heap(struct heap_check *check, const struct spead_heap *heap)
 {
@@ -60,7 +71,7 @@ static bool check_heap(struct heap_check *check, const struct spead_heap *heap)
     else
         totals->incomplete_heaps++;
     if (check->config.verify)
-        totals->bad_bytes += verify_pattern_heap(heap, check->gaps, GAPS_MAX);
+        verify(check, heap);
     if (has_enough(check))
         end_stream(check);
     return check->config.passes_on;
@@ -75,6 +86,7 @@ static void publish(struct heap_check *check)
     atomic_store_explicit(&check->incomplete_heaps, totals->incomplete_heaps, memory_order_relaxed);
     atomic_store_explicit(&check->payload_bytes, totals->payload_bytes, memory_order_relaxed);
     atomic_store_explicit(&check->bad_bytes, totals->bad_bytes, memory_order_relaxed);
+    atomic_store_explicit(&check->spead2_heaps, totals->spead2_heaps, memory_order_relaxed);
     atomic_store_explicit(&check->past_limit, totals->past_limit, memory_order_relaxed);
 }
 
@@ -198,6 +210,7 @@ struct heap_check_totals heap_check_totals(const struct heap_check *check)
         .incomplete_heaps = atomic_load_explicit(&check->incomplete_heaps, memory_order_relaxed),
         .payload_bytes = atomic_load_explicit(&check->payload_bytes, memory_order_relaxed),
         .bad_bytes = atomic_load_explicit(&check->bad_bytes, memory_order_relaxed),
+        .spead2_heaps = atomic_load_explicit(&check->spead2_heaps, memory_order_relaxed),
         .past_limit = atomic_load_explicit(&check->past_limit, memory_order_relaxed),
     };
 }

@@ -20,7 +20,7 @@ struct heap_check_config {
     struct spead_recv_stream *stream; /* the heaps come from this stream; borrowed */
     unsigned batch;     /* the node holds at most this many heaps, up to HEAP_CHECK_BATCH_MAX */
     uint64_t heaps_max; /* the node takes this many complete heaps; 0 means no limit */
-    bool verify;        /* true if the node checks every byte by the rule of verify_pattern.h */
+    bool verify;        /* true if the node checks every byte by the rules of verify_pattern.h */
     bool passes_on;     /* true if the node has an output "heaps"; else it has no output */
 };
 #define HEAP_CHECK_BATCH_MAX 32u
@@ -28,8 +28,9 @@ struct heap_check_config {
 struct heap_check_totals {
     uint64_t heaps, incomplete_heaps; /* complete and incomplete heaps that the node has taken */
     uint64_t payload_bytes;           /* payload bytes of these heaps that arrived */
-    /* payload bytes of these heaps that do not follow the rule of verify_pattern.h */
+    /* payload bytes of these heaps that follow no rule of verify_pattern.h */
     uint64_t bad_bytes;
+    uint64_t spead2_heaps; /* heaps that follow the rule of spead2 */
     /* heaps that arrived after the node had taken heaps_max heaps; the node released them uncounted */
     uint64_t past_limit;
 };

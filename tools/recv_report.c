@@ -113,6 +113,7 @@ static void read_graph(struct recv_report *report, const struct recv_graph *grap
     report->totals.payload_bytes = taken.payload_bytes;
     report->totals.verify_bad_bytes = taken.bad_bytes;
     report->heaps_past_limit = taken.past_limit;
+    report->spead2_heaps = taken.spead2_heaps;
     if (graph->writer)
         report->written = heap_writer_stats(graph->writer);
     spead_node_stats(graph->stream_node, &node);
@@ -219,8 +220,10 @@ static void print_ledger(FILE *to, const struct recv_report *report)
                 stats->counters.placement_stops);
 }
 
-static void print_verified(FILE *to, const struct tool_totals *totals)
+static void print_verified(FILE *to, const struct recv_report *report)
 {
+    const struct tool_totals *totals = &report->totals;
+
     if (totals->verify_bad_bytes > 0)
         fprintf(to, "  verify   %" PRIu64 " bytes are wrong%s\n", totals->verify_bad_bytes,
                 totals->verify_bad_bytes > totals->payload_bytes / 2
@@ -229,7 +232,8 @@ static void print_verified(FILE *to, const struct tool_totals *totals)
     else if (totals->payload_bytes == 0)
         fputs("  verify   no payload came that could be checked\n", to);
     else
-        fputs("  verify   every byte is as it was sent\n", to);
+        fprintf(to, "  verify   every byte is as it was sent%s\n",
+                report->spead2_heaps > 0 ? ", by the pattern of spead2" : "");
 }
 
 /* Says how many heaps of the recording were skipped, are not acknowledged, or are lost. */
@@ -302,7 +306,7 @@ void recv_report_summary(FILE *to, const struct recv_report *report)
         fprintf(to, "  limit    %" PRIu64 " heaps more were ready when --heaps was reached\n",
                 report->heaps_past_limit);
     if (report->options->shared.verify)
-        print_verified(to, totals);
+        print_verified(to, report);
     if (report->options->output.path)
         print_output(to, report);
     if (report->options->verbose)
@@ -387,6 +391,7 @@ json_t *recv_report_json(const struct recv_report *report)
         {"table_bytes", report->plan.table_bytes},
         {"hand_over_high_water", stats->hand_over_high_water},
         {"heaps_past_limit", report->heaps_past_limit},
+        {"verify_spead2_heaps", report->spead2_heaps},
         {"written_heaps", report->written.heaps},
         {"written_bytes", report->written.bytes},
         {"unwritten_heaps", recv_report_unwritten(report)},

@@ -30,6 +30,7 @@ struct recv_report {
     struct spead_recording_writer_stats written;
     /* heaps that came after the N heaps of --heaps; they were released */
     uint64_t heaps_past_limit;
+    uint64_t spead2_heaps;       /* heaps that follow the pattern of spead2_send --verify */
     struct recv_silence silence; /* senders that fell silent without a stop heap */
     struct tool_end end;         /* what ended the reception */
     double stream_cpu_s;         /* CPU time of the thread of the stream, in seconds */

@@ -18,6 +18,7 @@
 #include "option_effect.h"
 #include "send_plan.h"
 #include "send_report.h"
+#include "spead2_pattern.h"
 #include "spead_send_options.h"
 #include "tool_exit.h"
 #include "tool_secure.h"
@@ -243,6 +244,16 @@ static struct spead_send_options next_heap(struct sender *sender)
     return next;
 }
 
+static void fill(const struct slot *slot, uint64_t counter)
+{
+    const struct spead_send_tool_options *options = slot->sender->options;
+
+    if (options->verify_rule == VERIFY_SPEAD2)
+        spead2_pattern_fill(slot->payload, (size_t)options->heap_size, counter);
+    else
+        verify_pattern_fill(slot->payload, (size_t)options->heap_size, counter);
+}
+
 static void submit_data(struct slot *slot);
 static void submit_stops(struct sender *sender);
 
@@ -303,7 +314,7 @@ static void submit_data(struct slot *slot)
     int ret;
 
     if (sender->options->shared.verify)
-        verify_pattern_fill(slot->payload, (size_t)sender->options->heap_size, next.counter);
+        fill(slot, next.counter);
     next.done = on_data_done;
     next.done_arg = slot;
     ret = spead_send_stream_submit(sender->stream, slot->heap, &next);

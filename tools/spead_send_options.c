@@ -8,6 +8,7 @@
 #include <speadi/address.h>
 
 #include "option_effect.h"
+#include "spead2_pattern.h"
 #include "tool_engines.h"
 #include "tool_exit.h"
 
@@ -16,6 +17,9 @@
 
 /* the order is that of enum spead_rate_of */
 static const char *const rate_words[] = {"spead", "wire", NULL};
+
+/* the order is that of enum verify_rule */
+static const char *const pattern_words[] = {"speadline", "spead2", NULL};
 
 /* With OWN, the value goes into a member of struct spead_send_tool_options. With STREAM, it goes into a field of the
  * stream's configuration. */
@@ -34,6 +38,9 @@ static const struct tool_option rows[] = {
     {.name = "items", .argument = "N", .group = TOOL_GROUP_CONTENT,
      .type = &tool_u64, .min = 1, .max = 16384, OWN(items),
      .help = "Items that the payload is divided into"},
+    {.name = "verify-pattern", .argument = "NAME", .group = TOOL_GROUP_CONTENT,
+     .type = &tool_word, .words = pattern_words, OWN(verify_rule),
+     .help = "Pattern of --verify: speadline, or spead2, which spead2_recv --verify checks"},
 
     {.name = "fail-fast", .group = TOOL_GROUP_END,
      .type = &tool_flag, STREAM(fail_fast),
@@ -75,6 +82,8 @@ static const struct tool_option rows[] = {
 /* Which option takes the effect of another one away. Each row of the two tables was asked: when is it ignored? */
 /* clang-format off */
 static const struct tool_pair pairs[] = {
+    {.option = "verify-pattern", .other = "verify", .other_value = "on", .unless = true,
+     .why = "no pattern is written"},
     {.option = "rate-of", .other = "rate", .other_value = "0", .why = "the rate has no limit"},
     {.option = "burst", .other = "rate", .other_value = "0", .why = "the rate has no limit"},
     {.option = "burst-rate-ratio", .other = "rate", .other_value = "0", .why = "the rate has no limit"},
@@ -153,6 +162,19 @@ static void check_ttl(const struct spead_send_tool_options *options)
     tool_usage("--ttl %s has no effect: it is for multicast, and no destination is a group", ttl);
 }
 
+/* The pattern of spead2 has elements of four bytes, and an item has whole elements. */
+static void check_pattern(const struct spead_send_tool_options *options)
+{
+    uint64_t multiple = SPEAD2_PATTERN_WORD * options->items;
+
+    if (options->verify_rule != VERIFY_SPEAD2)
+        return;
+    if (options->heap_size % multiple != 0)
+        tool_usage("--verify-pattern spead2: --heap-size %" PRIu64 " must be a multiple of %" PRIu64
+                   ", which is %u times --items",
+                   options->heap_size, multiple, SPEAD2_PATTERN_WORD);
+}
+
 /* Checks options that must fit each other, such as --heap-size and --addr-bits. Exits with TOOL_USAGE when they do not
  * fit. */
 static void check(const struct spead_send_tool_options *options)
@@ -163,6 +185,7 @@ static void check(const struct spead_send_tool_options *options)
         tool_usage("no destination: give at least one HOST:PORT");
     if (options->stream.hardware_rate && options->stream.rate_bytes_per_s <= 0)
         tool_usage("--hardware-rate: the device must know the rate. Give --rate");
+    check_pattern(options);
     if (!spead_flavour_is_valid(flavour))
         tool_usage("--addr-bits %" PRIu32 ": use a multiple of 8", options->addr_bits);
     if (options->heap_size > spead_flavour_value_max(flavour))

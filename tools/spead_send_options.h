@@ -7,6 +7,7 @@
 #include <speadline/verbs.h>
 
 #include "shared_options.h"
+#include "verify_pattern.h"
 
 struct spead_send_tool_options {
     struct tool_shared shared;
@@ -18,6 +19,7 @@ struct spead_send_tool_options {
     /* The number of items of each heap. Each item has an equal part of the payload, and the last item also has the
      * rest. */
     uint64_t items;
+    enum verify_rule verify_rule; /* the pattern that --verify writes */
     uint32_t addr_bits; /* the bits of a heap address: the flavour is SPEAD-64-<addr_bits> */
 };
 

@@ -2,7 +2,11 @@
 /* See verify_pattern.h for the rule. */
 #include "verify_pattern.h"
 
+#include <speadline/item.h>
+
 #include <speadi/bytes.h>
+
+#include "spead2_pattern.h"
 
 #define COUNTER_FACTOR 0x9e3779b97f4a7c15ull
 #define INDEX_FACTOR   0xd6e8feb86659fd93ull
@@ -95,19 +99,87 @@ uint64_t verify_pattern_nonzero_bytes(const uint8_t *data, size_t bytes)
     return bad;
 }
 
-uint64_t verify_pattern_heap(const struct spead_heap *heap, struct spead_gap *gaps, size_t gaps_max)
+/* What the functions below need to check a heap by a rule. */
+struct by_rule {
+    enum verify_rule rule;
+    uint64_t counter;
+    /* For VERIFY_SPEAD2: where the items begin in the heap, and how many bytes they have. */
+    uint64_t items_at, items_bytes;
+};
+
+/* Returns how many of these bytes of the heap differ from the rule. They begin at the heap offset `at`. */
+static uint64_t bad_bytes_of(const struct by_rule *by, const uint8_t *payload, uint64_t at,
+                             uint64_t bytes)
+{
+    if (by->rule == VERIFY_SPEADLINE)
+        return verify_pattern_bad_bytes(payload + at, at, bytes, by->counter);
+    if (at < by->items_at) { /* descriptors */
+        uint64_t skipped = by->items_at - at < bytes ? by->items_at - at : bytes;
+
+        at += skipped;
+        bytes -= skipped;
+    }
+    return spead2_pattern_bad_bytes(payload + at, at - by->items_at, bytes, by->items_bytes,
+                                    by->counter);
+}
+
+/* Returns where the items of a heap of spead2_send begin. Only its first heap has descriptors, and they stand before the
+ * items. A heap that has nothing else is checked as if it had items only: otherwise none of its bytes would be checked. */
+static uint64_t items_at(const struct spead_heap *heap)
+{
+    uint64_t at = 0;
+    struct spead_item item;
+
+    if (spead_heap_counter(heap) != 1)
+        return 0;
+    for (size_t i = 0; spead_heap_item(heap, i, &item) == 0; i++)
+        if (!item.is_immediate && item.id == SPEAD_ID_DESCRIPTOR && item.value + item.bytes > at)
+            at = item.value + item.bytes;
+    return at < spead_heap_length(heap) ? at : 0;
+}
+
+static struct by_rule by_rule_of(enum verify_rule rule, const struct spead_heap *heap)
+{
+    struct by_rule by = {.rule = rule, .counter = spead_heap_counter(heap)};
+
+    if (rule == VERIFY_SPEAD2) {
+        by.items_at = items_at(heap);
+        by.items_bytes = spead_heap_length(heap) - by.items_at;
+    }
+    return by;
+}
+
+/* Returns how many bytes of the heap are wrong by the rule. gaps[] has the first gaps_max of its gap_count gaps. */
+static uint64_t bad_bytes_by(const struct by_rule *by, const struct spead_heap *heap,
+                             const struct spead_gap *gaps, size_t gap_count, size_t gaps_max)
 {
     const uint8_t *payload = spead_heap_payload(heap);
-    uint64_t length = spead_heap_length(heap), counter = spead_heap_counter(heap);
-    size_t gap_count = spead_heap_gaps(heap, gaps, gaps_max);
-    uint64_t at = 0, bad = 0;
+    uint64_t length = spead_heap_length(heap), at = 0, bad = 0;
 
     for (size_t i = 0; i < gap_count && i < gaps_max; i++) {
-        bad += verify_pattern_bad_bytes(payload + at, at, gaps[i].offset - at, counter);
+        bad += bad_bytes_of(by, payload, at, gaps[i].offset - at);
         bad += verify_pattern_nonzero_bytes(payload + gaps[i].offset, gaps[i].bytes);
         at = gaps[i].offset + gaps[i].bytes;
     }
     if (gap_count > gaps_max)
         return bad + (length - at);
-    return bad + verify_pattern_bad_bytes(payload + at, at, length - at, counter);
+    return bad + bad_bytes_of(by, payload, at, length - at);
+}
+
+uint64_t verify_pattern_heap(const struct spead_heap *heap, struct spead_gap *gaps, size_t gaps_max,
+                             enum verify_rule *rule)
+{
+    const size_t gap_count = spead_heap_gaps(heap, gaps, gaps_max);
+    const enum verify_rule other = *rule == VERIFY_SPEADLINE ? VERIFY_SPEAD2 : VERIFY_SPEADLINE;
+    struct by_rule by = by_rule_of(*rule, heap);
+    uint64_t first, second;
+
+    first = bad_bytes_by(&by, heap, gaps, gap_count, gaps_max);
+    if (first == 0)
+        return 0;
+    by = by_rule_of(other, heap);
+    second = bad_bytes_by(&by, heap, gaps, gap_count, gaps_max);
+    if (second == 0)
+        *rule = other;
+    return second < first ? second : first;
 }

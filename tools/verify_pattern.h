@@ -33,10 +33,23 @@ uint64_t verify_pattern_bad_bytes(const uint8_t *data, uint64_t offset, size_t b
 /* Returns how many of the `bytes` bytes at `data` are not zero. */
 uint64_t verify_pattern_nonzero_bytes(const uint8_t *data, size_t bytes);
 
-/* Returns how many bytes of a received heap are wrong. Bytes that arrived must follow the rule, and bytes of holes must
- * be zero. `gaps` is an array for gaps_max gaps, in which the function works. If the heap has more gaps, all bytes
- * behind the last gap in the array count as wrong, because the array does not say which of them arrived. */
-uint64_t verify_pattern_heap(const struct spead_heap *heap, struct spead_gap *gaps,
-                             size_t gaps_max);
+/* The patterns that a sender can write. */
+enum verify_rule {
+    VERIFY_SPEADLINE, /* the rule above */
+    VERIFY_SPEAD2,    /* the rule of spead2_pattern.h */
+};
+
+/* Returns how many bytes of a received heap are wrong. Bytes that arrived must follow one of the two rules, and bytes of
+ * holes must be zero. The function tries the rule *rule first. If the heap follows the other rule, it writes that rule
+ * to *rule; so the caller keeps *rule from heap to heap. If the heap follows none of them, the smaller number of wrong
+ * bytes counts.
+ *
+ * By the rule of spead2, the descriptors at the start of the heap with the counter 1 are not checked. If this heap is
+ * incomplete, it is checked as if it had no descriptors, because nobody knows where its items lie.
+ *
+ * `gaps` is an array for gaps_max gaps, in which the function works. If the heap has more gaps, all bytes behind the last
+ * gap in the array count as wrong, because the array does not say which of them arrived. */
+uint64_t verify_pattern_heap(const struct spead_heap *heap, struct spead_gap *gaps, size_t gaps_max,
+                             enum verify_rule *rule);
 
 #endif

@@ -158,3 +158,17 @@ def verify_pattern(counter, length):
     start = numpy.uint64(counter * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF)
     x = start + words * numpy.uint64(0xD6E8FEB86659FD93)
     return (x ^ (x >> numpy.uint64(32))).astype(">u8").tobytes()[:length]
+
+
+# ---- The pattern of spead2_send --verify (tools/spead2_pattern.h) ----------------------------------
+
+
+def spead2_pattern(counter, length):
+    modulus, factor = 2**31 - 1, 48271
+    count = length // 4
+    x = pow(factor, (counter - 1) * count + 1, modulus)
+    values = []
+    for _ in range(count):
+        values.append(x)
+        x = x * factor % modulus
+    return numpy.array(values, dtype=">u4").tobytes()

@@ -11,6 +11,7 @@ usage: test_interop.py BUILD_FOLDER [CLASS[.TEST]...], with a Python that has sp
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,7 @@ from peers import (
     packets_of,
     run,
     send,
+    spead2_pattern,
     start_heap,
     stop_heap,
     verify_pattern,
@@ -183,6 +185,48 @@ class FromSpead2(unittest.TestCase):
                 self.assertEqual((got["counter"], got["address_bits"], got["length"], got["complete"]),
                                  (9, bits, wanted.length, True))
 
+    def verify(self, heaps):
+        """Lets spead-recv --verify check heaps of spead2. Returns its status and its object."""
+        port = free_port()
+        with Program("tools/spead-recv", f"127.0.0.1:{port}", "--verify", "--json", port=port) as ours:
+            send([("127.0.0.1", port)], 1472, heaps)
+        return ours.status, ours.lines()[-1], ours.story()
+
+    def test_the_pattern_of_its_sending_program_is_checked(self):
+        # As spead2_send does: the first heap begins with the descriptors, and the items are parts of one array.
+        for items, bits in ((1, 40), (3, 48)):
+            heaps = []
+            for counter in range(1, 9):
+                data = spead2_pattern(counter, 12000)
+                parts = [data[i * 12000 // items : (i + 1) * 12000 // items] for i in range(items)]
+                parts = [data_item(0x1000 + i, part) for i, part in enumerate(parts)]
+                heap = make_heap(bits)
+                for part in parts if counter == 1 else ():
+                    heap.add_descriptor(part)
+                for part in parts:
+                    heap.add_item(part)
+                heaps.append((heap, counter))
+            status, told, story = self.verify(heaps)
+            self.assertEqual((status, told["verify_bad_bytes"], told["verify_spead2_heaps"]), (0, 0, 8), story)
+            self.assertIn("every byte is as it was sent, by the pattern of spead2", story)
+
+    def test_a_wrong_byte_in_the_pattern_of_its_sending_program_is_found(self):
+        data = bytearray(spead2_pattern(2, 12000))
+        data[777] ^= 1
+        heaps = [(make_heap(40, [data_item(0x1000, spead2_pattern(1, 12000))]), 1),
+                 (make_heap(40, [data_item(0x1000, bytes(data))]), 2)]
+        status, told, story = self.verify(heaps)
+        self.assertEqual((status, told["verify_bad_bytes"], told["verify_spead2_heaps"]), (1, 1, 1), story)
+
+    def test_the_pattern_of_its_compiled_sending_program_is_checked(self):
+        port = free_port()
+        with Program("tools/spead-recv", f"127.0.0.1:{port}", "--verify", "--json", port=port) as ours:
+            subprocess.run([compiled("spead2_send"), f"127.0.0.1:{port}", "--verify", "--heaps", "20",
+                            "--heap-size", "100000", "--items", "4", "--rate", "0.2"],
+                           check=True, capture_output=True, timeout=60)
+        told = ours.lines()[-1]
+        self.assertEqual((ours.status, told["verify_spead2_heaps"]), (0, 20), ours.story())
+
     def test_its_own_sending_program(self):
         port = free_port()
         with Program("tools/spead-recv", f"127.0.0.1:{port}", "--json", port=port) as ours:
@@ -250,6 +294,29 @@ class ToSpead2(unittest.TestCase):
             self.assertEqual(dict(items), {8192: 48879, 8193: 305419896, **data})
             self.assertEqual(heap.flavour.heap_address_bits, bits)
 
+    def test_the_pattern_of_its_sending_program(self):
+        receiver = Receiver()
+        ours = run("tools/spead-send", receiver.endpoint, "--verify", "--verify-pattern", "spead2",
+                   "--heap-size", 12000, "--items", 3, "--heaps", 5, "--rate", "0.3")
+        self.assertEqual(ours.status, 0, ours.story())
+        for heap in receiver.heaps():
+            data = b"".join(bytes(item) for item in sorted(heap.get_items(), key=lambda i: i.id))
+            self.assertTrue(data == spead2_pattern(heap.cnt, 12000), f"heap {heap.cnt}")
+
+    def test_its_compiled_receiving_program_verifies_our_heaps(self):
+        for heap_size, verifies in ((100000, True), (100004, False)):
+            port = free_port()
+            theirs = subprocess.Popen([compiled("spead2_recv"), f"127.0.0.1:{port}", "--verify"],
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self.addCleanup(theirs.kill)
+            wait_for_port(port, theirs)
+            # Without the pattern of spead2, spead2_recv must complain; so the test shows that it does check.
+            pattern = ["--verify-pattern", "spead2"] if verifies else []
+            ours = run("tools/spead-send", f"127.0.0.1:{port}", "--heap-size", heap_size, "--heaps", 20,
+                       "--rate", "0.2", "--verify", *pattern)
+            out, _ = theirs.communicate(timeout=60)
+            self.assertEqual(theirs.returncode == 0, verifies, f"{out}\n{ours.story()}")
+
     def test_its_own_receiving_program(self):
         port = free_port()
         theirs = subprocess.Popen([sys.executable, Path(sys.executable).parent / "spead2_recv.py",
@@ -261,6 +328,14 @@ class ToSpead2(unittest.TestCase):
                    "--rate", "0.2", "--json")
         out, _ = theirs.communicate(timeout=60)
         self.assertIn("\nheaps: 20\n", out, f"{out}\n{ours.story()}")
+
+
+def compiled(name):
+    """The path of a program that the wheel of spead2 does not have. Skips the test if it is not installed."""
+    path = shutil.which(name)
+    if path is None:
+        raise unittest.SkipTest(f"{name} is not installed")
+    return path
 
 
 def engines():
