@@ -9,11 +9,8 @@ build=$1 source=$2 sanitize=$3
 page=$source/docs/flow.md
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 
-# Prints the fenced block that follows the line <!-- NAME -->.
-quoted() {
-    awk -v mark="<!-- $1 -->" '$0 == mark { at = 1; next } at == 1 && /^```/ { at = 2; next }
-        at == 2 && /^```/ { exit } at == 2' "$page"
-}
+# shellcheck source=tests/package/page_blocks.sh
+. "$(dirname "$0")/page_blocks.sh"
 
 without_figures() { sed -E 's/[0-9]+ (bytes|%|us)/N \1/g'; }
 
@@ -23,7 +20,7 @@ export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir
 
 status=0
 for file in "$source"/docs/examples/*.[ch]; do
-    quoted "examples/$(basename "$file")" >"$work/quoted"
+    quoted "$page" "examples/$(basename "$file")" >"$work/quoted"
     grep -v 'SPDX-License-Identifier' "$file" | diff -u "$work/quoted" - || { echo "$page does not quote $file as it is" && status=1; }
 done
 for file in "$source"/docs/examples/*.c; do
@@ -32,7 +29,7 @@ for file in "$source"/docs/examples/*.c; do
     cc -Wall -Wextra -Werror $sanitize "$file" $(pkg-config --cflags --libs speadline) -o "$work/$name"
     timeout 60 "$work/$name" >"$work/printed" 2>"$work/said" ||
         { echo "$name fails:" && cat "$work/said" && status=1; }
-    quoted "$name prints" | without_figures >"$work/expected"
+    quoted "$page" "$name prints" | without_figures >"$work/expected"
     [ -s "$work/expected" ] || { echo "$page does not say what $name prints" && status=1; }
     without_figures <"$work/printed" | diff -u "$work/expected" - || { echo "$name prints something else" && status=1; }
 done

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs what README.md shows: its two command lines, side by side, and its C snippet as a program that receives heaps.
+# usage: test_readme.sh BUILD_FOLDER SOURCE_FOLDER "SANITIZER FLAGS"
+set -euo pipefail
+# shellcheck source=tests/package/page_blocks.sh
+. "$(dirname "$0")/page_blocks.sh"
+enter_namespace "$(realpath "$0")" "$@"
+build=$1 source=$2 sanitize=$3
+page=$source/README.md
+work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
+mkdir "$work/build" && ln -s "$build" "$work/build/release"
+cd "$work"
+
+quoted "$page" "by hand" >lines
+[ "$(wc -l <lines)" = 2 ] || { echo "README.md has no two lines to type by hand" && exit 1; }
+# A host that is much too busy may lose packets, and with them the stop heap; so there are three tries.
+for try in 1 2 3; do
+    timeout 60 sh -c "$(sed -n 1p lines) --json --seconds 40" >json 2>said &
+    await_port
+    sh -c "$(sed -n 2p lines)" 2>sent || { echo "the second line fails:" && cat sent && exit 1; }
+    wait $! || { echo "the first line fails:" && cat said && exit 1; }
+    lost=$(python3 -c 'import json; told = json.load(open("json")); print(told["heaps"] != 100)')
+    [ "$lost" = True ] || break
+    echo "try $try lost packets:" && cat said
+done
+[ "$lost" = False ] || { echo "the lines of README.md lose packets" && exit 1; }
+
+# The snippet stands in a function body, behind its #include. die() and use() are the user's.
+quoted "$page" "in a program" >snippet
+{
+    grep '^#include' snippet
+    cat <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+static void die(const char *why) { fprintf(stderr, "%s\n", why); exit(1); }
+static size_t heaps, bytes;
+static void use(const void *data, size_t length) { heaps += data != NULL; bytes += length; }
+int main(void)
+{
+END
+    grep -v '^#include' snippet
+    cat <<'END'
+printf("%zu heaps, %zu bytes\n", heaps, bytes);
+return 0;
+}
+END
+} >snippet.c
+cmake --install "$build" --prefix "$work/prefix" >/dev/null
+libdir=$(dirname "$(find "$work/prefix" -name 'libspeadline.so')")
+export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir
+# shellcheck disable=SC2046,SC2086 # pkg-config answers words
+cc -Wall -Wextra -Werror $sanitize snippet.c $(pkg-config --cflags --libs speadline) -o snippet.out
+timeout 60 ./snippet.out >printed 2>said &
+await_port || { echo "the snippet does not listen:" && cat said && exit 1; }
+build/release/tools/spead-send 127.0.0.1:7148 --heap-size 64K --heaps 20 --rate 0.1 2>sent || { cat sent && exit 1; }
+wait $! || { echo "the snippet fails:" && cat said && exit 1; }
+grep -qx '20 heaps, 1310720 bytes' printed || { echo "the snippet has received other heaps:" && cat printed && exit 1; }
