@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs what README.md shows: its two command lines, side by side, and its C snippet as a program that receives heaps.
+# Runs what README.md shows: its two command lines, side by side, the plan, and its C snippet as a program that receives
+# heaps.
 # usage: test_readme.sh BUILD_FOLDER SOURCE_FOLDER "SANITIZER FLAGS"
 set -euo pipefail
 # shellcheck source=tests/package/page_blocks.sh
@@ -25,6 +26,13 @@ for try in 1 2 3; do
     echo "try $try lost packets:" && cat said
 done
 [ "$lost" = False ] || { echo "the lines of README.md lose packets" && exit 1; }
+
+# The plan needs no sender, and no free port.
+# shellcheck disable=SC2016 # the backticks are those of the page
+grep -o '`spead-recv --plan[^`]*`' "$page" | tr -d '`' >plan
+[ -s plan ] || { echo "README.md shows no plan" && exit 1; }
+PATH=build/release/tools:$PATH sh -c "$(cat plan)" >printed 2>said || { echo "the plan fails:" && cat said && exit 1; }
+grep -q '^graph spead-recv' printed
 
 # The snippet stands in a function body, behind its #include. die() and use() are the user's.
 quoted "$page" "in a program" >snippet

@@ -542,6 +542,28 @@ Test(end_to_end, losses_come_with_their_place_and_a_remedy)
     release(&run);
 }
 
+/* The sender is much slower than the receiver. Before the first heap and between the heaps the stream waits. */
+Test(end_to_end, nothing_limits_a_run_that_the_sender_paces)
+{
+    struct run run = {0};
+    const json_t *flow, *waited;
+    char *said;
+
+    run_both(&run, "127.0.0.1:17356 --json --verbose", 0,
+             "127.0.0.1:17356 --json --heap-size 64K --heaps 20 --rate 0.02");
+    flow = json_object_get(run.received, "flow");
+    waited = json_object_get(flow, "waited");
+    cr_expect_null(json_object_get(flow, "limit"));
+    cr_expect_str_eq(json_string_value(json_object_get(waited, "node")), "stream");
+    cr_expect_str_eq(json_string_value(json_object_get(waited, "for")), "packets");
+    said = program_err(&run.recv);
+    cr_expect_not_null(strstr(said, "flow     nothing limited this run: node stream waited"), "%s",
+                       said);
+    cr_expect_not_null(strstr(said, "The senders sent no faster than 0.0"), "%s", said);
+    free(said);
+    release(&run);
+}
+
 Test(end_to_end, a_heap_may_have_as_many_item_pointers_as_was_said)
 {
     struct run run = {0};

@@ -276,10 +276,11 @@ Test(heap_writer, a_line_says_where_the_heap_came_from_and_every_item)
     cr_expect_str_eq(json_string_value(json_object_get(line, "endpoint")), "239.1.2.3:7149");
     cr_expect_str_eq(json_string_value(json_object_get(line, "sender")), "192.0.2.1:7000");
     cr_expect_str_eq(json_string_value(json_object_get(line, "flavour")), "SPEAD-64-40");
-    items = json_loads("[{\"id\": \"0x1600\", \"value\": \"4096\"}, {\"id\": \"0x4101\", \"value\": \"1\"},"
-                       " {\"id\": \"0x4300\", \"offset\": 0, \"bytes\": 4000},"
-                       " {\"id\": \"0x4301\", \"offset\": 4000, \"bytes\": 6000}]",
-                       0, NULL);
+    items = json_loads(
+        "[{\"id\": \"0x1600\", \"value\": \"4096\"}, {\"id\": \"0x4101\", \"value\": \"1\"},"
+        " {\"id\": \"0x4300\", \"offset\": 0, \"bytes\": 4000},"
+        " {\"id\": \"0x4301\", \"offset\": 4000, \"bytes\": 6000}]",
+        0, NULL);
     cr_expect(json_equal(json_object_get(line, "items"), items));
     json_decref(items);
     json_decref(line);
