@@ -190,6 +190,7 @@ class FromSpead2(unittest.TestCase):
         port = free_port()
         with Program("tools/spead-recv", f"127.0.0.1:{port}", "--verify", "--json", port=port) as ours:
             send([("127.0.0.1", port)], 1472, heaps)
+        self.assertTrue(ours.out, ours.story())
         return ours.status, ours.lines()[-1], ours.story()
 
     def test_the_pattern_of_its_sending_program_is_checked(self):

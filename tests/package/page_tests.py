@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks that every test that a page of docs/ names exists. A page names a test as `suite, case`.
+"""Checks that every test that a page of docs/ names exists, that docs/index.md lists every page, and that every link of
+a page leads to a file. A page names a test as `suite, case`.
 
 usage: page_tests.py SOURCE_FOLDER
 """
@@ -14,6 +15,7 @@ NAMES_MIN = 100  # fewer names mean that this program no longer understands the 
 # a test of Criterion; some macros of the tests take the case alone and add the suite themselves
 IN_C = re.compile(r"\b(?:Test|ParameterizedTest|FOR_EACH_[A-Z_]+)\(([^;{]*?)\)\s*\{", re.DOTALL)
 IN_PYTHON = re.compile(r"^class (\w+)|^    def (test_\w+)", re.MULTILINE)
+LINK = re.compile(r"\]\(([^)#:]+)\)")
 ON_A_PAGE = re.compile(r"`(\w+),\s+([a-z0-9_]+)`")
 
 
@@ -32,6 +34,17 @@ def tests_of(folder):
     return found
 
 
+def dead_links(source):
+    """Links from README.md and docs/*.md to files that are not there, and pages that docs/index.md does not list."""
+    index = source / "docs" / "index.md"
+    for page in [source / "README.md", *sorted((source / "docs").glob("*.md"))]:
+        for link in LINK.findall(page.read_text()):
+            if not (page.parent / link).exists():
+                yield f"{page.relative_to(source)} links to {link}, which is not there"
+        if page.parent == index.parent and page != index and f"({page.name})" not in index.read_text():
+            yield f"docs/index.md does not list {page.name}"
+
+
 def main(source):
     known = tests_of(source / "tests")
     named = [(page, *test) for page in PAGES for test in ON_A_PAGE.findall((source / "docs" / page).read_text())]
@@ -40,9 +53,11 @@ def main(source):
              ((None, name[2]) not in known or any(case == name[2] and suite for suite, case in known))]
     for page, suite, case in wrong:
         print(f"docs/{page} names {suite}, {case}, which is no test")
+    dead = list(dead_links(source))
+    print(*dead, sep="\n", end="\n" if dead else "")
     if len(named) < NAMES_MIN:
         print(f"only {len(named)} tests were found on the pages")
-    return bool(wrong) or len(named) < NAMES_MIN
+    return bool(wrong or dead) or len(named) < NAMES_MIN
 
 
 if __name__ == "__main__":

@@ -21,9 +21,12 @@ done
 "$send" "127.0.0.1:$port" 56 200 "${values[@]}" d:34:1000
 wait "$receiver"
 "$tools/spead-info" recording --json heaps >info.json
-"$tools/spead-send" "127.0.0.1:$port" --plan --json >plan.json
+"$tools/spead-info" engines --json >engines.json
+"$tools/spead-send" "127.0.0.1:$port" --plan --json >send-plan.json
+"$tools/spead-send" "127.0.0.1:$port" --heaps 1 --json >send.json 2>send.said
+"$tools/spead-recv" "127.0.0.1:$port" --plan --json >recv-plan.json
 
-for file in heaps.jsonl progress.json recv.json info.json plan.json; do
+for file in heaps.jsonl progress.json recv.json info.json engines.json send-plan.json send.json recv-plan.json; do
     [ -s "$file" ] || { echo "$file is empty" && exit 1; }
     jq -c . <"$file" >"$file.jq"
     python3 - "$file" "$file.jq" <<'END'
