@@ -112,6 +112,10 @@ Test(option_effects, an_option_without_effect_is_refused_by_the_receiver)
 Test(option_effects, an_option_without_effect_is_refused_by_the_others)
 {
     const struct refusal refusals[] = {
+        {SPEAD_SEND, "127.0.0.1:7148 --verify-pattern spead2", 2,
+         "--verify-pattern spead2 has no effect without --verify: no pattern is written"},
+        {SPEAD_SEND, "127.0.0.1:7148 --verify --verify-pattern spead2 --items 3 --heap-size 1000",
+         2, "--heap-size 1000 must be a multiple of 12, which is 4 times --items"},
         {SPEAD_SEND, "127.0.0.1:7148 --rate-of wire", 2,
          "--rate-of wire has no effect without --rate: the rate has no limit"},
         {SPEAD_SEND, "127.0.0.1:7148 --burst 32K --rate 0", 2,
