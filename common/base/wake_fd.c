@@ -41,11 +41,23 @@ bool speadi_wake_fd_clear(const struct speadi_wake_fd *wake_fd)
     return read(wake_fd->fd, &signals, sizeof signals) == (ssize_t)sizeof signals;
 }
 
+/* Does what poll(2) does, with a timeout in ns; UINT64_MAX means no limit. Where a filter of system calls refuses
+ * ppoll(), poll() waits whole milliseconds. */
+static int poll_ns(struct pollfd *polled, nfds_t count, uint64_t ns)
+{
+    const struct timespec timeout = speadi_clock_timespec(ns);
+    int ready = ppoll(polled, count, ns == UINT64_MAX ? NULL : &timeout, NULL);
+
+    if (ready >= 0 || (errno != ENOSYS && errno != EPERM))
+        return ready;
+    return poll(polled, count, ns == UINT64_MAX ? -1 : speadi_clock_ms_up(ns));
+}
+
 void speadi_wake_fd_wait(const struct speadi_wake_fd *wake_fd, const int *fds, unsigned count,
                          short events, uint64_t deadline_ns)
 {
     struct pollfd polled[1 + SPEADI_WAKE_FD_FDS_MAX];
-    struct timespec timeout;
+    uint64_t left = UINT64_MAX;
 
     assert(count <= SPEADI_WAKE_FD_FDS_MAX);
     polled[0] = (struct pollfd){.fd = wake_fd->fd, .events = POLLIN};
@@ -54,11 +66,10 @@ void speadi_wake_fd_wait(const struct speadi_wake_fd *wake_fd, const int *fds, u
     if (deadline_ns != UINT64_MAX) {
         uint64_t now = speadi_clock_mono_ns();
 
-        timeout = speadi_clock_timespec(deadline_ns > now ? deadline_ns - now : 0);
+        left = deadline_ns > now ? deadline_ns - now : 0;
     }
-    /* The only possible error is EINTR, which means that a signal handler has run. Perhaps the handler has given the
-     * caller something to do. So the function returns in this case too. */
-    if (ppoll(polled, 1 + count, deadline_ns == UINT64_MAX ? NULL : &timeout, NULL) > 0 &&
-        polled[0].revents != 0)
+    /* The usual error is EINTR, which means that a signal handler has run. Perhaps the handler has given the caller
+     * something to do. So the function returns in this case too. */
+    if (poll_ns(polled, 1 + count, left) > 0 && polled[0].revents != 0)
         speadi_wake_fd_clear(wake_fd);
 }

@@ -5,36 +5,18 @@
  * messages through channels of capacity 1 and 8, where both threads sleep often. If a wake-up is lost, a wait reaches
  * its deadline. */
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/membarrier.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <refused_calls.h>
 #include <speadi/clock.h>
 #include <speadline/channel.h>
 
 #define MESSAGES 30000u
 #define WAIT_NS  20000000000u
-
-static int forbid_membarrier(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
-
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return -errno;
-    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
-}
 
 static void *send_all(void *arg)
 {
@@ -85,7 +67,8 @@ static int pass(uint32_t capacity)
 
 int main(void)
 {
-    int ret = forbid_membarrier();
+    const struct test_refused_call call = {.number = SYS_membarrier, .error = EPERM};
+    int ret = test_refuse_calls(&call, 1);
 
     if (ret < 0) {
         printf("skipped: no filter of system calls can be set here (error %d)\n", -ret);

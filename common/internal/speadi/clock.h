@@ -3,6 +3,7 @@
 #ifndef SPEADI_CLOCK_H
 #define SPEADI_CLOCK_H
 
+#include <limits.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -36,6 +37,15 @@ static inline struct timespec speadi_clock_timespec(uint64_t ns)
 {
     return (struct timespec){.tv_sec = (time_t)(ns / 1000000000u),
                              .tv_nsec = (long)(ns % 1000000000u)};
+}
+
+/* Returns the smallest number of whole milliseconds that last at least `ns`. It is for a system call that takes an int
+ * of milliseconds, so the function returns at most INT_MAX. */
+static inline int speadi_clock_ms_up(uint64_t ns)
+{
+    uint64_t ms = ns / 1000000u + (ns % 1000000u != 0);
+
+    return ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
 #endif

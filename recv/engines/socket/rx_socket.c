@@ -88,15 +88,35 @@ static void socket_close(void *self)
 
 /* ---- Rounds over the sources --------------------------------------------------------------- */
 
-/* Waits until a source has data, the wake descriptor is signalled, or the timeout has passed. A timeout of NULL means
- * no limit. Sets the bits of the sources that have data in e->round. Returns true if the wake descriptor is signalled,
- * and leaves it signalled. */
-static bool add_ready_sources(struct speadi_socket_engine *e, const struct timespec *timeout)
+/* Waits for events of the epoll descriptor, at most for `ns`; UINT64_MAX means no limit. Linux has epoll_pwait2() since
+ * version 5.11, and older containers refuse it (ENOSYS or EPERM). Then the engine waits whole milliseconds, so that a
+ * wait can end up to 1 ms late. Returns what epoll_wait() returns. */
+static int wait_for_events(struct speadi_socket_engine *e, struct epoll_event *event, int max,
+                           uint64_t ns)
+{
+    const struct timespec timeout = speadi_clock_timespec(ns);
+
+    if (!e->coarse_wait) {
+        int count = epoll_pwait2(e->epoll, event, max, ns == UINT64_MAX ? NULL : &timeout, NULL);
+
+        if (count >= 0 || (errno != ENOSYS && errno != EPERM))
+            return count;
+        e->coarse_wait = true;
+    }
+    return epoll_wait(e->epoll, event, max, ns == UINT64_MAX ? -1 : speadi_clock_ms_up(ns));
+}
+
+/* Waits until a source has data, the wake descriptor is signalled, or `ns` have passed; UINT64_MAX means no limit. Sets
+ * the bits of the sources that have data in e->round. If the kernel refuses to wait, sets e->error, so that the stream
+ * ends and does not spin. Returns true if the wake descriptor is signalled, and leaves it signalled. */
+static bool add_ready_sources(struct speadi_socket_engine *e, uint64_t ns)
 {
     struct epoll_event event[SPEADI_RX_SOURCES_MAX + 1];
-    int count = epoll_pwait2(e->epoll, event, SPEADI_RX_SOURCES_MAX + 1, timeout, NULL);
+    int count = wait_for_events(e, event, SPEADI_RX_SOURCES_MAX + 1, ns);
     bool woken = false;
 
+    if (count < 0 && errno != EINTR)
+        e->error = -errno;
     for (int i = 0; i < count; i++) {
         if (event[i].data.u32 == WAKE_TAG)
             woken = true;
@@ -136,8 +156,8 @@ static int receive_burst(struct speadi_socket_engine *e)
     ret = receive_round(e);
     if (ret == 0 && e->entry_count == 0) {
         /* The wake descriptor stays signalled: only wait() clears it. */
-        (void)add_ready_sources(e, &(struct timespec){0});
-        ret = receive_round(e);
+        (void)add_ready_sources(e, 0);
+        ret = e->error ? e->error : receive_round(e);
     }
     return ret;
 }
@@ -237,15 +257,14 @@ static void socket_quiesce(void *self)
 static void socket_wait(void *self, uint64_t deadline_ns)
 {
     struct speadi_socket_engine *e = self;
-    struct timespec left = {0};
-    uint64_t now = speadi_clock_mono_ns();
+    uint64_t now = speadi_clock_mono_ns(), left = UINT64_MAX;
 
     if (!all_lent(e))
         return;
-    if (deadline_ns > now)
-        left = speadi_clock_timespec(deadline_ns - now);
+    if (deadline_ns != UINT64_MAX)
+        left = deadline_ns > now ? deadline_ns - now : 0;
     e->sleeps++;
-    if (add_ready_sources(e, deadline_ns == UINT64_MAX ? NULL : &left))
+    if (add_ready_sources(e, left))
         speadi_wake_fd_clear(&e->wake_fd);
 }
 

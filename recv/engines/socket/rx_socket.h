@@ -48,6 +48,7 @@ struct speadi_socket_engine {
     struct speadi_socket_source source[SPEADI_RX_SOURCES_MAX];
     unsigned source_count;
     int epoll;
+    bool coarse_wait; /* the kernel has refused epoll_pwait2(), so the engine uses epoll_wait() */
     struct speadi_wake_fd wake_fd;
     /* Bit i is set if source i has data and the engine must still read it in this round over the sources. */
     uint64_t round;

@@ -5,10 +5,14 @@
  * returns, and the time limit makes the test fail. */
 #include <criterion/criterion.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <refused_calls.h>
 #include <speadi/clock.h>
 #include <speadi/wake_fd.h>
 
@@ -78,5 +82,25 @@ Test(wake_fd, closing_twice_is_harmless)
 
     speadi_wake_fd_close(&wake_fd);
     cr_assert_eq(wake_fd.fd, -1);
+    speadi_wake_fd_close(&wake_fd);
+}
+
+/* If ppoll() failed and nothing else waited, the 20 waits would return at once, and a thread that waits would spin. */
+Test(wake_fd, where_ppoll_is_refused_a_wait_still_ends_by_a_signal_and_by_its_deadline,
+     .timeout = 20)
+{
+    const struct test_refused_call call = {.number = SYS_ppoll, .error = EPERM};
+    struct speadi_wake_fd wake_fd = open_thread_waker();
+    uint64_t begin = speadi_clock_mono_ns();
+    int ret = test_refuse_calls(&call, 1);
+
+    if (ret < 0)
+        cr_skip_test("no filter of system calls can be set here: %s", strerror(-ret));
+    for (unsigned i = 0; i < 20; i++)
+        speadi_wake_fd_wait(&wake_fd, NULL, 0, 0, speadi_clock_mono_ns() + 1500000);
+    cr_expect_geq(speadi_clock_mono_ns() - begin, 20u * 1500000u);
+    speadi_wake_fd_signal(&wake_fd);
+    speadi_wake_fd_wait(&wake_fd, NULL, 0, 0, UINT64_MAX);
+    cr_expect_not(speadi_wake_fd_clear(&wake_fd));
     speadi_wake_fd_close(&wake_fd);
 }

@@ -6,14 +6,12 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netinet/in.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
+
+#include <refused_calls.h>
 
 static const struct speadi_tx_engine_ops *ops;
 static void *state;
@@ -53,17 +51,11 @@ TestSuite(tx_uring, .fini = close_it);
 /* After this call io_uring_setup() fails in this process. */
 static void forbid_io_uring(void)
 {
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog filter = {.len = sizeof code / sizeof *code, .filter = code};
+    const struct test_refused_call call = {.number = SYS_io_uring_setup, .error = EPERM};
+    int ret = test_refuse_calls(&call, 1);
 
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
-        cr_skip_test("no seccomp here: %s", strerror(errno));
+    if (ret < 0)
+        cr_skip_test("no filter of system calls can be set here: %s", strerror(-ret));
 }
 
 Test(tx_uring, where_io_uring_is_forbidden_auto_does_without_and_says_so)
