@@ -6,12 +6,12 @@
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cpus.h>
 #include <speadi/err.h>
 
 #include "option_table.h"
@@ -361,18 +361,15 @@ const struct tool_type tool_string = {sizeof(char *), parse_string, print_string
 static int parse_cpu(const struct tool_option *row, const char *text, void *to,
                      struct spead_err *err)
 {
-    cpu_set_t allowed;
     uint64_t cpu = 0;
     int ret = tool_parse_count(&cpu, text, row->min, row->max, err);
 
     if (ret < 0)
         return ret;
-    if (cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof allowed, &allowed) < 0 ||
-        !CPU_ISSET(cpu, &allowed))
-        return speadi_err_set(err, -EINVAL,
-                              "no such CPU, or this process may not use it (see taskset -p)");
-    *(int *)to = (int)cpu;
-    return 0;
+    ret = speadi_cpu_try((int)cpu, err);
+    if (ret == 0)
+        *(int *)to = (int)cpu;
+    return ret;
 }
 
 static void print_cpu(const struct tool_option *row, const void *from, char *text, size_t room)

@@ -10,6 +10,7 @@
 #include "info_recording.h"
 #include "spead_info_options.h"
 #include "tool_exit.h"
+#include "tool_limits.h"
 #include "tool_report.h"
 #include "tool_secure.h"
 
@@ -87,6 +88,7 @@ int main(int argc, char **argv)
 
     tool_secure_start();
     tool_streams_prepare();
+    tool_limits_prepare();
     spead_info_options_parse(&options, argc, argv);
     if (options.topic == INFO_RECORDING)
         return info_recording(options.file, options.json);

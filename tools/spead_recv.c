@@ -22,6 +22,7 @@
 #include "recv_report.h"
 #include "spead_recv_options.h"
 #include "tool_exit.h"
+#include "tool_limits.h"
 #include "tool_secure.h"
 #include "tool_signal.h"
 #include "tool_terminal.h"
@@ -287,12 +288,10 @@ static int run(struct receiver *receiver)
     struct spead_err err = {0};
     int ret;
 
-    /* The handler is installed before the plan is printed, because a user who has read the plan may send a signal.
-     * SIGXFSZ is ignored, so that a write into a file at its size limit returns an error, which the program reports. */
+    /* The handler is installed before the plan is printed, because a user who has read the plan may send a signal. */
     signalled_stream = receiver->graph.stream;
     tool_signal_install(on_signal);
     tool_signal_install_report();
-    signal(SIGXFSZ, SIG_IGN);
     ret = recv_progress_open(&receiver->lines, receiver->options, &err);
     if (ret < 0)
         return tool_failed_call(&spead_recv_program, ret, &err);
@@ -316,14 +315,16 @@ static void warn_of_engine(const struct receiver *receiver, const struct spead_l
 
 int main(int argc, char **argv)
 {
-    struct spead_recv_tool_options options;
-    struct receiver receiver = {.options = &options, .report = {.options = &options}};
+    /* Static, because both together need more than the stack of a small host. */
+    static struct spead_recv_tool_options options;
+    static struct receiver receiver = {.options = &options, .report = {.options = &options}};
     struct spead_err err = {0};
     struct spead_log log;
     int ret, status;
 
     tool_secure_start();
     tool_streams_prepare();
+    tool_limits_prepare();
     tool_terminal_prepare();
     spead_recv_options_parse(&options, argc, argv);
     log = tool_shared_log(&options.shared);

@@ -5,13 +5,13 @@
  * again and submits it. So the program hands nothing from one thread to another, and one CPU core is enough. */
 #include <errno.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include <speadi/clock.h>
+#include <speadi/cpus.h>
 #include <speadi/err.h>
 #include <speadi/free_memory.h>
 
@@ -21,6 +21,7 @@
 #include "spead2_pattern.h"
 #include "spead_send_options.h"
 #include "tool_exit.h"
+#include "tool_limits.h"
 #include "tool_secure.h"
 #include "tool_signal.h"
 #include "tool_terminal.h"
@@ -531,14 +532,10 @@ static int run(struct sender *sender)
 
 static int pin(int cpu)
 {
-    cpu_set_t set;
+    struct spead_err err;
 
-    if (cpu < 0)
-        return TOOL_DONE;
-    CPU_ZERO(&set);
-    CPU_SET((size_t)cpu, &set);
-    if (sched_setaffinity(0, sizeof set, &set) < 0)
-        return tool_failed("cannot stay on CPU %d: %s", cpu, strerror(errno));
+    if (cpu >= 0 && speadi_cpu_pin(cpu, &err) < 0)
+        return tool_failed("cannot stay on CPU %d: %s", cpu, err.text);
     return TOOL_DONE;
 }
 
@@ -655,6 +652,7 @@ int main(int argc, char **argv)
 
     tool_secure_start();
     tool_streams_prepare();
+    tool_limits_prepare();
     tool_terminal_prepare();
     spead_send_options_parse(&options, argc, argv);
     status = pin(options.shared.cpu);

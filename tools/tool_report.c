@@ -22,16 +22,11 @@
 
 void tool_streams_prepare(void)
 {
-    int fd;
-
     /* /dev/null is opened for reading only. A later write to standard output then fails, so the program notices that it
-     * cannot print. */
-    do {
-        fd = open("/dev/null", O_RDONLY);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd < 0)
-        exit(tool_failed("cannot open /dev/null: %m"));
-    close(fd);
+     * cannot print. open() takes the lowest free number, which is `fd`. */
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+            exit(tool_failed("cannot open /dev/null: %m"));
     signal(SIGPIPE, SIG_IGN);
 }
 

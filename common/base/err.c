@@ -54,26 +54,58 @@ int speadi_err_copy(struct spead_err *err, const struct spead_err *from)
     return from->code;
 }
 
-int speadi_err_errno(struct spead_err *err, const char *format, ...)
+/* Returns what a user can do about this errno, or "" if that depends on the call that failed. */
+static const char *remedy_of(int number)
 {
-    int number = errno;
-    char reason[64];
-    const char *why = strerror_r(number, reason, sizeof reason);
-    va_list arguments;
+    switch (number) {
+    case EMFILE:
+        return ": raise `ulimit -n`";
+    case ENFILE:
+        return ": raise the sysctl fs.file-max";
+    default:
+        return "";
+    }
+}
+
+/* The reason is more useful than the end of a long sentence. So the sentence is cut in such a way that the reason still
+ * fits behind it. */
+static void add_reason(struct spead_err *err, int code, const char *format, va_list arguments)
+{
+    char words[64], reason[128];
     size_t length;
 
-    if (!err)
-        return -number;
-    err->code = -number;
+    snprintf(reason, sizeof reason, ": %s%s", strerror_r(-code, words, sizeof words),
+             remedy_of(-code));
+    err->code = code;
     err->field = NULL;
-    /* The reason (the text of strerror()) is more useful than the end of a long sentence. So the sentence is cut in
-     * such a way that the reason still fits behind it. */
-    va_start(arguments, format);
-    format_line(err->text, sizeof err->text - strlen(": ") - strlen(why), format, arguments);
-    va_end(arguments);
+    format_line(err->text, sizeof err->text - strlen(reason), format, arguments);
     length = strlen(err->text);
-    snprintf(err->text + length, sizeof err->text - length, ": %s", why);
-    return -number;
+    snprintf(err->text + length, sizeof err->text - length, "%s", reason);
+}
+
+int speadi_err_code(struct spead_err *err, int code, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!err)
+        return code;
+    va_start(arguments, format);
+    add_reason(err, code, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+int speadi_err_errno(struct spead_err *err, const char *format, ...)
+{
+    int code = -errno;
+    va_list arguments;
+
+    if (!err)
+        return code;
+    va_start(arguments, format);
+    add_reason(err, code, format, arguments);
+    va_end(arguments);
+    return code;
 }
 
 /* ---- Refusals of a configuration's field ----------------------------------------------------- */

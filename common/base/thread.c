@@ -15,7 +15,11 @@
 #include <time.h>
 
 #include <speadi/clock.h>
+#include <speadi/cpus.h>
 #include <speadi/err.h>
+
+/* A thread of the library has a stack of at least this size. */
+#define STACK_BYTES_MIN ((size_t)1 << 20)
 
 struct speadi_runner {
     pthread_t thread;
@@ -70,6 +74,16 @@ static void block_signals(pthread_attr_t *attr)
     pthread_attr_setsigmask_np(attr, &blocked);
 }
 
+/* glibc derives the default size from RLIMIT_STACK. If a user has lowered this limit for other programs, threads of the
+ * library, which also run nodes of the user, would overflow their stacks. */
+static void set_stack(pthread_attr_t *attr)
+{
+    size_t bytes = 0;
+
+    if (pthread_attr_getstacksize(attr, &bytes) == 0 && bytes < STACK_BYTES_MIN)
+        pthread_attr_setstacksize(attr, STACK_BYTES_MIN);
+}
+
 static int pin(pthread_attr_t *attr, int cpu)
 {
     cpu_set_t set;
@@ -81,29 +95,46 @@ static int pin(pthread_attr_t *attr, int cpu)
     return pthread_attr_setaffinity_np(attr, sizeof set, &set);
 }
 
+/* Says why the thread could not start. `error` is the answer of pthread_create(). */
+static int explain(const struct speadi_runner *runner, int cpu, int error, struct spead_err *err)
+{
+    struct spead_err why = {0};
+
+    switch (error) {
+    case EAGAIN:
+        return speadi_err_set(err, -EAGAIN,
+                              "cannot start thread \"%s\": this user may have no more threads, or "
+                              "there is no memory for its stack: raise `ulimit -u` or `ulimit -v`, "
+                              "or pids.max of the cgroup",
+                              runner->name);
+    case EINVAL:
+    case EPERM:
+        if (cpu < 0)
+            break;
+        speadi_cpu_refused(error, &why);
+        return speadi_err_set(err, -error, "cannot pin thread \"%s\" to CPU %d: %s", runner->name,
+                              cpu, why.text);
+    default:
+        break;
+    }
+    return speadi_err_code(err, -error, "cannot start thread \"%s\"", runner->name);
+}
+
 static int create_thread(struct speadi_runner *runner, int cpu, struct spead_err *err)
 {
     pthread_attr_t attr;
     int error = pthread_attr_init(&attr);
 
     if (error != 0)
-        return speadi_err_set(err, -error, "cannot start thread \"%s\": %s", runner->name,
-                              strerror(error));
+        return explain(runner, -1, error, err);
     block_signals(&attr);
+    set_stack(&attr);
     if (cpu >= 0)
         error = pin(&attr, cpu);
     if (error == 0)
         error = pthread_create(&runner->thread, &attr, run, runner);
     pthread_attr_destroy(&attr);
-    if (error == EINVAL && cpu >= 0)
-        return speadi_err_set(err, -EINVAL,
-                              "cannot pin thread \"%s\" to CPU %d: there is no such CPU, or this "
-                              "process may not use it (see taskset -p)",
-                              runner->name, cpu);
-    if (error != 0)
-        return speadi_err_set(err, -error, "cannot start thread \"%s\": %s", runner->name,
-                              strerror(error));
-    return 0;
+    return error == 0 ? 0 : explain(runner, cpu, error, err);
 }
 
 static void destroy(struct speadi_runner *runner)

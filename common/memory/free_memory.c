@@ -150,25 +150,40 @@ static uint64_t free_in_folder(const struct hierarchy *hierarchy, const char *fo
     return limit > in_use ? limit - in_use : 0;
 }
 
+/* The paths of a cgroup. They are allocated, because they would need a third of a stack of 64 KiB. */
+struct paths {
+    char top[PATH_MAX], mount[PATH_MAX], own[PATH_MAX], folder[2 * PATH_MAX];
+};
+
 /* Returns what the cgroup of this process and the cgroups above it leave free. In a container, the top of the mount can
  * be a cgroup below the root. If the name of our cgroup begins with the name of that cgroup, our cgroup is visible in
  * the mount. Otherwise the function begins at the top of the mount. */
-static uint64_t free_in_cgroups(const struct hierarchy *hierarchy)
+static uint64_t free_below(const struct hierarchy *hierarchy, struct paths *paths)
 {
-    char top[PATH_MAX], mount[PATH_MAX], own[PATH_MAX], folder[2 * PATH_MAX];
     uint64_t least = UNKNOWN;
+    char *folder = paths->folder;
     size_t skip;
 
-    if (!find_mount(hierarchy, top, mount) || !find_own(hierarchy, own))
+    if (!find_mount(hierarchy, paths->top, paths->mount) || !find_own(hierarchy, paths->own))
         return UNKNOWN;
-    skip = strcmp(top, "/") == 0 ? 0 : strlen(top);
-    snprintf(folder, sizeof folder, "%s%s", mount, strncmp(own, top, skip) == 0 ? own + skip : "");
+    skip = strcmp(paths->top, "/") == 0 ? 0 : strlen(paths->top);
+    snprintf(folder, sizeof paths->folder, "%s%s", paths->mount,
+             strncmp(paths->own, paths->top, skip) == 0 ? paths->own + skip : "");
     for (;;) {
         least = speadi_min_u64(least, free_in_folder(hierarchy, folder));
-        if (strlen(folder) <= strlen(mount))
+        if (strlen(folder) <= strlen(paths->mount))
             return least;
         *strrchr(folder, '/') = '\0';
     }
+}
+
+static uint64_t free_in_cgroups(const struct hierarchy *hierarchy)
+{
+    struct paths *paths = malloc(sizeof *paths);
+    uint64_t bytes = paths ? free_below(hierarchy, paths) : UNKNOWN;
+
+    free(paths);
+    return bytes;
 }
 
 /* ---- All ----------------------------------------------------------------------------------- */

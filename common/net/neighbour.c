@@ -205,7 +205,7 @@ int speadi_neighbours_open(struct speadi_neighbours *neighbours, struct speadi_n
     if (ret >= 0)
         ret = open_prods(neighbours);
     if (ret < 0)
-        speadi_err_set(err, ret, "cannot watch the neighbour table: %s", strerror(-ret));
+        speadi_err_code(err, ret, "cannot watch the neighbour table");
     else
         ret = resolve(neighbours, timeout_ms, err);
     if (ret < 0)

@@ -112,8 +112,7 @@ int speadi_route_find(struct speadi_route *route, const struct speadi_address *d
 
     speadi_address_format(destination, text);
     if (ret < 0)
-        return speadi_err_set(err, ret, "%s: there is no route (see: ip route get): %s", text,
-                              strerror(-ret));
+        return speadi_err_code(err, ret, "%s: there is no route (see: ip route get)", text);
     if (found->rtm_type == RTN_LOCAL)
         return speadi_err_set(err, -EADDRNOTAVAIL,
                               "%s is an address of this host: frames that a device sends do not "

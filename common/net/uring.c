@@ -58,7 +58,7 @@ static int explain(int code, struct spead_err *err)
         return speadi_err_set(err, -ENOMEM,
                               "no memory for an io_uring ring (the limit may be RLIMIT_MEMLOCK)");
     default:
-        return speadi_err_set(err, code, "cannot make an io_uring ring: %s", strerror(-code));
+        return speadi_err_code(err, code, "cannot make an io_uring ring");
     }
 }
 
@@ -81,7 +81,7 @@ int speadi_uring_enable(struct io_uring *ring, struct spead_err *err)
     int ret = io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 
     if (ret < 0)
-        return speadi_err_set(err, ret, "cannot enable the io_uring ring: %s", strerror(-ret));
+        return speadi_err_code(err, ret, "cannot enable the io_uring ring");
     return 0;
 }
 

@@ -75,8 +75,7 @@ int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_str
         return speadi_err_set(err, -ENOMEM, "no memory for %u finished heaps", pending_max);
     ret = speadi_wake_fd_open(&outlet->stop_wake);
     if (ret < 0)
-        speadi_err_set(err, ret, "cannot make the eventfd that ends a wait for room: %s",
-                       strerror(-ret));
+        speadi_err_code(err, ret, "cannot make the eventfd that ends a wait for room");
     else
         ret = open_channel(outlet, channel, err);
     if (ret < 0)

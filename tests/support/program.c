@@ -2,6 +2,7 @@
 /* See program.h. */
 #include "program.h"
 
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,10 +56,16 @@ static void set_streams(const struct program *program)
 
 static void become(const struct program *program, const char *path, char *const *argv)
 {
-    struct rlimit limit = {program->file_bytes_max, program->file_bytes_max};
+    /* Only a program without CAP_SYS_RESOURCE obeys the limits that it could raise. */
+    if (program->user > 0)
+        require(setgroups(0, NULL) == 0 && setgid(program->user) == 0 && setuid(program->user) == 0,
+                "setuid");
+    for (unsigned i = 0; i < PROGRAM_LIMITS_MAX && program->limit[i].most > 0; i++) {
+        const struct rlimit limit = {program->limit[i].most, program->limit[i].most};
 
-    if (program->file_bytes_max > 0)
-        setrlimit(RLIMIT_FSIZE, &limit);
+        require(setrlimit((__rlimit_resource_t)program->limit[i].resource, &limit) == 0,
+                "setrlimit");
+    }
     if (program->preload != NULL) {
         /* The address sanitizer refuses to start if it is not the first library. It would also work as the second
          * library, so this setting switches the check off. */

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #define PROGRAM_ARGUMENTS_MAX 96u
+#define PROGRAM_LIMITS_MAX    4u
 
 enum program_streams {
     PROGRAM_STREAMS_KEPT,
@@ -24,9 +25,13 @@ enum program_streams {
 struct program {
     pid_t pid;
     int out, err; /* memory files with the standard output and the standard error */
-    /* The largest size of a file that the program writes, in bytes (RLIMIT_FSIZE). 0 means no limit. Set this field
-     * before the start. */
-    uint64_t file_bytes_max;
+    /* Limits of the program. A `most` of 0 ends the list. Set this field before the start. */
+    struct program_limit {
+        int resource;  /* RLIMIT_... */
+        uint64_t most; /* the soft and the hard limit */
+    } limit[PROGRAM_LIMITS_MAX];
+    /* The user and group of the program. 0 means that of the test. Set this field before the start. */
+    unsigned user;
     enum program_streams streams; /* set it before the start */
     int terminal;                 /* for PROGRAM_STREAMS_TERMINAL */
     /* The path of a shared library for LD_PRELOAD. NULL means none. Set this field before the start. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -89,7 +90,7 @@ Test(capture, holds_every_heap_and_its_index)
 
 Test(capture, on_a_full_disk_names_the_file_and_keeps_what_is_whole)
 {
-    struct run run = {.recv = {.file_bytes_max = 1000000}};
+    struct run run = {.recv = {.limit = {{RLIMIT_FSIZE, 1000000}}}};
     char line[256], expected[128], *said;
 
     snprintf(line, sizeof line, "127.0.0.1:17318 --json --output %s", path);

@@ -14,8 +14,12 @@
 __attribute__((format(printf, 3, 4))) int speadi_err_set(struct spead_err *err, int code,
                                                          const char *format, ...);
 
-/* Does what speadi_err_set() does, but the code is -errno (the present value of errno). Appends ": " and the text of
- * strerror() to the sentence. */
+/* Does what speadi_err_set() does, and appends ": " and the reason to the sentence. The reason is the text of strerror(),
+ * and after it what to do where a limit of this process or host is the cause. */
+__attribute__((format(printf, 3, 4))) int speadi_err_code(struct spead_err *err, int code,
+                                                          const char *format, ...);
+
+/* Does what speadi_err_code() does. The code is -errno (the present value of errno). */
 __attribute__((format(printf, 2, 3))) int speadi_err_errno(struct spead_err *err,
                                                            const char *format, ...);
 

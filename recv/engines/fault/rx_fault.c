@@ -424,7 +424,7 @@ int speadi_rx_engine_wrap_fault(const struct speadi_rx_engine_ops **ops, void **
     if (ret < 0) {
         speadi_fault_hold_release(&e->hold);
         free(e);
-        return speadi_err_set(err, ret, "injecting faults: eventfd: %s", strerror(-ret));
+        return speadi_err_code(err, ret, "injecting faults: cannot make an eventfd");
     }
     speadi_fault_dice_init(&e->dice, &spec);
     e->start_ns = speadi_clock_mono_ns();

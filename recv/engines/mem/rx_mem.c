@@ -53,7 +53,7 @@ static int mem_open(void *self, const struct speadi_rx_config *config,
     int ret = speadi_wake_fd_open(&e->wake_fd);
 
     if (ret < 0)
-        return speadi_err_set(err, ret, "mem engine: eventfd: %s", strerror(-ret));
+        return speadi_err_code(err, ret, "mem engine: cannot make an eventfd");
     e->heads = speadi_alloc_lines(SPEADI_HEADS_BYTES);
     if (!e->heads)
         return speadi_err_set(err, -ENOMEM, "mem engine: no memory for packet heads");

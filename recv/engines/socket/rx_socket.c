@@ -52,10 +52,10 @@ static int socket_open(void *self, const struct speadi_rx_config *config,
     e->wake_fd.fd = -1;
     e->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (e->epoll < 0)
-        return speadi_err_errno(err, "socket engine: epoll_create1");
+        return speadi_err_errno(err, "socket engine: cannot make an epoll descriptor");
     ret = speadi_wake_fd_open(&e->wake_fd);
     if (ret < 0)
-        return speadi_err_set(err, ret, "socket engine: eventfd: %s", strerror(-ret));
+        return speadi_err_code(err, ret, "socket engine: cannot make an eventfd");
     if (watch(e, e->wake_fd.fd, WAKE_TAG) < 0)
         return speadi_err_errno(err, "socket engine: epoll_ctl");
     e->buffers = speadi_alloc_lines((size_t)SPEADI_SOCKET_BUFFERS * SPEADI_SOCKET_STRIDE);

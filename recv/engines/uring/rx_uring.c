@@ -79,7 +79,7 @@ static int uring_open(void *self, const struct speadi_rx_config *config,
     int ret = speadi_wake_fd_open(&e->wake_fd);
 
     if (ret < 0)
-        return speadi_err_set(err, ret, "uring engine: eventfd: %s", strerror(-ret));
+        return speadi_err_code(err, ret, "uring engine: cannot make an eventfd");
     ret = open_ring(e, err);
     if (ret < 0)
         return ret;

@@ -189,7 +189,7 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
     keep_config(e, config);
     ret = speadi_wake_fd_open(&e->wake_fd);
     if (ret < 0)
-        return speadi_err_set(err, ret, "verbs engine: eventfd: %s", strerror(-ret));
+        return speadi_err_code(err, ret, "verbs engine: cannot make an eventfd");
     ret = open_device(e, err);
     if (ret == 0)
         ret = choose_queue(e, err);

@@ -50,7 +50,7 @@ int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
     sender->transmit = transmit;
     sender->full_fd = -1;
     if (ret < 0)
-        return speadi_err_set(err, ret, "cannot make an eventfd: %s", strerror(-ret));
+        return speadi_err_code(err, ret, "cannot make an eventfd");
     ret = speadi_train_init(&sender->train, config->train_bytes_max, config->log);
     if (ret < 0)
         return speadi_err_set(err, ret, "no memory for a datagram sender");

@@ -30,7 +30,7 @@ static int mem_open(void *self, const struct speadi_tx_config *config, uint32_t 
     int ret = speadi_wake_fd_open(&engine->wake_fd);
 
     if (ret < 0)
-        return speadi_err_set(err, ret, "cannot make an eventfd: %s", strerror(-ret));
+        return speadi_err_code(err, ret, "cannot make an eventfd");
     for (uint32_t i = 0; i < config->count; i++) {
         engine->link[i] = spead_mem_link_ref(config->links[i]);
         speadi_mem_wire_set_producer_wake_fd(engine->link[i], &engine->wake_fd);

@@ -42,7 +42,7 @@ static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_
 
     engine->log = config->log;
     if (ret < 0)
-        return speadi_err_set(err, ret, "cannot make an eventfd: %s", strerror(-ret));
+        return speadi_err_code(err, ret, "cannot make an eventfd");
     ret = speadi_verbs_sender_open(engine, config, err);
     if (ret < 0)
         return ret;

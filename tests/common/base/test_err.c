@@ -49,6 +49,18 @@ Test(err, reason_of_the_system_is_appended)
     cr_expect_str_eq(err.text, "cannot open x.dat: No such file or directory");
 }
 
+Test(err, a_reason_that_a_limit_causes_names_the_limit)
+{
+    struct spead_err err;
+
+    errno = EMFILE;
+    speadi_err_errno(&err, "cannot open a UDP socket");
+    cr_expect_str_eq(err.text, "cannot open a UDP socket: Too many open files: raise `ulimit -n`");
+    cr_expect_eq(speadi_err_code(&err, -ENFILE, "x"), -ENFILE);
+    cr_expect(ends_with(err.text, "raise the sysctl fs.file-max"), "%s", err.text);
+    cr_expect_eq(speadi_err_code(NULL, -EMFILE, "lost"), -EMFILE);
+}
+
 Test(err, long_sentence_is_cut_with_a_mark)
 {
     struct spead_err err;

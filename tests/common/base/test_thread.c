@@ -54,6 +54,31 @@ static int first_allowed_cpu(void)
     return cpu;
 }
 
+/* Writes to 512 KiB of the stack. */
+static int use_stack(void *arg, struct speadi_runner *self, struct spead_err *err)
+{
+    volatile char used[512 << 10];
+
+    (void)arg, (void)err;
+    speadi_runner_ready(self);
+    for (size_t i = 0; i < sizeof used; i += 4096)
+        used[i] = 1;
+    return used[0];
+}
+
+/* glibc takes the default size of stacks from RLIMIT_STACK when the program starts. */
+Test(thread, has_a_stack_of_1_MiB_where_the_default_is_smaller)
+{
+    struct speadi_runner *runner = NULL;
+    pthread_attr_t small;
+
+    cr_assert_eq(pthread_attr_init(&small), 0);
+    cr_assert_eq(pthread_attr_setstacksize(&small, 128 << 10), 0);
+    cr_assert_eq(pthread_setattr_default_np(&small), 0);
+    cr_assert_eq(speadi_runner_start(&runner, "deep", -1, use_stack, NULL, NULL), 0);
+    cr_expect_eq(speadi_runner_join(runner, NULL), 1);
+}
+
 Test(thread, runs_under_its_name_on_its_cpu_with_signals_blocked)
 {
     struct speadi_runner *runner = NULL;
