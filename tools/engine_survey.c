@@ -26,6 +26,8 @@
 /* the socket buffer that spead-recv asks for */
 #define SOCKET_BUFFER_WANT SPEAD_RECV_SOCKET_BUFFER_BYTES_DEFAULT
 #define MEMLOCK_WANT       (256u << 20) /* memory to lock: enough for one or two streams */
+#define RINGS_MEMLOCK_WANT (1u << 20)   /* memory to lock for the rings of some streams */
+#define FILES_WANT         64u          /* open files: enough for some endpoints */
 #define JUMBO_MTU          9000u
 
 static struct survey_engine *add_engine(struct survey *survey, const char *name,
@@ -74,6 +76,54 @@ static long long read_number(const char *path, const char *word)
     return number;
 }
 
+/* ---- Limits of the process ----------------------------------------------------------------------- */
+
+static void check_memlock(struct survey_engine *engine, rlim_t want)
+{
+    struct tool_remedy *remedy;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur >= want ||
+        tool_has_capability(CAP_IPC_LOCK))
+        return;
+    remedy = new_remedy(engine);
+    tool_remedy_init(remedy, "only %llu KiB of memory may be locked",
+                     (unsigned long long)limit.rlim_cur / 1024);
+    tool_remedy_note(remedy, "in a unit: LimitMEMLOCK=infinity; for a container: --ulimit "
+                             "memlock=-1; programs that spead-net-raw starts have no limit");
+    if (limit.rlim_max >= want) { /* any user can raise the limit to the hard limit */
+        tool_remedy_add(remedy, "ulimit -l $(ulimit -H -l)");
+    } else if (speadi_may_have_capability(CAP_SYS_RESOURCE)) {
+        tool_remedy_add_as_root(remedy, "prlimit --pid $$ --memlock=unlimited:unlimited");
+    } else {
+        remedy->on_host = true;
+        return;
+    }
+    snprintf(remedy->keep, sizeof remedy->keep,
+             "echo \"$(id -un) - memlock unlimited\" | %stee /etc/security/limits.d/"
+             "90-speadline.conf",
+             speadi_sudo());
+}
+
+/* Each endpoint of a stream takes a descriptor, and a tool takes some more. */
+static void check_files(struct survey_engine *engine)
+{
+    struct tool_remedy *remedy;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_WANT)
+        return;
+    remedy = new_remedy(engine);
+    tool_remedy_init(remedy, "only %llu files may be open", (unsigned long long)limit.rlim_cur);
+    tool_remedy_note(remedy, "in a unit: LimitNOFILE=1024; for a container: --ulimit nofile=1024");
+    if (limit.rlim_max >= FILES_WANT)
+        tool_remedy_add(remedy, "ulimit -n $(ulimit -H -n)");
+    else if (speadi_may_have_capability(CAP_SYS_RESOURCE))
+        tool_remedy_add_as_root(remedy, "prlimit --pid $$ --nofile=1024:1024");
+    else
+        remedy->on_host = true;
+}
+
 /* ---- Sockets and io_uring ------------------------------------------------------------------------ */
 
 static void check_buffer(struct survey_engine *engine, const char *sysctl, const char *path)
@@ -90,6 +140,7 @@ static void check_buffer(struct survey_engine *engine, const char *sysctl, const
 
 static void check_sockets(struct survey_engine *engine)
 {
+    check_files(engine);
     if (engine->usable)
         check_buffer(engine, "net.core.rmem_max", "/proc/sys/net/core/rmem_max");
 }
@@ -103,6 +154,8 @@ static void check_uring(struct survey_engine *engine)
         tool_remedy_init(remedy, "io_uring is disabled");
         tool_remedy_sysctl(remedy, "kernel.io_uring_disabled", 0);
     }
+    if (!engine->usable)
+        check_memlock(engine, RINGS_MEMLOCK_WANT);
     check_sockets(engine);
 }
 
@@ -164,33 +217,6 @@ static void check_capability(struct survey_engine *engine)
     } else {
         add_net_raw(remedy);
     }
-}
-
-static void check_memlock(struct survey_engine *engine)
-{
-    struct tool_remedy *remedy;
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur >= MEMLOCK_WANT ||
-        tool_has_capability(CAP_IPC_LOCK))
-        return;
-    remedy = new_remedy(engine);
-    tool_remedy_init(remedy, "only %llu KiB of memory may be locked",
-                     (unsigned long long)limit.rlim_cur / 1024);
-    tool_remedy_note(remedy, "in a unit: LimitMEMLOCK=infinity; for a container: --ulimit "
-                             "memlock=-1; programs that spead-net-raw starts have no limit");
-    if (limit.rlim_max >= MEMLOCK_WANT) { /* any user can raise the limit to the hard limit */
-        tool_remedy_add(remedy, "ulimit -l $(ulimit -H -l)");
-    } else if (speadi_may_have_capability(CAP_SYS_RESOURCE)) {
-        tool_remedy_add_as_root(remedy, "prlimit --pid $$ --memlock=unlimited:unlimited");
-    } else {
-        remedy->on_host = true;
-        return;
-    }
-    snprintf(remedy->keep, sizeof remedy->keep,
-             "echo \"$(id -un) - memlock unlimited\" | %stee /etc/security/limits.d/"
-             "90-speadline.conf",
-             speadi_sudo());
 }
 
 #define HUGE_PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB"
@@ -255,7 +281,7 @@ static void survey_wish(struct survey *survey, const struct speadi_verbs_wish *w
         return; /* without a device no other remedy would help */
     check_link(engine);
     check_capability(engine);
-    check_memlock(engine);
+    check_memlock(engine, MEMLOCK_WANT);
     check_huge_pages(engine);
 }
 
@@ -315,23 +341,40 @@ static void survey_one(struct survey *survey, const struct spead_engine_info *in
         known[i].check(engine);
 }
 
-static bool is_surveyed(const struct survey *survey, const char *name)
+static struct survey_engine *surveyed(struct survey *survey, const char *name)
 {
     for (unsigned i = 0; i < survey->count; i++)
         if (strcmp(survey->engine[i].name, name) == 0)
-            return true;
-    return false;
+            return &survey->engine[i];
+    return NULL;
 }
 
-static void survey_list(struct survey *survey, tool_engine_info_fn *info,
-                        int (*usable)(const char *name, struct spead_err *err),
-                        const struct speadi_interface *interface)
+static void survey_receive(struct survey *survey, const struct speadi_interface *interface)
 {
-    struct spead_engine_info engine = SPEAD_ENGINE_INFO_INIT;
+    struct spead_engine_info info = SPEAD_ENGINE_INFO_INIT;
 
-    for (uint32_t i = 0; info(i, &engine) == 0; i++)
-        if (tool_engine_is_nameable(&engine) && !is_surveyed(survey, engine.name))
-            survey_one(survey, &engine, usable, interface);
+    for (uint32_t i = 0; spead_recv_engine_info(i, &info) == 0; i++)
+        if (tool_engine_is_nameable(&info) && !surveyed(survey, info.name))
+            survey_one(survey, &info, spead_recv_engine_usable, interface);
+}
+
+/* An engine that receives and sends has one entry. It is usable if this process can use it in both directions. */
+static void survey_send(struct survey *survey, const struct speadi_interface *interface)
+{
+    struct spead_engine_info info = SPEAD_ENGINE_INFO_INIT;
+    struct survey_engine *known_one;
+    struct spead_err err;
+
+    for (uint32_t i = 0; spead_send_engine_info(i, &info) == 0; i++) {
+        if (!tool_engine_is_nameable(&info))
+            continue;
+        known_one = surveyed(survey, info.name);
+        if (!known_one)
+            survey_one(survey, &info, spead_send_engine_usable, interface);
+        else if (known_one->usable && known_one->report.device[0] == '\0' &&
+                 spead_send_engine_usable(info.name, &err) < 0)
+            mark_unusable(known_one, &err);
+    }
 }
 
 int survey_take(struct survey *survey, const char *interface, struct spead_err *err)
@@ -342,9 +385,7 @@ int survey_take(struct survey *survey, const char *interface, struct spead_err *
     if (ret < 0)
         return ret;
     survey->count = 0;
-    survey_list(survey, spead_recv_engine_info, spead_recv_engine_usable,
-                interface ? &found : NULL);
-    survey_list(survey, spead_send_engine_info, spead_send_engine_usable,
-                interface ? &found : NULL);
+    survey_receive(survey, interface ? &found : NULL);
+    survey_send(survey, interface ? &found : NULL);
     return 0;
 }

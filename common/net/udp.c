@@ -44,6 +44,16 @@ static int set(const struct setup *setup, int level, int option, int value, cons
     return speadi_err_errno(setup->err, "%s: cannot set %s", setup->text, what);
 }
 
+/* Does what set() does, for an option that the socket can do without. If the kernel does not have the option, a warning
+ * says what follows from that. */
+static void wish(const struct setup *setup, int level, int option, int value, const char *what,
+                 const char *consequence)
+{
+    if (setsockopt(setup->fd, level, option, &value, sizeof value) < 0)
+        speadi_log_line(setup->log, SPEAD_LOG_WARNING, "%s: the kernel refuses %s (%s): %s",
+                        setup->text, what, strerror(errno), consequence);
+}
+
 static int open_socket(struct setup *setup, const struct speadi_address *address,
                        const struct speadi_interface *interface, const struct spead_log *log,
                        struct spead_err *err)
@@ -110,6 +120,11 @@ static uint32_t set_buffer(const struct setup *setup, const struct buffer_option
 
 /* ---- Receive ------------------------------------------------------------------------------- */
 
+/* Other programs may have joined the group on other interfaces. The kernel gives what comes there to this socket too,
+ * unless it has the option IP_MULTICAST_ALL, or IPV6_MULTICAST_ALL (Linux 4.20). */
+static const char hears_all[] =
+    "the group is also heard on the interfaces on which other programs have joined it";
+
 /* Joins the group for one sender. Routers and switches that know source-specific multicast then do not even forward the
  * packets of other senders. */
 static int join_sender(const struct setup *setup)
@@ -133,32 +148,31 @@ static int join_v4(const struct setup *setup)
     struct ip_mreqn group = {.imr_multiaddr = setup->address->v4.sin_addr,
                              .imr_address = setup->interface->v4,
                              .imr_ifindex = (int)setup->interface->index};
-    /* Without this call, the socket would also receive groups that other programs have joined on other interfaces. */
-    int ret = set(setup, IPPROTO_IP, IP_MULTICAST_ALL, 0, "IP_MULTICAST_ALL");
 
-    if (ret == 0 && setup->sender)
+    wish(setup, IPPROTO_IP, IP_MULTICAST_ALL, 0, "IP_MULTICAST_ALL", hears_all);
+    if (setup->sender)
         return join_sender(setup);
-    if (ret == 0 && setsockopt(setup->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group) < 0)
+    if (setsockopt(setup->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group) < 0)
         return speadi_err_errno(setup->err, "%s: cannot join the group%s", setup->text,
                                 group.imr_ifindex ? "" : " (name the interface to join it on)");
-    return ret;
+    return 0;
 }
 
 static int join_v6(const struct setup *setup)
 {
     struct ipv6_mreq group = {.ipv6mr_multiaddr = setup->address->v6.sin6_addr,
                               .ipv6mr_interface = setup->interface->index};
-    int ret = set(setup, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0, "IPV6_MULTICAST_ALL");
 
-    if (ret == 0 && setup->sender)
+    wish(setup, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0, "IPV6_MULTICAST_ALL", hears_all);
+    if (setup->sender)
         return join_sender(setup);
     if (group.ipv6mr_interface == 0)
         group.ipv6mr_interface = setup->address->v6.sin6_scope_id;
-    if (ret == 0 && setsockopt(setup->fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &group, sizeof group) < 0)
+    if (setsockopt(setup->fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &group, sizeof group) < 0)
         return speadi_err_errno(setup->err, "%s: cannot join the group%s", setup->text,
                                 group.ipv6mr_interface ? ""
                                                        : " (name the interface to join it on)");
-    return ret;
+    return 0;
 }
 
 /* If the user gave the interface by its address, the socket must use only that address. So if *address is the

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <speadi/err.h>
@@ -14,6 +16,9 @@
 
 #define RING_FLAGS \
     (IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
+
+#define MEMORY_TRIES    20u
+#define MEMORY_PAUSE_NS 5000000
 
 /* Returns the value of the sysctl kernel.io_uring_disabled as a character. '0' means that all processes are allowed to
  * use io_uring. '1' means that only the group io_uring_group is allowed to use it. '2' means that nobody is. Returns
@@ -31,47 +36,73 @@ static char disabled_sysctl(void)
     return value;
 }
 
-static int explain(int code, struct spead_err *err)
+/* Says why the kernel has refused a system call of io_uring. */
+static int explain_refusal(int code, const char *call, struct spead_err *err)
 {
-    char sysctl, remedy[128];
+    char sysctl = disabled_sysctl(), remedy[128];
 
+    if (code == -ENOSYS)
+        return speadi_err_set(
+            err, code, "io_uring is not there: the kernel or a seccomp profile has no %s", call);
+    if (sysctl == '1' || sysctl == '2')
+        return speadi_err_set(
+            err, -EPERM, "io_uring is forbidden here: kernel.io_uring_disabled is %c: %s", sysctl,
+            speadi_remedy_sysctl(remedy, sizeof remedy, "kernel.io_uring_disabled", 0));
+    return speadi_err_set(err, -EPERM,
+                          "io_uring is forbidden here: %s is refused, probably by the seccomp "
+                          "profile of a container",
+                          call);
+}
+
+static int explain_memory(struct spead_err *err)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return speadi_err_set(err, -ENOMEM, "no memory for an io_uring ring");
+    return speadi_err_set(err, -ENOMEM,
+                          "no memory for an io_uring ring: only %llu KiB may be locked: raise "
+                          "`ulimit -l`, or LimitMEMLOCK= of the unit",
+                          (unsigned long long)limit.rlim_cur / 1024);
+}
+
+static int explain(int code, const char *call, struct spead_err *err)
+{
     switch (-code) {
     case EPERM:
     case EACCES:
-        sysctl = disabled_sysctl();
-        if (sysctl == '1' || sysctl == '2')
-            return speadi_err_set(
-                err, -EPERM, "io_uring is forbidden here: kernel.io_uring_disabled is %c: %s",
-                sysctl, speadi_remedy_sysctl(remedy, sizeof remedy, "kernel.io_uring_disabled", 0));
-        return speadi_err_set(
-            err, -EPERM, "io_uring is forbidden here, probably by a container's seccomp profile");
     case ENOSYS:
-        return speadi_err_set(
-            err, -ENOSYS,
-            "io_uring is not there: the kernel lacks it or a seccomp profile hides it");
+        return explain_refusal(code, call, err);
     case EINVAL:
         return speadi_err_set(
             err, -ENOTSUP,
             "this kernel's io_uring lacks SINGLE_ISSUER or DEFER_TASKRUN (Linux 6.1 "
             "has them)");
     case ENOMEM:
-        return speadi_err_set(err, -ENOMEM,
-                              "no memory for an io_uring ring (the limit may be RLIMIT_MEMLOCK)");
+        return explain_memory(err);
     default:
-        return speadi_err_code(err, code, "cannot make an io_uring ring");
+        return speadi_err_code(err, code, "cannot use io_uring (%s)", call);
     }
 }
 
 int speadi_uring_open(struct io_uring *ring, unsigned entries, unsigned completions,
                       struct spead_err *err)
 {
-    struct io_uring_params params = {
-        .flags = RING_FLAGS | IORING_SETUP_CQSIZE,
-        .cq_entries = completions > 2 * entries ? completions : 2 * entries,
-    };
-    int ret = io_uring_queue_init_params(entries, ring, &params);
+    int ret = -ENOMEM;
 
-    return ret < 0 ? explain(ret, err) : 0;
+    /* Some time after a ring is closed, the kernel gives back its memory to the limit of locked memory. So after the
+     * trial of speadi_uring_probe() the limit can be reached for a while. */
+    for (unsigned tries = 0; ret == -ENOMEM && tries < MEMORY_TRIES; tries++) {
+        struct io_uring_params params = {
+            .flags = RING_FLAGS | IORING_SETUP_CQSIZE,
+            .cq_entries = completions > 2 * entries ? completions : 2 * entries,
+        };
+
+        if (tries > 0)
+            nanosleep(&(struct timespec){.tv_nsec = MEMORY_PAUSE_NS}, NULL);
+        ret = io_uring_queue_init_params(entries, ring, &params);
+    }
+    return ret < 0 ? explain(ret, "io_uring_setup", err) : 0;
 }
 
 int speadi_uring_enable(struct io_uring *ring, struct spead_err *err)
@@ -80,9 +111,7 @@ int speadi_uring_enable(struct io_uring *ring, struct spead_err *err)
      * it. */
     int ret = io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 
-    if (ret < 0)
-        return speadi_err_code(err, ret, "cannot enable the io_uring ring");
-    return 0;
+    return ret < 0 ? explain(ret, "io_uring_register", err) : 0;
 }
 
 /* Returns true if the kernel knows IORING_REGISTER_PBUF_RING. No feature bit tells this. So the function tries to
@@ -117,19 +146,41 @@ static bool has_multishot_recvmsg(struct io_uring *ring)
     return has;
 }
 
-int speadi_uring_probe(struct speadi_uring_features *features, struct spead_err *err)
+struct speadi_uring_features speadi_uring_features_of(struct io_uring *ring)
 {
-    struct io_uring ring;
-    int ret = speadi_uring_open(&ring, 4, 8, err);
+    return (struct speadi_uring_features){
+        .bits = ring->features,
+        .multishot_recvmsg = has_multishot_recvmsg(ring),
+        .buffer_rings = has_buffer_rings(ring),
+        .min_wait = ring->features & SPEADI_URING_FEAT_MIN_WAIT,
+    };
+}
+
+/* Lets the ring do a request that has no effect. A seccomp profile can allow io_uring_setup() and refuse the other
+ * system calls. */
+static int use(struct io_uring *ring, struct spead_err *err)
+{
+    int ret = speadi_uring_enable(ring, err);
 
     if (ret < 0)
         return ret;
-    *features = (struct speadi_uring_features){
-        .bits = ring.features,
-        .multishot_recvmsg = has_multishot_recvmsg(&ring),
-        .buffer_rings = has_buffer_rings(&ring),
-        .min_wait = ring.features & SPEADI_URING_FEAT_MIN_WAIT,
-    };
+    io_uring_prep_nop(io_uring_get_sqe(ring));
+    do {
+        ret = io_uring_submit_and_wait(ring, 1);
+    } while (ret == -EINTR);
+    return ret < 0 ? explain(ret, "io_uring_enter", err) : 0;
+}
+
+int speadi_uring_probe(unsigned entries, unsigned completions,
+                       struct speadi_uring_features *features, struct spead_err *err)
+{
+    struct io_uring ring;
+    int ret = speadi_uring_open(&ring, entries, completions, err);
+
+    if (ret < 0)
+        return ret;
+    *features = speadi_uring_features_of(&ring);
+    ret = use(&ring, err);
     io_uring_queue_exit(&ring);
-    return 0;
+    return ret;
 }

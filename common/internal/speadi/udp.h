@@ -30,6 +30,11 @@ struct speadi_udp_socket {
     bool gro; /* true if UDP_GRO is on */
 };
 
+/* Says whether this process can open a UDP socket and make the system call that receives from it (recvmmsg) or sends to
+ * it (sendmmsg). Returns 0, or -errno with a sentence. */
+int speadi_udp_try_receive(struct spead_err *err);
+int speadi_udp_try_send(struct spead_err *err);
+
 /* Opens a socket and binds it to the address.
  *   - A multicast address: the socket is bound to the group address, with SO_REUSEADDR, and joins the group.
  *   - A unicast address with an interface that was given by name: the socket receives only what arrives at that

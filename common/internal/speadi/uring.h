@@ -25,10 +25,15 @@ struct speadi_uring_features {
     bool min_wait;          /* a wait can last a minimum time and collect completions meanwhile */
 };
 
-/* Opens a ring with the two required flags, finds out what this kernel offers, and closes the ring. Returns 0, or
- * -errno with a sentence. The error is -EPERM (the system forbids io_uring: kernel.io_uring_disabled or seccomp),
- * -ENOSYS (the kernel has no io_uring) or -ENOTSUP (the kernel's io_uring is too old). */
-int speadi_uring_probe(struct speadi_uring_features *features, struct spead_err *err);
+/* Opens a ring of this size with the two required flags, finds out what this kernel offers, lets the ring do a request,
+ * and closes the ring. So it makes each system call of io_uring that an engine needs. Returns 0, or -errno with a
+ * sentence. The error is -EPERM (the system forbids io_uring: kernel.io_uring_disabled or seccomp), -ENOSYS (the kernel
+ * has no io_uring), -ENOMEM (RLIMIT_MEMLOCK) or -ENOTSUP (the kernel's io_uring is too old). */
+int speadi_uring_probe(unsigned entries, unsigned completions,
+                       struct speadi_uring_features *features, struct spead_err *err);
+
+/* Finds out what this kernel offers. The ring must be disabled. */
+struct speadi_uring_features speadi_uring_features_of(struct io_uring *ring);
 
 /* Makes a disabled ring with room for `entries` submissions and at least `completions` completions. Any thread may call
  * this function. The same thread may register files and buffers immediately after this call. The errors are those of

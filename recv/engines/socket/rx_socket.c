@@ -43,10 +43,9 @@ static int open_sources(struct speadi_socket_engine *e, const struct speadi_rx_c
     return 0;
 }
 
-static int socket_open(void *self, const struct speadi_rx_config *config,
-                       struct speadi_rx_facts *facts, struct spead_err *err)
+/* Makes the epoll descriptor and the wake descriptor. */
+static int open_waits(struct speadi_socket_engine *e, struct spead_err *err)
 {
-    struct speadi_socket_engine *e = self;
     int ret;
 
     e->wake_fd.fd = -1;
@@ -58,6 +57,41 @@ static int socket_open(void *self, const struct speadi_rx_config *config,
         return speadi_err_code(err, ret, "socket engine: cannot make an eventfd");
     if (watch(e, e->wake_fd.fd, WAKE_TAG) < 0)
         return speadi_err_errno(err, "socket engine: epoll_ctl");
+    return 0;
+}
+
+static void close_waits(struct speadi_socket_engine *e)
+{
+    speadi_wake_fd_close(&e->wake_fd);
+    if (e->epoll >= 0)
+        close(e->epoll);
+    e->epoll = -1;
+}
+
+static int socket_usable(const struct speadi_rx_config *config, struct spead_err *err)
+{
+    struct speadi_socket_engine *e = calloc(1, sizeof *e);
+    int ret;
+
+    (void)config; /* only the kernel decides whether the engine is usable */
+    if (!e)
+        return speadi_err_set(err, -ENOMEM, "socket engine: out of memory");
+    ret = open_waits(e, err);
+    if (ret == 0)
+        ret = speadi_udp_try_receive(err);
+    close_waits(e);
+    free(e);
+    return ret;
+}
+
+static int socket_open(void *self, const struct speadi_rx_config *config,
+                       struct speadi_rx_facts *facts, struct spead_err *err)
+{
+    struct speadi_socket_engine *e = self;
+    int ret = open_waits(e, err);
+
+    if (ret < 0)
+        return ret;
     e->buffers = speadi_alloc_lines((size_t)SPEADI_SOCKET_BUFFERS * SPEADI_SOCKET_STRIDE);
     e->heads = speadi_alloc_lines(SPEADI_HEADS_BYTES);
     if (!e->buffers || !e->heads)
@@ -77,10 +111,7 @@ static void socket_close(void *self)
         speadi_udp_close(&e->source[i].socket);
     e->source_count = 0;
     speadi_drop_causes_close(&e->causes);
-    speadi_wake_fd_close(&e->wake_fd);
-    if (e->epoll >= 0)
-        close(e->epoll);
-    e->epoll = -1;
+    close_waits(e);
     free(e->buffers);
     free(e->heads);
     e->buffers = e->heads = NULL;
@@ -324,6 +355,7 @@ const struct speadi_rx_engine_ops speadi_rx_engine_socket = {
     .about = {.name = "socket", .endpoint = SPEAD_ENDPOINT_UDP, .rank = 20},
     .state_size = sizeof(struct speadi_socket_engine),
     .caps = SPEADI_RX_CAP_PLACED,
+    .usable = socket_usable,
     .open = socket_open,
     .close = socket_close,
     .poll = socket_poll,

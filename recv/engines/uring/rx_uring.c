@@ -32,18 +32,31 @@
  * cache sets. */
 #define SOURCE_STRIDE (SPEADI_DATAGRAMS_BYTES_MAX + SPEADI_HEADS_BYTES + SPEADI_CACHE_LINE)
 
+/* Multishot receives need provided buffers. If the kernel refuses to register the buffers, for example because of
+ * RLIMIT_MEMLOCK, the engine uses single-shot receives. */
+static void open_buffers(struct speadi_uring_engine *e)
+{
+    struct speadi_uring_features features = speadi_uring_features_of(&e->ring);
+
+    if (!features.multishot_recvmsg || !features.buffer_rings)
+        return;
+    e->multishot = speadi_uring_buffers_open(&e->buffers, &e->ring, NULL) == 0;
+    if (!e->multishot)
+        speadi_uring_buffers_close(&e->buffers);
+}
+
 static int open_ring(struct speadi_uring_engine *e, struct spead_err *err)
 {
     struct speadi_uring_features features;
-    int ret = speadi_uring_probe(&features, err);
+    int ret = speadi_uring_probe(4, 8, &features, err);
 
     if (ret == 0)
         ret = speadi_uring_open(&e->ring, ENTRIES, COMPLETIONS, err);
     if (ret < 0)
         return ret;
     e->ring_open = true;
-    e->multishot = features.multishot_recvmsg && features.buffer_rings;
-    return e->multishot ? speadi_uring_buffers_open(&e->buffers, &e->ring, err) : 0;
+    open_buffers(e);
+    return 0;
 }
 
 static int open_sources(struct speadi_uring_engine *e, const struct speadi_rx_config *config,
@@ -69,7 +82,7 @@ static int uring_usable(const struct speadi_rx_config *config, struct spead_err 
     struct speadi_uring_features features;
 
     (void)config; /* only the kernel decides whether the engine is usable */
-    return speadi_uring_probe(&features, err);
+    return speadi_uring_probe(ENTRIES, COMPLETIONS, &features, err);
 }
 
 static int uring_open(void *self, const struct speadi_rx_config *config,

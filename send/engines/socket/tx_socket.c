@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include <speadi/udp.h>
+
 #include "datagram_sender.h"
 #include "tx_engine.h"
 
@@ -50,6 +52,12 @@ static int transmit(struct speadi_datagram_sender *sender, unsigned first)
     return sent;
 }
 
+static int socket_usable(const struct speadi_tx_config *config, struct spead_err *err)
+{
+    (void)config; /* whether the engine is usable depends only on the kernel */
+    return speadi_udp_try_send(err);
+}
+
 static int socket_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
                        struct spead_err *err)
 {
@@ -69,6 +77,7 @@ static int socket_send(void *self, const struct speadi_tx_packet *packets, unsig
 const struct speadi_tx_engine_ops speadi_tx_engine_socket = {
     .about = {.name = "socket", .endpoint = SPEAD_ENDPOINT_UDP, .rank = 20},
     .state_size = sizeof(struct socket_engine),
+    .usable = socket_usable,
     .open = socket_open,
     .close = speadi_datagram_sender_close,
     .send = socket_send,

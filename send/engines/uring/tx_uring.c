@@ -27,9 +27,16 @@ struct uring_engine {
     struct speadi_datagram_sender sender; /* must be the first member */
     struct io_uring ring;
     bool ring_open;
+    bool registered; /* the index of a registered socket is the index of its destination */
     /* 0, or the -errno with which the ring failed. After a failure the ring can still contain requests. */
     int broken;
 };
+
+/* Returns what a request names as its file: the index of the registered socket, or the descriptor of the socket. */
+static int file_of(const struct uring_engine *engine, unsigned destination)
+{
+    return engine->registered ? (int)destination : engine->sender.socket[destination].fd;
+}
 
 /* Queues the kernel messages from the index `first` to the last one as one chain of requests. Returns how many requests
  * the chain has. The submission queue is always empty when this function begins, so it has room for all of these
@@ -41,8 +48,10 @@ static unsigned queue_chain(struct uring_engine *engine, unsigned first)
     for (unsigned i = first; i < train->count; i++) {
         struct io_uring_sqe *sqe = io_uring_get_sqe(&engine->ring);
 
-        io_uring_prep_sendmsg(sqe, train->destination[i], &train->message[i].msg_hdr, MSG_DONTWAIT);
-        sqe->flags |= IOSQE_FIXED_FILE | (i + 1 < train->count ? IOSQE_IO_LINK : 0);
+        io_uring_prep_sendmsg(sqe, file_of(engine, train->destination[i]),
+                              &train->message[i].msg_hdr, MSG_DONTWAIT);
+        sqe->flags |= (engine->registered ? IOSQE_FIXED_FILE : 0) |
+                      (i + 1 < train->count ? IOSQE_IO_LINK : 0);
         io_uring_sqe_set_data64(sqe, i);
     }
     return train->count - first;
@@ -90,18 +99,18 @@ static int open_ring(struct uring_engine *engine, struct spead_err *err)
 {
     int fds[SPEADI_TX_DESTINATIONS_MAX];
     uint32_t count = engine->sender.socket_count;
-    int ret = speadi_uring_open(&engine->ring, SPEADI_TRAIN_MESSAGES_MAX, 0, err);
+    struct speadi_uring_features features;
+    int ret = speadi_uring_probe(4, 8, &features, err);
 
+    if (ret == 0)
+        ret = speadi_uring_open(&engine->ring, SPEADI_TRAIN_MESSAGES_MAX, 0, err);
     if (ret < 0)
         return ret;
     engine->ring_open = true;
     for (uint32_t i = 0; i < count; i++)
         fds[i] = engine->sender.socket[i].fd;
-    /* the index of a registered socket is the index of its destination */
-    ret = io_uring_register_files(&engine->ring, fds, count);
-    if (ret < 0)
-        return speadi_err_set(err, ret, "cannot register %u sockets with io_uring: %s", count,
-                              strerror(-ret));
+    /* A request with a registered socket costs less. A seccomp profile or a limit can refuse the registration. */
+    engine->registered = io_uring_register_files(&engine->ring, fds, count) == 0;
     return 0;
 }
 
@@ -110,7 +119,7 @@ static int uring_usable(const struct speadi_tx_config *config, struct spead_err 
     struct speadi_uring_features features;
 
     (void)config; /* whether the engine is usable depends only on the kernel */
-    return speadi_uring_probe(&features, err);
+    return speadi_uring_probe(SPEADI_TRAIN_MESSAGES_MAX, 0, &features, err);
 }
 
 static int uring_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,

@@ -15,14 +15,14 @@ static void need_uring(void)
 {
     struct speadi_uring_features features;
 
-    if (speadi_uring_probe(&features, &err) < 0)
+    if (speadi_uring_probe(4, 8, &features, &err) < 0)
         cr_skip_test("%s", err.text);
 }
 
 Test(uring, probe_tells_what_there_is_or_why_there_is_nothing)
 {
     struct speadi_uring_features features = {0};
-    int ret = speadi_uring_probe(&features, &err);
+    int ret = speadi_uring_probe(4, 8, &features, &err);
 
     if (ret == 0)
         cr_assert(features.bits & IORING_FEAT_NODROP, "feature bits were not read: %x",
