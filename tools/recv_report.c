@@ -144,6 +144,7 @@ static void read_stream(struct recv_report *report, const struct spead_recv_stre
     totals->tool = "spead-recv";
     totals->engine = report->plan.engine;
     totals->engine_reason = report->plan.engine_reason;
+    totals->reason_told = true; /* the plan, which is printed at the start, has the reason */
     totals->packets = stats->total.seen.packets;
     totals->first_packet_ns = stats->counters.first_packet_mono_ns;
     totals->last_packet_ns = stats->counters.last_packet_mono_ns;

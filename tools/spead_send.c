@@ -412,6 +412,7 @@ static void report_so_far(const struct sender *sender)
 
     fill_report(&report, sender);
     report.running = true;
+    report.totals.reason_told = true; /* the summary at the end has the reason */
     send_report_summary(stderr, &report);
 }
 

@@ -167,7 +167,7 @@ void tool_report_total(FILE *to, const struct tool_totals *totals, const char *h
 void tool_report_headline(FILE *to, const struct tool_totals *totals, const char *heaps_word)
 {
     tool_report_total(to, totals, heaps_word);
-    fprintf(to, "  engine   %s\n", totals->engine_reason);
+    fprintf(to, "  engine   %s\n", totals->reason_told ? totals->engine : totals->engine_reason);
     fprintf(to, "  cpu      %.2f s user, %.2f s system\n", totals->cpu.user_s, totals->cpu.sys_s);
 }
 

@@ -8,9 +8,6 @@
 
 #include <speadi/err.h>
 
-/* What is with the other engines. Each text is a whole sentence of a struct spead_err: it may hold a command. */
-enum { OTHERS_BYTES = SPEADI_ENGINE_REASON_MAX - 160 };
-
 static const char *words_of(enum spead_endpoint_kind kind)
 {
     switch (kind) {
@@ -24,41 +21,57 @@ static const char *words_of(enum spead_endpoint_kind kind)
     return "endpoints that it alone understands";
 }
 
-static void note(char others[OTHERS_BYTES], const char *name, const char *what)
-{
-    size_t used = strlen(others);
+/* What "auto" says: why it did not take the engines that it has asked so far. */
+struct account {
+    char others[SPEADI_ENGINE_REASON_MAX]; /* for the reason of the choice */
+    char refusal[SPEAD_ERR_TEXT_MAX];      /* for the error if no engine can be used */
+    bool refusal_lacks;                    /* a sentence did not fit into `refusal` */
+};
 
-    snprintf(others + used, OTHERS_BYTES - used, "; %s: %s", name, what);
+/* The end of a refusal in which not all sentences fit. */
+static const char more[] = "; spead-info engines says more";
+
+static void note(struct account *account, const char *name, const char *what)
+{
+    speadi_text_add(account->others, sizeof account->others, "; %s: %s", name, what);
+    if (!speadi_text_add(account->refusal, sizeof account->refusal - strlen(more), "; %s: %s", name,
+                         what))
+        account->refusal_lacks = true;
 }
 
+/* Writes the reason. The parts about the chosen engine come first, because they must not be left out. */
 static void explain(const struct speadi_engine_choice *choice,
                     const struct speadi_engine_about *taken, const char *why, const char *others,
                     char reason[SPEADI_ENGINE_REASON_MAX])
 {
-    const char *caveat = taken->caveat, *shape = choice->shape;
-
-    snprintf(reason, SPEADI_ENGINE_REASON_MAX, "%s%s%s%s%s%s", why, caveat ? "; " : "",
-             caveat ? caveat : "", shape && shape[0] ? "; " : "", shape ? shape : "", others);
+    reason[0] = '\0';
+    speadi_text_add(reason, SPEADI_ENGINE_REASON_MAX, "%s", why);
+    if (taken->caveat)
+        speadi_text_add(reason, SPEADI_ENGINE_REASON_MAX, "; %s", taken->caveat);
+    if (choice->shape && choice->shape[0])
+        speadi_text_add(reason, SPEADI_ENGINE_REASON_MAX, "; %s", choice->shape);
+    speadi_text_add(reason, SPEADI_ENGINE_REASON_MAX, "%s", others);
 }
 
-static int none_usable(const struct speadi_engine_choice *choice, const char *others,
+static int none_usable(const struct speadi_engine_choice *choice, const struct account *account,
                        struct spead_err *err)
 {
-    const char *direction = choice->list->direction, *words = words_of(choice->endpoint);
-
-    if (others[0] == '\0')
-        return speadi_err_set(err, -ENOTSUP, "this library has no %s engine for %s", direction,
-                              words);
-    return speadi_err_set(err, -ENOTSUP, "no %s engine for %s can be used here%s", direction, words,
-                          others);
+    if (account->others[0] == '\0')
+        return speadi_err_set(err, -ENOTSUP, "this library has no %s engine for %s",
+                              choice->list->direction, words_of(choice->endpoint));
+    return speadi_err_set(err, -ENOTSUP, "%s%s", account->refusal,
+                          account->refusal_lacks ? more : "");
 }
 
 static int choose_auto(const struct speadi_engine_choice *choice,
                        char reason[SPEADI_ENGINE_REASON_MAX], struct spead_err *err)
 {
     const struct speadi_engine_about *engine, *taken = NULL;
-    char others[OTHERS_BYTES] = "", why_taken[80];
+    struct account account = {0};
+    char why_taken[80];
 
+    speadi_text_add(account.refusal, sizeof account.refusal, "no %s engine for %s can be used here",
+                    choice->list->direction, words_of(choice->endpoint));
     for (uint32_t i = 0; (engine = speadi_engine_by_rank(choice->list, i)) != NULL; i++) {
         struct spead_err why = {0};
         int ret;
@@ -75,12 +88,12 @@ static int choose_auto(const struct speadi_engine_choice *choice,
             if (!engine->gives_way)
                 return speadi_err_copy(err, &why);
         }
-        note(others, engine->name, ret < 0 ? why.text : "usable, costs more");
+        note(&account, engine->name, ret < 0 ? why.text : "usable, costs more");
     }
     if (!taken)
-        return none_usable(choice, others, err);
+        return none_usable(choice, &account, err);
     snprintf(why_taken, sizeof why_taken, "auto: %.40s, the cheapest usable one", taken->name);
-    explain(choice, taken, why_taken, others, reason);
+    explain(choice, taken, why_taken, account.others, reason);
     return 0;
 }
 

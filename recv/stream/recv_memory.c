@@ -237,10 +237,8 @@ static int make_bounced(struct spead_recv_stream *stream, struct spead_err *err)
 
 static void say_bounced(struct spead_recv_stream *stream, const char *why)
 {
-    size_t used = strlen(stream->engine_reason);
-
-    snprintf(stream->engine_reason + used, sizeof stream->engine_reason - used,
-             "; payload is bounced, not placed: %s", why);
+    speadi_text_add(stream->engine_reason, sizeof stream->engine_reason,
+                    "; payload is bounced, not placed: %s", why);
     speadi_log_line(&stream->config.log, SPEAD_LOG_INFO, "payload is bounced, not placed: %s", why);
 }
 

@@ -388,6 +388,32 @@ Test(end_to_end, whoever_reads_the_output_may_leave)
                  1, "the object could not be printed");
 }
 
+static unsigned times(const char *text, const char *word)
+{
+    unsigned count = 0;
+
+    for (; (text = strstr(text, word)) != NULL; text++)
+        count++;
+    return count;
+}
+
+Test(end_to_end, each_program_says_once_why_it_took_its_engine)
+{
+    struct run run = {0};
+    char *said;
+
+    run_both(&run, "127.0.0.1:17334 127.0.0.1:17336 --json", 0,
+             "127.0.0.1:17334 127.0.0.1:17336 --json --heaps 4 --heap-size 1000");
+    said = program_err(&run.recv);
+    cr_expect_eq(times(said, "the cheapest usable one"), 1, "%s", said);
+    cr_expect_eq(times(said, "  engine   "), 2, "%s", said);
+    free(said);
+    said = program_err(&run.send);
+    cr_expect_eq(times(said, "the cheapest usable one"), 1, "%s", said);
+    free(said);
+    release(&run);
+}
+
 Test(end_to_end, the_receiver_says_what_ended_it)
 {
     const char *const send = "127.0.0.1:17335 --json --heaps 5 --heap-size 10000 --rate 0.01";

@@ -63,6 +63,9 @@ int speadi_engine_describe(const struct speadi_engine_list *list, uint32_t index
 int speadi_engine_unknown(const struct speadi_engine_list *list, const char *name,
                           struct spead_err *err);
 
+/* Room for the line that says why an engine was chosen. */
+#define SPEADI_ENGINE_REASON_MAX 1024u
+
 /* What speadi_engine_choose() needs: the list of the engines, and two functions. usable() says whether an engine can be
  * used, and open() opens an engine. */
 struct speadi_engine_choice {
@@ -78,7 +81,7 @@ struct speadi_engine_choice {
 
 /* Opens the engine with this name. For the name "auto", or NULL, the function opens the first usable engine in the
  * order of the ranks. The function writes one line for people into `reason`: why this engine was chosen, and why "auto"
- * did not choose the others. Returns 0, -EINVAL (there is no such engine, or it has another kind of endpoint), -ENOTSUP
+ * did not choose the others. A part of the line that does not fit whole is left out. Returns 0, -EINVAL (there is no such engine, or it has another kind of endpoint), -ENOTSUP
  * ("auto" found no usable engine), or what open() returned. */
 int speadi_engine_choose(const struct speadi_engine_choice *choice, const char *name,
                          char reason[SPEADI_ENGINE_REASON_MAX], struct spead_err *err);

@@ -4,13 +4,15 @@
 #ifndef SPEADI_ERR_H
 #define SPEADI_ERR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <speadline/error.h>
 
 /* Sets *err (if err is not NULL) to code, a negative errno, and the formatted sentence. Returns code, so that a
- * function can end with `return speadi_err_set(err, -EINVAL, "...")`. */
+ * function can end with `return speadi_err_set(err, -EINVAL, "...")`. If the sentence is too long, it is cut at the end
+ * of a clause and ends in "...". It is never cut between backticks, which enclose a command. */
 __attribute__((format(printf, 3, 4))) int speadi_err_set(struct spead_err *err, int code,
                                                          const char *format, ...);
 
@@ -21,6 +23,11 @@ __attribute__((format(printf, 3, 4))) int speadi_err_code(struct spead_err *err,
 
 /* Does what speadi_err_code() does. The code is -errno (the present value of errno). */
 __attribute__((format(printf, 2, 3))) int speadi_err_errno(struct spead_err *err,
+                                                           const char *format, ...);
+
+/* Appends a formatted text to `text`, which has `room` bytes. If the text does not fit whole, nothing is appended, and
+ * the function returns false. So a line that is made of several sentences never has half a sentence. */
+__attribute__((format(printf, 3, 4))) bool speadi_text_add(char *text, size_t room,
                                                            const char *format, ...);
 
 /* Copies an earlier failure, together with its field, to *err (if err is not NULL). Returns from->code. */
@@ -50,7 +57,7 @@ int speadi_err_range_real(struct spead_err *err, const char *field, double value
  * nothing when err already names a field. Returns err->code, or code when err is NULL. */
 int speadi_err_blame(struct spead_err *err, int code, const char *field);
 
-/* Appends a formatted text to the sentence in *err. The text should begin with a space. It may name, for example, the
+/* Appends a formatted text to the sentence in *err, or nothing if the text does not fit whole. The text should begin with a space. It may name, for example, the
  * object that has the field, as in (channel \"%s\"). Returns err->code, or code when err is NULL. */
 __attribute__((format(printf, 3, 4))) int speadi_err_add(struct spead_err *err, int code,
                                                          const char *format, ...);

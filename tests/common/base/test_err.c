@@ -70,6 +70,36 @@ Test(err, long_sentence_is_cut_with_a_mark)
     cr_expect(ends_with(err.text, "..."));
 }
 
+/* Formats a sentence of a filling, `end` and a text that does not fit. Returns what is left behind the filling. */
+static const char *cut_sentence(unsigned filling, const char *end)
+{
+    static struct spead_err err;
+
+    speadi_err_set(&err, -EINVAL, "%.*s: %s %s", (int)filling, long_text, end, long_text);
+    return err.text + filling;
+}
+
+Test(err, a_remedy_is_whole_or_not_there)
+{
+    cr_expect_str_eq(cut_sentence(240, "raise the limit"), "...");
+    cr_expect_str_eq(cut_sentence(200, "raise it with `sudo sysctl -w net.core.rmem_max=8388608`"),
+                     "...");
+    cr_expect_str_eq(cut_sentence(20, "it is full: run `sudo something "), ": it is full...");
+    cr_expect_str_eq(cut_sentence(150, "lower it, or raise it (see the page, which says more"),
+                     ": lower it, or raise it...");
+}
+
+Test(err, what_is_added_is_whole_or_not_there)
+{
+    struct spead_err err;
+
+    speadi_err_set(&err, -EINVAL, "%.*s", SPEAD_ERR_TEXT_MAX - 10, long_text);
+    cr_expect_eq(speadi_err_add(&err, -EINVAL, " (channel \"abc\")"), -EINVAL);
+    cr_expect_eq(strlen(err.text), SPEAD_ERR_TEXT_MAX - 10u);
+    speadi_err_add(&err, -EINVAL, " (short)");
+    cr_expect(ends_with(err.text, " (short)"));
+}
+
 Test(err, sentence_that_just_fits_is_not_cut)
 {
     struct spead_err err;
@@ -156,7 +186,7 @@ Test(err, a_sentence_can_be_added_to_and_stays_whole)
     for (unsigned i = 0; i < 300; i++)
         speadi_err_add(&err, code, "x");
     cr_expect_eq(strlen(err.text), SPEAD_ERR_TEXT_MAX - 1);
-    cr_expect(ends_with(err.text, "..."), "%s", err.text);
+    cr_expect(ends_with(err.text, "x"), "what does not fit is left out");
     cr_expect_eq(strncmp(err.text, "lanes 9: must be 1 to 8", 23), 0);
 }
 

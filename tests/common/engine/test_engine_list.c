@@ -27,6 +27,10 @@ static const struct speadi_engine_about *const engines[] = {&canoe, &ferry, &pla
 static const struct speadi_engine_about *const no_engines[] = {NULL};
 static struct speadi_engine_list list = {"receive", "reads", engines};
 
+/* A reason that is almost as long as an error may be, and that ends in a remedy. If it is not NULL, all engines that
+ * cannot be used give this reason. */
+static const char *long_reason;
+
 /* the names of the engines that cannot be used, or cannot be opened */
 static const char *unusable, *unopenable;
 static const char
@@ -40,9 +44,10 @@ static int usable(void *arg, const struct speadi_engine_about *engine, struct sp
     (void)arg;
     if (long_sentence && engine != &train)
         return speadi_err_set(why, -ENODEV, "%s", long_sentence);
-    return unusable && strstr(unusable, engine->name)
-               ? speadi_err_set(why, -ENODEV, "no %s here", engine->name)
-               : 0;
+    if (!unusable || !strstr(unusable, engine->name))
+        return 0;
+    return long_reason ? speadi_err_set(why, -EPERM, "%s", long_reason)
+                       : speadi_err_set(why, -ENODEV, "no %s here", engine->name);
 }
 
 static int open_it(void *arg, const struct speadi_engine_about *engine, struct spead_err *why)
@@ -124,6 +129,29 @@ Test(engine_list, where_none_can_be_used_each_is_named_with_its_reason)
     cr_assert_eq(choose("auto", SPEAD_ENDPOINT_UDP, NULL), -ENOTSUP);
     cr_expect_str_eq(err.text, "no receive engine for UDP endpoints can be used here; plane: no "
                                "plane here; train: no train here; canoe: no canoe here");
+}
+
+#define LONG_REASON                                                                               \
+    "it is forbidden here by a sysctl that an administrator has set for the whole host, and it "  \
+    "can be allowed again: `sudo sysctl -w kernel.io_uring_disabled=0` (a file in /etc/sysctl.d " \
+    "keeps it over a reboot)"
+
+Test(engine_list, the_reason_has_every_remedy_whole)
+{
+    unusable = "plane canoe";
+    long_reason = LONG_REASON;
+    cr_assert_eq(choose("auto", SPEAD_ENDPOINT_UDP, NULL), 0, "%s", err.text);
+    cr_expect_str_eq(reason, "auto: train, the cheapest usable one; plane: " LONG_REASON
+                             "; canoe: " LONG_REASON);
+}
+
+Test(engine_list, a_refusal_in_which_not_all_reasons_fit_has_the_rest_whole_and_says_where_more_is)
+{
+    unusable = "plane train canoe";
+    long_reason = LONG_REASON;
+    cr_assert_eq(choose("auto", SPEAD_ENDPOINT_UDP, NULL), -ENOTSUP);
+    cr_expect_str_eq(err.text, "no receive engine for UDP endpoints can be used here; "
+                               "spead-info engines says more");
 }
 
 Test(engine_list, where_there_is_none_of_that_kind_this_is_said)
