@@ -84,8 +84,11 @@ void speadi_report_number(struct speadi_report *report, const char *name, unsign
 
 void speadi_report_share(struct speadi_report *report, const char *name, double value)
 {
+    /* "%.4f" would write the decimal comma that the locale of the program may have. */
+    unsigned long long parts = (unsigned long long)(value * 10000 + 0.5);
+
     begin_member(report, name);
-    speadi_report_text(report, "%.4f", value);
+    speadi_report_text(report, "%llu.%04llu", parts / 10000, parts % 10000);
 }
 
 void speadi_report_bool(struct speadi_report *report, const char *name, bool value)
