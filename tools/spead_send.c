@@ -669,8 +669,11 @@ int main(int argc, char **argv)
     if (ret == 0 && !options.shared.plan)
         ret = spead_send_stream_start(sender.stream, &err);
     if (ret == -ENOMEM && err.text[0] == '\0') {
-        status = tool_failed("no memory for --max-heaps %" PRIu32 " of --heap-size %" PRIu64,
-                             options.stream.heaps_max, options.heap_size);
+        speadi_err_set(&err, ret,
+                       "no memory for --max-heaps %" PRIu32 " of --heap-size %" PRIu64
+                       ": lower them",
+                       options.stream.heaps_max, options.heap_size);
+        status = tool_failed("%s", err.text);
     } else if (ret < 0) {
         status = tool_failed_call(&spead_send_program, ret, &err);
     } else {

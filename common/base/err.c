@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <speadi/memory_limits.h>
+
 #define LOG_LINE_MAX 512
 
 /* Replaces control characters in the text by '?', so that the text stays one line. The text can contain an option or a
@@ -89,6 +91,15 @@ bool speadi_text_add(char *text, size_t room, const char *format, ...)
     return fits;
 }
 
+/* Memory that cannot be had is often the fault of a limit, and not of the memory. */
+static void name_memory_limits(struct spead_err *err)
+{
+    char limits[SPEADI_MEMORY_LIMITS_MAX];
+
+    if (err->code == -ENOMEM && speadi_memory_limits(limits)[0] != '\0')
+        speadi_text_add(err->text, sizeof err->text, " (%s)", limits);
+}
+
 int speadi_err_set(struct spead_err *err, int code, const char *format, ...)
 {
     va_list arguments;
@@ -100,6 +111,7 @@ int speadi_err_set(struct spead_err *err, int code, const char *format, ...)
     va_start(arguments, format);
     format_line(err->text, sizeof err->text, format, arguments);
     va_end(arguments);
+    name_memory_limits(err);
     return code;
 }
 
@@ -148,6 +160,7 @@ int speadi_err_code(struct spead_err *err, int code, const char *format, ...)
     va_start(arguments, format);
     add_reason(err, code, format, arguments);
     va_end(arguments);
+    name_memory_limits(err);
     return code;
 }
 
@@ -161,6 +174,7 @@ int speadi_err_errno(struct spead_err *err, const char *format, ...)
     va_start(arguments, format);
     add_reason(err, code, format, arguments);
     va_end(arguments);
+    name_memory_limits(err);
     return code;
 }
 

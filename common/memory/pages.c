@@ -63,7 +63,9 @@ void speadi_pages_touch(uint8_t *data, size_t bytes)
 
 void speadi_pages_fault_in(uint8_t *data, size_t bytes)
 {
-    if (madvise(data, bytes, MADV_POPULATE_WRITE) < 0 && errno == EINVAL)
+    /* Other errors than these say that there is no memory. Then a touch could end the process. */
+    if (madvise(data, bytes, MADV_POPULATE_WRITE) < 0 &&
+        (errno == EINVAL || errno == ENOSYS || errno == EPERM))
         speadi_pages_touch(data, bytes);
 }
 

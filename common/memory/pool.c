@@ -141,8 +141,7 @@ static int out_of_space(const struct speadi_pool_config *config, struct spead_er
 {
     return speadi_err_set(err, -ENOMEM,
                           "cannot reserve address space for %u heaps of up to %zu bytes: lower the "
-                          "largest heap size or the number of heaps, or raise the limit of address "
-                          "space (ulimit -v, or vm.overcommit_ratio if vm.overcommit_memory is 2)",
+                          "largest heap size or the number of heaps",
                           config->block_count, config->block_bytes);
 }
 

@@ -12,7 +12,8 @@
 
 /* Sets *err (if err is not NULL) to code, a negative errno, and the formatted sentence. Returns code, so that a
  * function can end with `return speadi_err_set(err, -EINVAL, "...")`. If the sentence is too long, it is cut at the end
- * of a clause and ends in "...". It is never cut between backticks, which enclose a command. */
+ * of a clause and ends in "...". It is never cut between backticks, which enclose a command. If the code is
+ * -ENOMEM, the limits of memory that are set here are added (memory_limits.h). */
 __attribute__((format(printf, 3, 4))) int speadi_err_set(struct spead_err *err, int code,
                                                          const char *format, ...);
 

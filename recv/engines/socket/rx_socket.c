@@ -4,9 +4,11 @@
 #include "rx_socket.h"
 
 #include <errno.h>
+#include <linux/time_types.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <speadi/cache_line.h>
@@ -119,16 +121,30 @@ static void socket_close(void *self)
 
 /* ---- Rounds over the sources --------------------------------------------------------------- */
 
+/* Does what epoll_pwait2(2) does, without a signal mask. glibc has this function only since version 2.35. */
+static int wait_ns(int epoll, struct epoll_event *event, int max, uint64_t ns)
+{
+#ifdef SYS_epoll_pwait2
+    const struct __kernel_timespec timeout = {.tv_sec = (int64_t)(ns / 1000000000u),
+                                              .tv_nsec = (long long)(ns % 1000000000u)};
+
+    return (int)syscall(SYS_epoll_pwait2, epoll, event, max, ns == UINT64_MAX ? NULL : &timeout,
+                        NULL, 0);
+#else
+    (void)epoll, (void)event, (void)max, (void)ns;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
 /* Waits for events of the epoll descriptor, at most for `ns`; UINT64_MAX means no limit. Linux has epoll_pwait2() since
  * version 5.11, and older containers refuse it (ENOSYS or EPERM). Then the engine waits whole milliseconds, so that a
  * wait can end up to 1 ms late. Returns what epoll_wait() returns. */
 static int wait_for_events(struct speadi_socket_engine *e, struct epoll_event *event, int max,
                            uint64_t ns)
 {
-    const struct timespec timeout = speadi_clock_timespec(ns);
-
     if (!e->coarse_wait) {
-        int count = epoll_pwait2(e->epoll, event, max, ns == UINT64_MAX ? NULL : &timeout, NULL);
+        int count = wait_ns(e->epoll, event, max, ns);
 
         if (count >= 0 || (errno != ENOSYS && errno != EPERM))
             return count;

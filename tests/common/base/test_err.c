@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <speadi/err.h>
 
@@ -98,6 +99,26 @@ Test(err, what_is_added_is_whole_or_not_there)
     cr_expect_eq(strlen(err.text), SPEAD_ERR_TEXT_MAX - 10u);
     speadi_err_add(&err, -EINVAL, " (short)");
     cr_expect(ends_with(err.text, " (short)"));
+}
+
+/* The limit itself is far above what the test needs. */
+Test(err, no_memory_names_the_limits_of_memory)
+{
+    struct rlimit limit = {.rlim_cur = (rlim_t)1 << 62, .rlim_max = (rlim_t)1 << 62};
+    struct spead_err err;
+
+    speadi_err_set(&err, -ENOMEM, "no memory for a table");
+    cr_expect_str_eq(err.text, "no memory for a table");
+    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    cr_assert_eq(setrlimit(RLIMIT_DATA, &limit), 0);
+    speadi_err_set(&err, -ENOMEM, "no memory for a table");
+    cr_expect_str_eq(err.text, "no memory for a table (`ulimit -v` allows 4503599627370496 KiB, "
+                               "`ulimit -d` allows 4503599627370496 KiB)");
+    errno = ENOMEM;
+    speadi_err_errno(&err, "mmap");
+    cr_expect_not_null(strstr(err.text, "memory (`ulimit -v`"), "%s", err.text);
+    speadi_err_set(&err, -EINVAL, "a table");
+    cr_expect_str_eq(err.text, "a table");
 }
 
 Test(err, sentence_that_just_fits_is_not_cut)
