@@ -203,8 +203,11 @@ static int narrow_to_device(const struct setup *setup)
         return 0;
     if (!if_indextoname(setup->interface->index, name) ||
         setsockopt(setup->fd, SOL_SOCKET, SO_BINDTODEVICE, name, IF_NAMESIZE) < 0)
-        return speadi_err_errno(setup->err, "%s: cannot listen on this interface only",
-                                setup->text);
+        return speadi_err_errno(
+            setup->err, "%s: cannot listen on this interface only%s", setup->text,
+            errno == EPERM ? " (Linux before 5.7 wants CAP_NET_RAW: give the interface by its "
+                             "address)"
+                           : "");
     return 0;
 }
 

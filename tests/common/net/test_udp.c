@@ -7,15 +7,19 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <speadi/udp.h>
 
 #include "netns.h"
+#include "refused_calls.h"
 
 static struct test_netns_pair hosts;
 
@@ -215,6 +219,31 @@ Test(udp, an_interface_given_by_address_is_where_packets_go_to_and_come_from)
     cr_assert_eq(strncmp(text, TEST_FAR_V4 ":", strlen(TEST_FAR_V4 ":")), 0, "%s", text);
 }
 
+/* From now on the kernel refuses this option of every socket, as a kernel before 5.7 or 4.20 does. */
+static void refuse_option(uint32_t option, int error)
+{
+    const struct test_refused_call call = {
+        .number = SYS_setsockopt, .error = error, .argument = 3, .value = option};
+    int ret = test_refuse_calls(&call, 1);
+
+    if (ret < 0)
+        cr_skip_test("no filter of system calls can be set here: %s", strerror(-ret));
+}
+
+Test(udp, where_an_interface_cannot_be_bound_by_name_the_sentence_says_what_works,
+     .init = enter_pair)
+{
+    struct speadi_interface on = interface_of(TEST_NEAR_INTERFACE);
+    const struct speadi_udp_receive_options options = {.interface = &on};
+    struct speadi_address address = address_of(":7148");
+    struct speadi_udp_socket socket;
+    struct spead_err err = {0};
+
+    refuse_option(SO_BINDTODEVICE, EPERM);
+    cr_assert_eq(speadi_udp_open_receive(&socket, &address, &options, &err), -EPERM);
+    cr_expect_not_null(strstr(err.text, "give the interface by its address"), "%s", err.text);
+}
+
 Test(udp, a_link_local_address_takes_its_scope_from_the_interface)
 {
     struct speadi_udp_socket in, out;
@@ -328,6 +357,28 @@ Test(udp, a_buffer_is_as_large_as_asked_or_the_remedy_is_named)
                        warning[0]);
     cr_assert_not_null(strstr(warning[1], "sysctl -w net.core.wmem_max=1073741823"), "%s",
                        warning[1]);
+}
+
+Test(udp, a_kernel_without_multicast_all_joins_and_warns, .init = enter_pair)
+{
+    static const char *const groups[] = {"239.1.2.3:7148", "[ff15::7148]:7148"};
+    struct speadi_interface on = interface_of(TEST_NEAR_INTERFACE);
+    const struct spead_log log = {.fn = keep_warning};
+    const struct speadi_udp_receive_options options = {.interface = &on, .log = &log};
+
+    refuse_option(IP_MULTICAST_ALL, ENOPROTOOPT);
+    refuse_option(29, ENOPROTOOPT); /* IPV6_MULTICAST_ALL */
+    for (unsigned i = 0; i < 2; i++) {
+        struct speadi_address address = address_of(groups[i]);
+        struct speadi_udp_socket socket;
+        struct spead_err err = {0};
+
+        warnings = 0;
+        cr_assert_eq(speadi_udp_open_receive(&socket, &address, &options, &err), 0, "%s", err.text);
+        cr_assert_gt(warnings, 0);
+        cr_expect_not_null(strstr(warning[0], "other programs have joined it"), "%s", warning[0]);
+        speadi_udp_close(&socket);
+    }
 }
 
 Test(udp, what_the_kernel_dropped_is_counted)
