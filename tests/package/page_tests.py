@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-PAGES = ("promises.md", "troubleshooting.md", "from-spead2.md")
+PAGES = ("promises.md", "troubleshooting.md", "from-spead2.md", "requirements.md")
 NAMES_MIN = 100  # fewer names mean that this program no longer understands the pages
 
 # a test of Criterion; some macros of the tests take the case alone and add the suite themselves
