@@ -11,85 +11,9 @@
 #include <string.h>
 
 #include <speadi/memory_limits.h>
+#include <speadi/sentence.h>
 
 #define LOG_LINE_MAX 512
-
-/* Replaces control characters in the text by '?', so that the text stays one line. The text can contain an option or a
- * file name that a user gave. */
-static void keep_one_line(char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            *text = '?';
-}
-
-static const char cut_mark[] = "...";
-
-/* Returns true if a clause ends before text[at]: there is "; ", ": ", ", " or " (". */
-static bool clause_ends(const char *text, size_t at)
-{
-    return (strchr(";:,", text[at]) && text[at + 1] == ' ') ||
-           (text[at] == ' ' && text[at + 1] == '(');
-}
-
-/* Returns where a text of `length` bytes that goes on must be cut. A remedy or a bracket must not be cut in its middle,
- * because a user could take the first half for the whole. A user may paste a remedy, which stands between backticks.
- * So the text is cut at the end of a clause, outside backticks and brackets, if the rest has at least half of the
- * length, or if the cut would be inside backticks. Returns `length` if there is no such place. */
-static size_t place_to_cut(const char *text, size_t length)
-{
-    bool quoted = false;
-    unsigned depth = 0;
-    size_t place = 0;
-
-    for (size_t i = 0; i < length; i++) {
-        if (!quoted && depth == 0 && text[i] != '\0' && clause_ends(text, i))
-            place = i;
-        if (text[i] == '`')
-            quoted = !quoted;
-        else if (!quoted && text[i] == '(')
-            depth++;
-        else if (!quoted && text[i] == ')' && depth > 0)
-            depth--;
-    }
-    return place > 0 && (quoted || place >= length / 2) ? place : length;
-}
-
-/* Formats a sentence into `text`, which has `room` bytes. A sentence that is too long is cut and ends in "...". */
-static void format_line(char *text, size_t room, const char *format, va_list arguments)
-{
-    int length = vsnprintf(text, room, format, arguments);
-
-    if (length < 0)
-        text[0] = '\0';
-    else if ((size_t)length >= room)
-        memcpy(text + place_to_cut(text, room - sizeof cut_mark), cut_mark, sizeof cut_mark);
-    keep_one_line(text);
-}
-
-/* Appends a formatted text, or nothing if it does not fit. */
-static bool add_whole(char *text, size_t room, const char *format, va_list arguments)
-{
-    size_t used = strlen(text);
-    int length = vsnprintf(text + used, room - used, format, arguments);
-    bool fits = length >= 0 && (size_t)length < room - used;
-
-    if (!fits)
-        text[used] = '\0';
-    keep_one_line(text + used);
-    return fits;
-}
-
-bool speadi_text_add(char *text, size_t room, const char *format, ...)
-{
-    va_list arguments;
-    bool fits;
-
-    va_start(arguments, format);
-    fits = add_whole(text, room, format, arguments);
-    va_end(arguments);
-    return fits;
-}
 
 /* Memory that cannot be had is often the fault of a limit, and not of the memory. */
 static void name_memory_limits(struct spead_err *err)
@@ -97,7 +21,7 @@ static void name_memory_limits(struct spead_err *err)
     char limits[SPEADI_MEMORY_LIMITS_MAX];
 
     if (err->code == -ENOMEM && speadi_memory_limits(limits)[0] != '\0')
-        speadi_text_add(err->text, sizeof err->text, " (%s)", limits);
+        speadi_sentence_add(err->text, sizeof err->text, " (%s)", limits);
 }
 
 int speadi_err_set(struct spead_err *err, int code, const char *format, ...)
@@ -109,7 +33,7 @@ int speadi_err_set(struct spead_err *err, int code, const char *format, ...)
     err->code = code;
     err->field = NULL;
     va_start(arguments, format);
-    format_line(err->text, sizeof err->text, format, arguments);
+    speadi_sentence_write(err->text, sizeof err->text, format, arguments);
     va_end(arguments);
     name_memory_limits(err);
     return code;
@@ -146,7 +70,7 @@ static void add_reason(struct spead_err *err, int code, const char *format, va_l
              remedy_of(-code));
     err->code = code;
     err->field = NULL;
-    format_line(err->text, sizeof err->text - strlen(reason), format, arguments);
+    speadi_sentence_write(err->text, sizeof err->text - strlen(reason), format, arguments);
     length = strlen(err->text);
     snprintf(err->text + length, sizeof err->text - length, "%s", reason);
 }
@@ -185,7 +109,7 @@ static void append(struct spead_err *err, const char *format, va_list arguments)
 {
     size_t length = strlen(err->text);
 
-    format_line(err->text + length, sizeof err->text - length, format, arguments);
+    speadi_sentence_write(err->text + length, sizeof err->text - length, format, arguments);
 }
 
 int speadi_err_field(struct spead_err *err, int code, const char *field, const char *format, ...)
@@ -219,7 +143,7 @@ int speadi_err_add(struct spead_err *err, int code, const char *format, ...)
     if (!err)
         return code;
     va_start(arguments, format);
-    add_whole(err->text, sizeof err->text, format, arguments);
+    speadi_sentence_vadd(err->text, sizeof err->text, format, arguments);
     va_end(arguments);
     return err->code;
 }
@@ -273,7 +197,7 @@ void speadi_log_line(const struct spead_log *log, enum spead_log_level level, co
     if (!log || !log->fn)
         return;
     va_start(arguments, format);
-    format_line(line, sizeof line, format, arguments);
+    speadi_sentence_write(line, sizeof line, format, arguments);
     va_end(arguments);
     log->fn(log->arg, level, line);
 }

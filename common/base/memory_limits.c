@@ -6,15 +6,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <speadi/err.h>
+#include <speadi/sentence.h>
 
 static void add_limit(char text[SPEADI_MEMORY_LIMITS_MAX], int resource, const char *command)
 {
     struct rlimit limit;
 
     if (getrlimit((__rlimit_resource_t)resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-        speadi_text_add(text, SPEADI_MEMORY_LIMITS_MAX, "%s`%s` allows %llu KiB",
-                        text[0] ? ", " : "", command, (unsigned long long)limit.rlim_cur / 1024);
+        speadi_sentence_add(text, SPEADI_MEMORY_LIMITS_MAX, "%s`%s` allows %llu KiB",
+                            text[0] ? ", " : "", command,
+                            (unsigned long long)limit.rlim_cur / 1024);
 }
 
 /* Returns true if the kernel refuses memory that it has not promised to back (vm.overcommit_memory is 2). */
@@ -37,8 +38,8 @@ const char *speadi_memory_limits(char text[SPEADI_MEMORY_LIMITS_MAX])
     add_limit(text, RLIMIT_AS, "ulimit -v");
     add_limit(text, RLIMIT_DATA, "ulimit -d");
     if (promises_count())
-        speadi_text_add(text, SPEADI_MEMORY_LIMITS_MAX,
-                        "%svm.overcommit_memory is 2: raise vm.overcommit_ratio",
-                        text[0] ? ", " : "");
+        speadi_sentence_add(text, SPEADI_MEMORY_LIMITS_MAX,
+                            "%svm.overcommit_memory is 2: raise vm.overcommit_ratio",
+                            text[0] ? ", " : "");
     return text;
 }

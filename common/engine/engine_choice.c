@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <speadi/err.h>
+#include <speadi/sentence.h>
 
 static const char *words_of(enum spead_endpoint_kind kind)
 {
@@ -33,9 +34,9 @@ static const char more[] = "; spead-info engines says more";
 
 static void note(struct account *account, const char *name, const char *what)
 {
-    speadi_text_add(account->others, sizeof account->others, "; %s: %s", name, what);
-    if (!speadi_text_add(account->refusal, sizeof account->refusal - strlen(more), "; %s: %s", name,
-                         what))
+    speadi_sentence_add(account->others, sizeof account->others, "; %s: %s", name, what);
+    if (!speadi_sentence_add(account->refusal, sizeof account->refusal - strlen(more), "; %s: %s",
+                             name, what))
         account->refusal_lacks = true;
 }
 
@@ -45,12 +46,12 @@ static void explain(const struct speadi_engine_choice *choice,
                     char reason[SPEADI_ENGINE_REASON_MAX])
 {
     reason[0] = '\0';
-    speadi_text_add(reason, SPEADI_ENGINE_REASON_MAX, "%s", why);
+    speadi_sentence_add(reason, SPEADI_ENGINE_REASON_MAX, "%s", why);
     if (taken->caveat)
-        speadi_text_add(reason, SPEADI_ENGINE_REASON_MAX, "; %s", taken->caveat);
+        speadi_sentence_add(reason, SPEADI_ENGINE_REASON_MAX, "; %s", taken->caveat);
     if (choice->shape && choice->shape[0])
-        speadi_text_add(reason, SPEADI_ENGINE_REASON_MAX, "; %s", choice->shape);
-    speadi_text_add(reason, SPEADI_ENGINE_REASON_MAX, "%s", others);
+        speadi_sentence_add(reason, SPEADI_ENGINE_REASON_MAX, "; %s", choice->shape);
+    speadi_sentence_add(reason, SPEADI_ENGINE_REASON_MAX, "%s", others);
 }
 
 static int none_usable(const struct speadi_engine_choice *choice, const struct account *account,
@@ -70,8 +71,9 @@ static int choose_auto(const struct speadi_engine_choice *choice,
     struct account account = {0};
     char why_taken[80];
 
-    speadi_text_add(account.refusal, sizeof account.refusal, "no %s engine for %s can be used here",
-                    choice->list->direction, words_of(choice->endpoint));
+    speadi_sentence_add(account.refusal, sizeof account.refusal,
+                        "no %s engine for %s can be used here", choice->list->direction,
+                        words_of(choice->endpoint));
     for (uint32_t i = 0; (engine = speadi_engine_by_rank(choice->list, i)) != NULL; i++) {
         struct spead_err why = {0};
         int ret;

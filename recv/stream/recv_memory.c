@@ -8,6 +8,7 @@
 #include <speadi/err.h>
 #include <speadi/free_memory.h>
 #include <speadi/numbers.h>
+#include <speadi/sentence.h>
 
 #include "recv_config.h"
 #include "recv_stream.h"
@@ -237,8 +238,8 @@ static int make_bounced(struct spead_recv_stream *stream, struct spead_err *err)
 
 static void say_bounced(struct spead_recv_stream *stream, const char *why)
 {
-    speadi_text_add(stream->engine_reason, sizeof stream->engine_reason,
-                    "; payload is bounced, not placed: %s", why);
+    speadi_sentence_add(stream->engine_reason, sizeof stream->engine_reason,
+                        "; payload is bounced, not placed: %s", why);
     speadi_log_line(&stream->config.log, SPEAD_LOG_INFO, "payload is bounced, not placed: %s", why);
 }
 

@@ -4,7 +4,6 @@
 #ifndef SPEADI_ERR_H
 #define SPEADI_ERR_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,11 +23,6 @@ __attribute__((format(printf, 3, 4))) int speadi_err_code(struct spead_err *err,
 
 /* Does what speadi_err_code() does. The code is -errno (the present value of errno). */
 __attribute__((format(printf, 2, 3))) int speadi_err_errno(struct spead_err *err,
-                                                           const char *format, ...);
-
-/* Appends a formatted text to `text`, which has `room` bytes. If the text does not fit whole, nothing is appended, and
- * the function returns false. So a line that is made of several sentences never has half a sentence. */
-__attribute__((format(printf, 3, 4))) bool speadi_text_add(char *text, size_t room,
                                                            const char *format, ...);
 
 /* Copies an earlier failure, together with its field, to *err (if err is not NULL). Returns from->code. */

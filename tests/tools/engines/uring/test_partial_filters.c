@@ -59,8 +59,8 @@ static void receive_over(const char *engine, unsigned port)
     char recv_line[160], send_line[160];
 
     snprintf(recv_line, sizeof recv_line,
-             "127.0.0.1:%u 127.0.0.1:%u --json --verify --engine %s --memory 256M", port,
-             port + 1, engine);
+             "127.0.0.1:%u 127.0.0.1:%u --json --verify --engine %s --memory 256M", port, port + 1,
+             engine);
     snprintf(send_line, sizeof send_line,
              "127.0.0.1:%u 127.0.0.1:%u --json --verify --engine %s --heaps 4 --heap-size 20000 "
              "--rate 0.1",
