@@ -56,8 +56,8 @@ struct tool_cpu tool_cpu_since(struct tool_cpu start);
 struct tool_totals {
     const char *tool;
     const char *engine, *engine_reason;
-    bool
-        reason_told; /* engine_reason was printed already, so the summary has only the name of the engine */
+    /* true if engine_reason was printed already, so that the summary has only the name of the engine */
+    bool reason_told;
     uint64_t payload_bytes, wire_bytes;
     uint64_t heaps, incomplete_heaps, packets;
     /* When the first and the last packet came or left (CLOCK_MONOTONIC). 0 means that there was no packet. */
