@@ -34,6 +34,18 @@ struct tool_place {
         offsetof(struct type, member), sizeof(((struct type *)NULL)->member) \
     }
 
+/* What the shell offers to complete a value that is no word of a list (packaging/completion). */
+enum tool_offer {
+    TOOL_OFFER_NOTHING,
+    TOOL_OFFER_FILES,
+    TOOL_OFFER_INTERFACES,
+    TOOL_OFFER_DEVICES, /* RDMA devices */
+    TOOL_OFFER_CPUS,
+    TOOL_OFFER_HOSTS,
+    TOOL_OFFER_PORTS_HERE, /* endpoints that a receiver can listen on: an address of this host, and a port */
+    TOOL_OFFER_PORTS_THERE, /* endpoints that a sender can send to: a known host, and a port */
+};
+
 struct tool_option {
     const char *name;      /* "packet" if the user types --packet */
     char letter;           /* 'p' if the user may also type -p; 0 if the option has no letter */
@@ -64,6 +76,12 @@ struct tool_option {
      * sets no such field. */
     const char *field;
     struct tool_place at[TOOL_SIDES];
+
+    /* The shell offers this, besides the words that tool_option_words() returns. */
+    enum tool_offer offer;
+    /* Words that the type accepts besides other values, such as "any" besides numbers. The shell offers them. NULL ends
+     * the array. If this field is NULL, there are none. */
+    const char *const *offer_words;
 };
 
 struct tool_table {
@@ -77,6 +95,12 @@ struct tool_pair; /* see option_effect.h */
 struct tool_heading {
     unsigned group;
     const char *title;
+};
+
+/* What the first argument of a program can be, if it is a word, and what the shell offers for the next argument. */
+struct tool_topic {
+    const char *word;
+    enum tool_offer offer;
 };
 
 #define TOOL_TABLES_MAX   2u
@@ -102,6 +126,11 @@ struct tool_program {
     /* The options that have no effect beside other options. A row without `option` ends the array. NULL if there are
      * none. */
     const struct tool_pair *pairs;
+
+    /* The shell offers this for each argument, or the words of the topics for the first. A topic with the word NULL
+     * ends the array. */
+    enum tool_offer offer;
+    const struct tool_topic *topics;
 };
 
 /* Returns option number `index` of the program (0, 1, ...), or NULL past the last option. */

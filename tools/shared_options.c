@@ -11,6 +11,7 @@
 
 /* the order is that of enum tool_log_level */
 static const char *const log_words[] = {"error", "warning", "info", NULL};
+static const char *const vector_words[] = {"poll", NULL};
 
 /* With SHARED, the value goes into a member of struct tool_shared. With BOTH_STREAMS, it goes into a field that the
  * configurations of both streams have. */
@@ -31,7 +32,7 @@ static const char *const log_words[] = {"error", "warning", "info", NULL};
 /* clang-format off */
 static const struct tool_option rows[] = {
     {.name = "bind", .argument = "IF", .group = TOOL_GROUP_NETWORK,
-     .type = &tool_string, BOTH_STREAMS(interface),
+     .type = &tool_string, BOTH_STREAMS(interface), .offer = TOOL_OFFER_INTERFACES,
      .help = "Interface, by name or address, to listen on and join groups on",
      .help_send = "Interface, by name or address, to send from",
      .unset = "the system's choice"},
@@ -44,7 +45,7 @@ static const struct tool_option rows[] = {
      .type = &tool_bytes32, .min = 1, .max = 1u << 30, BOTH_STREAMS(socket_buffer_bytes),
      .help = "Socket buffer in bytes"},
     {.name = "cpu", .argument = "N", .group = TOOL_GROUP_NETWORK,
-     .type = &tool_cpu, .min = 0, .max = UINT32_MAX, SHARED(cpu),
+     .type = &tool_cpu, .min = 0, .max = UINT32_MAX, SHARED(cpu), .offer = TOOL_OFFER_CPUS,
      .help = "Pin the stream's thread to this CPU",
      .help_send = "Run on this CPU only",
      .unset = "any"},
@@ -53,11 +54,11 @@ static const struct tool_option rows[] = {
      .help = "Debugging aid: spoil packets on purpose, e.g. loss=0.01,reorder=8,seed=7"},
 
     {.name = "verbs-device", .argument = "NAME", .group = TOOL_GROUP_VERBS,
-     .type = &tool_string, BOTH_VERBS(device),
+     .type = &tool_string, BOTH_VERBS(device), .offer = TOOL_OFFER_DEVICES,
      .help = "Name of the RDMA device",
      .unset = "that of the interface, or of the first endpoint"},
     {.name = "comp-vector", .argument = "N", .group = TOOL_GROUP_VERBS,
-     .type = &tool_vector, .min = 0, .max = INT16_MAX, BOTH_VERBS(comp_vector),
+     .type = &tool_vector, .min = 0, .max = INT16_MAX, BOTH_VERBS(comp_vector), .offer_words = vector_words,
      .help = "Completion vector to sleep on, or \"poll\" (-1) to poll and never sleep"},
     {.name = "max-poll", .argument = "N", .group = TOOL_GROUP_VERBS,
      .type = &tool_u32, .min = 0, .max = UINT32_MAX, BOTH_VERBS(max_poll),

@@ -12,7 +12,7 @@
 /* clang-format off */
 static const struct tool_option rows[] = {
     {.name = "interface", .argument = "IF",
-     .type = &tool_string, OWN(interface),
+     .type = &tool_string, OWN(interface), .offer = TOOL_OFFER_INTERFACES,
      .help = "Interface, by name or address, that engine verbs would use",
      .unset = "every device"},
     {.name = "json",
@@ -39,6 +39,9 @@ static void take_argument(void *to, const char *text)
         tool_usage("\"%s\" is one word too many", text);
 }
 
+static const struct tool_topic topics[] = {
+    {"engines", TOOL_OFFER_NOTHING}, {"recording", TOOL_OFFER_FILES}, {NULL, TOOL_OFFER_NOTHING}};
+
 static const struct tool_table own_table = {rows, sizeof rows / sizeof *rows};
 static const struct spead_info_tool_options defaults;
 
@@ -54,6 +57,7 @@ const struct tool_program spead_info_program = {
     .defaults = &defaults,
     .bytes = sizeof defaults,
     .take_argument = take_argument,
+    .topics = topics,
 };
 
 void spead_info_options_parse(struct spead_info_tool_options *options, int argc, char **argv)

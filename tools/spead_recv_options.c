@@ -24,6 +24,8 @@ static const char *const populate_words[] = {"ahead", "off", NULL}; /* enum spea
 static const char *const format_words[] = {"auto", "files", "raw", "framed",
                                            NULL}; /* enum recv_output_format */
 static const char *const path_words[] = {"auto", "placed", "bounce", NULL};
+static const char *const stop_words[] = {"all", "any", NULL};
+static const char *const sync_words[] = {"end", "never", NULL};
 
 /* With OWN, the value goes into a member of struct spead_recv_tool_options. With STREAM, it goes into a field of the
  * stream's configuration. */
@@ -78,7 +80,7 @@ static const struct tool_option rows[] = {
      .type = &tool_name, .list = tool_recv_engine_names, STREAM(engine),
      .help = ""},
     {.name = "source", .argument = "HOST[:PORT]", .group = TOOL_GROUP_NETWORK,
-     .type = &tool_string, STREAM(sender),
+     .type = &tool_string, STREAM(sender), .offer = TOOL_OFFER_HOSTS,
      .help = "Take packets of this sender only, and join groups for it alone",
      .unset = "all"},
     {.name = "receive-path", .argument = "PATH", .group = TOOL_GROUP_NETWORK,
@@ -186,7 +188,7 @@ static const struct tool_option rows[] = {
              "until the socket buffer is half full, or drop-oldest, which never stops reading"},
 
     {.name = "output", .argument = "FILE", .group = TOOL_GROUP_CONTENT,
-     .type = &tool_string, OWN(output.path),
+     .type = &tool_string, OWN(output.path), .offer = TOOL_OFFER_FILES,
      .help = "Append the payloads of heaps to FILE, and a line for each heap to FILE.jsonl; a pipe, "
              "or - for standard output, gets the payloads alone"},
     {.name = "follow-links", .group = TOOL_GROUP_CONTENT,
@@ -197,7 +199,7 @@ static const struct tool_option rows[] = {
      .help = "files (FILE and its index), raw (the payloads of complete heaps, one behind the other), "
              "framed (before each heap its index line), or auto (raw for a pipe, else files)"},
     {.name = "sync", .argument = "WHEN", .group = TOOL_GROUP_CONTENT,
-     .type = &tool_sync, .least = 0.001, .most = 3600, OWN(output.sync),
+     .type = &tool_sync, .least = 0.001, .most = 3600, OWN(output.sync), .offer_words = sync_words,
      .help = "When what is recorded is brought onto the disk, so that it survives a power cut: a time "
              "(1s) or a number of heaps (100heaps) after it was written, and at the end; only at "
              "the end (end); or never"},
@@ -205,7 +207,7 @@ static const struct tool_option rows[] = {
      .type = &tool_flag, STREAM(ignore_stop_item),
      .help = "Do not end at a stop item"},
     {.name = "stop", .argument = "WHICH", .group = TOOL_GROUP_END,
-     .type = &tool_stops, .min = 1, .max = 65535, STREAM(stop_count),
+     .type = &tool_stops, .min = 1, .max = 65535, STREAM(stop_count), .offer_words = stop_words,
      .help = "Which stop items end the program: all (those of every sender that is heard), any (the "
              "first one), or those of N senders"},
     {.name = "stop-silence", .argument = "TIME", .group = TOOL_GROUP_END,
@@ -215,7 +217,7 @@ static const struct tool_option rows[] = {
      .type = &tool_flag, OWN(strict),
      .help = "Exit with status 3 when anything was lost or refused"},
     {.name = "progress", .argument = "FILE", .group = TOOL_GROUP_OUTPUT,
-     .type = &tool_string, OWN(progress),
+     .type = &tool_string, OWN(progress), .offer = TOOL_OFFER_FILES,
      .help = "Append a line of JSON to FILE at an interval, or print it on standard output (-), with "
              "or without a terminal"},
     {.name = "progress-interval", .argument = "TIME", .group = TOOL_GROUP_OUTPUT,
@@ -305,6 +307,7 @@ const struct tool_program spead_recv_program = {
     .bytes = sizeof defaults,
     .take_argument = take_endpoint,
     .pairs = pairs,
+    .offer = TOOL_OFFER_PORTS_HERE,
 };
 
 void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc, char **argv)

@@ -138,6 +138,7 @@ const struct tool_program spead_send_program = {
     .pairs = pairs,
     .bytes = sizeof defaults,
     .take_argument = take_endpoint,
+    .offer = TOOL_OFFER_PORTS_THERE,
 };
 
 static struct spead_flavour flavour_of(const struct spead_send_tool_options *options)

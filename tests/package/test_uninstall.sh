@@ -28,7 +28,8 @@ done
         cmp "$source/$page" "$prefix/share/doc/speadline/$page" || fail "$page is not installed as it is"
     done
 for file in bin/spead-{send,recv,info,net-raw} share/man/man1/spead-{send,recv,info,net-raw}.1 \
-    lib/systemd/system/spead-recv@.service share/doc/speadline/examples/{60-speadline,night}.conf; do
+    lib/systemd/system/spead-recv@.service share/doc/speadline/examples/{60-speadline,night}.conf \
+    share/bash-completion/completions/spead-{send,recv,info,net-raw}; do
     [ -f "$prefix/$file" ] || fail "$file is not installed"
 done
 
