@@ -28,7 +28,7 @@ documented=$(awk '/^\.Sh EXIT STATUS/ { inside = 1; next } /^\.Sh/ { inside = 0 
 [ -z "$(setting SuccessExitStatus)" ] || fail "the unit calls another status than 0 a success"
 
 : >"$work/out"
-"$build/tools/spead-recv" "127.0.0.1:$port" --json >"$work/out" 2>&1 &
+"$build/tools/spead-recv" "127.0.0.1:$port" >"$work/out" 2>&1 &
 receiver=$!
 # It prints its plan when it is ready for signals.
 while ! grep -q . "$work/out"; do kill -0 $receiver && sleep 0.05; done
