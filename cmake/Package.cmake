@@ -47,7 +47,7 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
 
 # ---- libspeadline ----------------------------------------------------------------------------------------------------
 
-# The name of the package has the number of the soname, as Debian demands: libspeadline0, or libspeadline0.1.
+# The name of the package has the number of the soname, as Debian demands: libspeadline0.1.
 get_target_property(soversion speadline SOVERSION)
 set(CPACK_DEBIAN_LIBSPEADLINE_PACKAGE_NAME libspeadline${soversion})
 set(CPACK_DEBIAN_LIBSPEADLINE_PACKAGE_SECTION libs)
