@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <speadi/address.h>
+#include <speadi/endpoint.h>
 
 #include "tool_remedy.h"
 
@@ -74,40 +74,35 @@ static bool listens_on(const struct search *search, const char *name)
     return false;
 }
 
-/* Writes the name of the interface on which the kernel listens for this address, or "" if it listens on all. */
-static void find_interface(const struct search *search, const struct speadi_address *address,
-                           char name[IF_NAMESIZE])
+/* Writes the name of the interface on which the kernel listens for this endpoint, or "" if it listens on all. */
+static void find_interface(const struct speadi_endpoint *endpoint, char name[IF_NAMESIZE])
 {
-    struct speadi_interface chosen = {0};
-    bool is_v6 = address->any.sa_family == AF_INET6;
-    unsigned index;
+    unsigned index = speadi_endpoint_interface(&endpoint->address, &endpoint->interface);
 
-    name[0] = '\0';
-    (void)speadi_interface_find(&chosen, search->options->stream.interface, NULL);
-    index = chosen.index;
-    if (index == 0 && is_v6)
-        index = address->v6.sin6_scope_id;
     if (index == 0)
-        index = speadi_interface_towards(address);
+        index = speadi_interface_towards(&endpoint->address);
     if (index == 0 || !if_indextoname(index, name))
         name[0] = '\0';
 }
 
 static void look_at_endpoint(struct search *search, const char *text)
 {
-    struct speadi_address address;
+    struct speadi_interface of_stream = {0};
+    struct speadi_endpoint endpoint;
+    const struct speadi_address *address = &endpoint.address;
     char name[IF_NAMESIZE];
     bool joined;
 
-    if (speadi_address_parse(&address, text, SPEADI_ADDRESS_RECEIVE, NULL) < 0) {
+    (void)speadi_interface_find(&of_stream, search->options->stream.interface, NULL);
+    if (speadi_endpoint_parse(&endpoint, text, SPEADI_ADDRESS_RECEIVE, &of_stream, NULL) < 0) {
         found(search, NULL, "endpoint", "no packet has come from %s", text);
         return;
     }
-    joined = speadi_address_is_multicast(&address);
+    joined = speadi_address_is_multicast(address);
     search->joins |= joined;
-    search->is_v4 |= address.any.sa_family == AF_INET || speadi_address_is_any(&address);
-    search->is_v6 |= address.any.sa_family == AF_INET6;
-    find_interface(search, &address, name);
+    search->is_v4 |= address->any.sa_family == AF_INET || speadi_address_is_any(address);
+    search->is_v6 |= address->any.sa_family == AF_INET6;
+    find_interface(&endpoint, name);
     if (name[0] == '\0')
         found(search, NULL, "endpoint",
               "no packet has come to %s, which is bound on every interface", text);

@@ -10,8 +10,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <speadi/address.h>
 #include <speadi/clock.h>
+#include <speadi/endpoint.h>
 #include <speadi/frame_layout.h>
 
 #include "tool_exit.h"
@@ -116,7 +116,7 @@ unsigned tool_wire_overhead(const char *endpoint, bool receive)
     struct speadi_address address;
     enum speadi_address_use use = receive ? SPEADI_ADDRESS_RECEIVE : SPEADI_ADDRESS_SEND;
 
-    if (speadi_address_parse(&address, endpoint, use, NULL) == 0 &&
+    if (speadi_endpoint_address(&address, endpoint, use, NULL) == 0 &&
         address.any.sa_family == AF_INET6)
         return SPEADI_WIRE_OVERHEAD_V6;
     return SPEADI_WIRE_OVERHEAD_V4;

@@ -73,6 +73,18 @@ static void any_v4(struct speadi_address *address)
     *address = (struct speadi_address){.v4 = {.sin_family = AF_INET}, .length = sizeof address->v4};
 }
 
+void speadi_address_unmap(struct speadi_address *address)
+{
+    const struct in6_addr mapped = address->v6.sin6_addr;
+    in_port_t port = address->v6.sin6_port;
+
+    if (address->any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&mapped))
+        return;
+    any_v4(address);
+    address->v4.sin_port = port;
+    memcpy(&address->v4.sin_addr, mapped.s6_addr + 12, sizeof address->v4.sin_addr);
+}
+
 static int resolver_failed(const char *whole, const char *host, int error, struct spead_err *err)
 {
     return speadi_err_set(err, error == EAI_MEMORY ? -ENOMEM : -ENOENT,
@@ -106,13 +118,15 @@ static int resolve(struct speadi_address *address, const struct endpoint_text *t
     *address = (struct speadi_address){.length = info->ai_addrlen};
     memcpy(&address->any, info->ai_addr, info->ai_addrlen);
     freeaddrinfo(list);
+    speadi_address_unmap(address);
     return 0;
 }
 
 /* For each use of an address: the syntax that the error message shows to the user. */
 static const char *const syntax[] = {
-    [SPEADI_ADDRESS_SEND] = "an endpoint is HOST:PORT",
-    [SPEADI_ADDRESS_RECEIVE] = "an endpoint is [HOST]:PORT or PORT, with PORT 1..65535",
+    [SPEADI_ADDRESS_SEND] = "an endpoint is HOST:PORT or HOST:PORT%IF",
+    [SPEADI_ADDRESS_RECEIVE] = "an endpoint is [HOST]:PORT or PORT, with PORT 1..65535, and %IF "
+                               "behind it for an interface",
     [SPEADI_ADDRESS_SENDER] = "a source is HOST or HOST:PORT",
 };
 

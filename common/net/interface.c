@@ -45,6 +45,7 @@ static bool parse_address(struct speadi_address *address, const char *text)
     *address = (struct speadi_address){.length = info->ai_addrlen};
     memcpy(&address->any, info->ai_addr, info->ai_addrlen);
     freeaddrinfo(info);
+    speadi_address_unmap(address);
     return true;
 }
 
@@ -72,6 +73,8 @@ static int find(struct speadi_interface *found, const char *text, const struct i
                 err, -ENODEV, "\"%.60s\": no interface has this address (see: ip address)", text);
         found->local = address;
     }
+    if (!if_indextoname(found->index, found->name))
+        return speadi_err_errno(err, "\"%.60s\": the interface is gone", text);
     found->v4 = found->local.any.sa_family == AF_INET ? found->local.v4.sin_addr
                                                       : first_v4(list, found->index);
     return 0;

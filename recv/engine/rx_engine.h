@@ -189,7 +189,11 @@ struct speadi_rx_config {
     struct spead_mem_link *const *links;    /* set if the endpoints are SPEAD_ENDPOINT_MEM_LINK */
     const char *const *texts;               /* set if the endpoints are SPEAD_ENDPOINT_TEXT */
     uint32_t count;
+    /* The interface of all endpoints. NULL or index 0 means any interface. */
     const struct speadi_interface *interface;
+    /* If the endpoints have different interfaces: an array of `count` interfaces, which count instead of `interface`.
+     * Else NULL. */
+    const struct speadi_interface *interfaces;
     /* The engine lends only packets that come from this address, which has the IP version of `addresses`. If it is
      * NULL, the engine lends the packets of all senders. */
     const struct speadi_address *sender;
@@ -205,6 +209,13 @@ struct speadi_rx_config {
     const struct spead_engine_options *options; /* NULL means the defaults of the engine */
     const struct spead_log *log;
 };
+
+/* Returns the interface of endpoint i, or NULL. */
+static inline const struct speadi_interface *speadi_rx_interface(
+    const struct speadi_rx_config *config, uint32_t i)
+{
+    return config->interfaces ? &config->interfaces[i] : config->interface;
+}
 
 /* What the core knows about an engine only after open(). */
 struct speadi_rx_facts {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/endpoint.h>
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
@@ -177,26 +178,26 @@ static bool has_texts(const struct spead_recv_stream_config *config)
 }
 
 static int set_endpoints(const struct spead_recv_stream_config *config,
-                         struct speadi_address addresses[SPEADI_RX_SOURCES_MAX],
-                         struct speadi_rx_config *rx, struct spead_err *err)
+                         struct speadi_endpoints *endpoints, struct speadi_rx_config *rx,
+                         struct spead_err *err)
 {
-    if (config->link_count > 0) {
-        rx->links = config->links;
-        return 0;
-    }
-    if (has_texts(config)) {
-        rx->texts = config->endpoints;
-        return 0;
-    }
-    rx->addresses = addresses;
-    for (uint32_t i = 0; i < config->endpoint_count; i++) {
-        int ret =
-            speadi_address_parse(&addresses[i], config->endpoints[i], SPEADI_ADDRESS_RECEIVE, err);
+    bool texts = has_texts(config);
+    int ret =
+        speadi_endpoints_parse(endpoints, config->endpoints, texts ? 0 : config->endpoint_count,
+                               SPEADI_ADDRESS_RECEIVE, config->interface, err);
 
-        if (ret < 0)
-            return speadi_err_blame(err, ret, "endpoints");
-    }
-    return 0;
+    if (ret == 0)
+        ret = speadi_endpoints_check_apart(endpoints, config->endpoints, err);
+    rx->interface = &endpoints->common;
+    if (endpoints->differ)
+        rx->interfaces = endpoints->interface;
+    if (config->link_count > 0)
+        rx->links = config->links;
+    else if (texts)
+        rx->texts = config->endpoints;
+    else
+        rx->addresses = endpoints->address;
+    return ret;
 }
 
 /* Refuses a sender if its packets can never reach one of the endpoints, because the IP versions differ. The endpoint
@@ -210,7 +211,7 @@ static int check_versions(const struct speadi_address *sender, const struct spea
     for (uint32_t i = 0; i < rx->count; i++) {
         const struct speadi_address *to = &rx->addresses[i];
         bool dual = to->any.sa_family == AF_INET6 && speadi_address_is_any(to) &&
-                    rx->interface->local.length == 0;
+                    speadi_rx_interface(rx, i)->local.length == 0;
 
         if (to->any.sa_family != sender->any.sa_family && !dual)
             return speadi_err_field(
@@ -245,11 +246,10 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
                                    char reason[SPEADI_ENGINE_REASON_MAX],
                                    struct speadi_rx_facts *facts, struct spead_err *err)
 {
-    struct speadi_address addresses[SPEADI_RX_SOURCES_MAX], sender;
-    struct speadi_interface interface;
+    struct speadi_endpoints endpoints;
+    struct speadi_address sender;
     struct speadi_rx_config rx = {
         .count = config->endpoint_count + config->link_count,
-        .interface = &interface,
         .socket_buffer_bytes = config->socket_buffer_bytes,
         .packet_bytes_max = config->packet_bytes_max,
         .path = config->receive_path,
@@ -258,10 +258,8 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
         .engine_options = config->engine_options,
         .log = &config->log,
     };
-    int ret = speadi_interface_find(&interface, config->interface, err);
+    int ret = set_endpoints(config, &endpoints, &rx, err);
 
-    ret = ret < 0 ? speadi_err_blame(err, ret, "interface")
-                  : set_endpoints(config, addresses, &rx, err);
     if (ret == 0)
         ret = parse_source(config, &sender, &rx, err);
     if (ret < 0)

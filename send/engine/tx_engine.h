@@ -82,7 +82,11 @@ struct speadi_tx_config {
      * to each link. */
     struct spead_mem_link *const *links;
     uint32_t count;
+    /* The interface of all endpoints. Index 0 means that the routes decide. */
     const struct speadi_interface *interface;
+    /* If the endpoints have different interfaces: an array of `count` interfaces, which count instead of `interface`.
+     * Else NULL. */
+    const struct speadi_interface *interfaces;
     uint32_t socket_buffer_bytes;
     uint32_t multicast_ttl;
     uint32_t packet_bytes_max;
@@ -103,6 +107,13 @@ struct speadi_tx_config {
     const struct spead_engine_options *options; /* NULL if the engine must use its defaults */
     const struct spead_log *log;                /* the engine may use this pointer until close() */
 };
+
+/* Returns the interface of endpoint i. */
+static inline const struct speadi_interface *speadi_tx_interface(
+    const struct speadi_tx_config *config, uint32_t i)
+{
+    return config->interfaces ? &config->interfaces[i] : config->interface;
+}
 
 struct speadi_tx_engine_ops {
     struct speadi_engine_about about; /* must be the first member */

@@ -7,7 +7,7 @@
 
 #include <speadline/send.h>
 
-#include <speadi/address.h>
+#include <speadi/endpoint.h>
 #include <speadi/err.h>
 #include <speadi/frame_layout.h>
 #include <speadi/packet.h>
@@ -111,30 +111,27 @@ static int check_config(const struct spead_send_stream_config *config, struct sp
 }
 
 static int find_destinations(const struct spead_send_stream_config *config,
-                             struct speadi_address *addresses,
+                             struct speadi_endpoints *endpoints,
                              struct speadi_send_transport *transport, struct spead_err *err)
 {
     const bool on_wire = config->rate_of == SPEAD_RATE_WIRE;
+    int ret = speadi_endpoints_parse(endpoints, config->endpoints, config->endpoint_count,
+                                     SPEADI_ADDRESS_SEND, config->interface, err);
 
     transport->destination_count = config->endpoint_count + config->link_count;
     for (uint32_t i = 0; i < config->link_count; i++) {
         transport->packet_overhead[i] = on_wire ? SPEADI_WIRE_OVERHEAD_V4 : 0;
         strcpy(transport->name[i], "memory link");
     }
-    for (uint32_t i = 0; i < config->endpoint_count; i++) {
-        bool v6;
-        int ret =
-            speadi_address_parse(&addresses[i], config->endpoints[i], SPEADI_ADDRESS_SEND, err);
+    for (uint32_t i = 0; ret == 0 && i < config->endpoint_count; i++) {
+        bool v6 = endpoints->address[i].any.sa_family == AF_INET6;
 
-        if (ret < 0)
-            return speadi_err_blame(err, ret, "endpoints");
-        speadi_address_format(&addresses[i], transport->name[i]);
-        v6 = addresses[i].any.sa_family == AF_INET6;
+        speadi_address_format(&endpoints->address[i], transport->name[i]);
         transport->packet_overhead[i] = !on_wire ? 0
                                         : v6     ? SPEADI_WIRE_OVERHEAD_V6
                                                  : SPEADI_WIRE_OVERHEAD_V4;
     }
-    return 0;
+    return ret;
 }
 
 /* Returns the largest size of a train. The packets of a train are sent at line rate, without pauses. So a train must
@@ -151,13 +148,12 @@ static int open_transport(struct speadi_send_transport *transport,
                           const struct spead_send_stream_config *config,
                           const struct spead_log *log, struct spead_err *err)
 {
-    struct speadi_address addresses[SPEADI_TX_DESTINATIONS_MAX];
-    struct speadi_interface interface;
+    struct speadi_endpoints endpoints;
     struct speadi_tx_config engine = {
-        .addresses = config->link_count == 0 ? addresses : NULL,
+        .addresses = config->link_count == 0 ? endpoints.address : NULL,
         .links = config->link_count == 0 ? NULL : config->links,
         .count = config->endpoint_count + config->link_count,
-        .interface = &interface,
+        .interface = &endpoints.common,
         .socket_buffer_bytes = config->socket_buffer_bytes,
         .multicast_ttl = config->multicast_ttl,
         .packet_bytes_max = config->packet_bytes_max & ~7u,
@@ -171,13 +167,9 @@ static int open_transport(struct speadi_send_transport *transport,
         .engine_options = config->engine_options,
         .log = log,
     };
-    int ret = find_destinations(config, addresses, transport, err);
+    int ret = find_destinations(config, &endpoints, transport, err);
 
-    if (ret == 0) {
-        ret = speadi_interface_find(&interface, config->interface, err);
-        if (ret < 0)
-            speadi_err_blame(err, ret, "interface");
-    }
+    engine.interfaces = endpoints.differ ? endpoints.interface : NULL;
     if (ret == 0)
         ret = speadi_tx_engine_open(&transport->ops, &transport->engine, config->engine, &engine,
                                     transport->reason, &transport->buffer_bytes, err);

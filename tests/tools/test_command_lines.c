@@ -68,6 +68,9 @@ Test(command_lines, wrong_usage_of_the_receiver_is_one_line_and_status_2)
     const struct refusal refusals[] = {
         {SPEAD_RECV, "", 2, "[HOST]:PORT"},
         {SPEAD_RECV, "127.0.0.1:0", 2, "127.0.0.1:0"},
+        {SPEAD_RECV, "127.0.0.1:7148 localhost:7148", 2,
+         "\"127.0.0.1:7148\" and \"localhost:7148\" are the same endpoint"},
+        {SPEAD_RECV, ":7148 127.0.0.1:7148", 2, "one takes the port on every address"},
         {SPEAD_RECV, ":7148 --bogus", 2, "--bogus"},
         {SPEAD_RECV, ":7148 --on-full block", 2,
          "--on-full: engine \"socket\" cannot make its sender wait"},
@@ -231,8 +234,9 @@ Test(command_lines, what_the_system_refuses_is_one_line_and_status_1)
         {SPEAD_SEND, "nowhere.invalid:7148", 1, "nowhere.invalid"},
         {SPEAD_SEND, "127.0.0.1:7148 --bind nowhere0", 1, "--bind \"nowhere0\": "},
         {SPEAD_RECV, "192.0.2.1:7148", 1, "192.0.2.1:7148"},
-        {SPEAD_RECV, "127.0.0.1:7148 127.0.0.1:7148", 1, "127.0.0.1:7148"},
         {SPEAD_RECV, ":7148 --bind nowhere0", 1, "--bind \"nowhere0\": "},
+        {SPEAD_RECV, ":7148%nowhere0", 1, "\"nowhere0\": there is no interface of this name"},
+        {SPEAD_SEND, "127.0.0.1:7148%nowhere0", 1, "\"nowhere0\": there is no interface"},
         {SPEAD_RECV, "--quiet :7148 --output /nowhere/file", 1, "/nowhere/file"},
     };
     const char *reason;

@@ -3,6 +3,7 @@
 #ifndef SPEADI_ADDRESS_H
 #define SPEADI_ADDRESS_H
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,7 +33,8 @@ enum speadi_address_use {
 
 /* Parses "HOST:PORT", "[V6]:PORT", "[V6%eth0]:PORT", ":PORT" or "PORT". HOST may be a name. When a name has IPv4 and
  * IPv6 addresses, the function takes an IPv4 address. PORT is 1..65535. The address of a sender must not be a multicast
- * group, 0.0.0.0 or ::. The call can block during the time in which it resolves a name. Returns 0. On failure returns
+ * group, 0.0.0.0 or ::. An IPv6 address that only stands for an IPv4 address ("[::ffff:192.0.2.1]:7148") becomes that
+ * IPv4 address. The call can block during the time in which it resolves a name. Returns 0. On failure returns
  * -EINVAL, -ENOENT (the host was not found) or -ENOMEM, with a sentence that quotes the text. */
 int speadi_address_parse(struct speadi_address *address, const char *text,
                          enum speadi_address_use use, struct spead_err *err);
@@ -44,6 +46,10 @@ static inline bool speadi_same_sender(const struct spead_sender_address *a,
     return a->port == b->port && a->known == b->known &&
            memcmp(a->address, b->address, sizeof a->address) == 0;
 }
+
+/* If the address is an IPv6 address that only stands for an IPv4 address (::ffff:192.0.2.1), replaces it by that IPv4
+ * address. */
+void speadi_address_unmap(struct speadi_address *address);
 
 bool speadi_address_is_multicast(const struct speadi_address *address);
 bool speadi_address_is_any(const struct speadi_address *address); /* true for 0.0.0.0 and :: */
@@ -61,6 +67,7 @@ struct speadi_interface {
     struct in_addr v4;
     /* The address that the user gave, with port 0. The length is 0 if the user gave a name. */
     struct speadi_address local;
+    char name[IF_NAMESIZE]; /* the name of the interface; "" if the user gave no interface */
 };
 
 /* Finds a local interface by its name or by one of its addresses. Returns 0 and fills *interface. When `text` is NULL,

@@ -117,6 +117,9 @@ int speadi_verbs_suits(const char *device, const struct speadi_interface *interf
                        const struct speadi_address *addresses, uint32_t count,
                        struct spead_err *err);
 
+/* Refuses endpoints that name several interfaces. Returns -ENOTSUP, with a sentence. */
+int speadi_verbs_refuse_interfaces(struct spead_err *err);
+
 /* Checks that the device has this completion vector. The vector -1 means that the caller wants none. Returns 0, or
  * -EINVAL with a sentence that names the range. */
 int speadi_verbs_check_vector(const struct speadi_verbs_device *device, int vector,

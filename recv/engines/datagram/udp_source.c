@@ -6,7 +6,7 @@ int speadi_udp_source_open(struct speadi_udp_socket *socket, const struct speadi
                            uint32_t i, struct spead_err *err)
 {
     const struct speadi_udp_receive_options options = {
-        .interface = config->interface,
+        .interface = speadi_rx_interface(config, i),
         .sender = config->sender,
         .buffer_bytes = config->socket_buffer_bytes,
         .gro = true,

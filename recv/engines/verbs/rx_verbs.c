@@ -184,6 +184,8 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
 
     e->wake_fd.fd = -1;
     ret = speadi_rx_verbs_options_read(&e->options, config->options, err);
+    if (ret == 0 && config->interfaces)
+        ret = speadi_verbs_refuse_interfaces(err);
     if (ret < 0)
         return ret;
     keep_config(e, config);

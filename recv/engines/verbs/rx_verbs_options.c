@@ -50,5 +50,7 @@ int speadi_rx_verbs_usable(const struct speadi_rx_config *config, struct spead_e
     ret = speadi_rx_verbs_options_read(&own, config->options, err);
     if (ret < 0)
         return ret;
+    if (config->interfaces)
+        return speadi_verbs_refuse_interfaces(err);
     return speadi_verbs_suits(own.device, config->interface, config->addresses, config->count, err);
 }

@@ -161,7 +161,11 @@ struct spead_recv_stream_config {
 
     /* The endpoints that the stream reads from. A stream reads either endpoints or memory links, from 1 to 64 of them.
      * The text of an endpoint is "HOST:PORT", "[V6]:PORT" or ":PORT" (UDP). If HOST is a multicast group, the stream
-     * joins the group. An engine of the kind SPEAD_ENDPOINT_TEXT (see struct spead_engine_info) understands other
+     * joins the group. "%IF" behind the port names the interface of this endpoint, as in "239.1.2.3:7148%eth0"; it must
+     * not contradict the interface of the stream. A zone inside the brackets ("[ff02::1%eth0]:7148") is the scope of
+     * the address, and so also names the interface. "[::ffff:192.0.2.1]:PORT" means the IPv4 address 192.0.2.1.
+     * create() refuses two endpoints that are the same, or of which the kernel lets only one be bound (":7148" and
+     * "192.0.2.1:7148"). An engine of the kind SPEAD_ENDPOINT_TEXT (see struct spead_engine_info) understands other
      * texts; then `engine` must name that engine. Each endpoint is one source of the ledger, in this order. The strings
      * and the array are borrowed. */
     const char *const *endpoints;
@@ -175,7 +179,8 @@ struct spead_recv_stream_config {
      * the same as "auto". "auto" chooses the usable engine with the lowest rank. Borrowed. */
     const char *engine;
     /* The network interface on which the stream receives and joins multicast groups: its name ("eth0") or one of its
-     * addresses. NULL (default): any interface. Borrowed. */
+     * addresses. It holds for all endpoints that name none. NULL (default): any interface; a group is then joined on
+     * the interface of its route. Borrowed. */
     const char *interface;
     /* The faults that the fault decorator makes on purpose in the received packets, as a text (see docs/faults.md).
      * NULL (default): no faults. Borrowed. */

@@ -39,8 +39,7 @@ int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
                                 const struct speadi_tx_config *config, uint32_t *buffer_bytes,
                                 struct spead_err *err)
 {
-    const struct speadi_udp_send_options options = {
-        .interface = config->interface,
+    struct speadi_udp_send_options options = {
         .buffer_bytes = config->socket_buffer_bytes,
         .ttl = config->multicast_ttl,
         .log = config->log,
@@ -55,12 +54,13 @@ int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
     if (ret < 0)
         return speadi_err_set(err, ret, "no memory for a datagram sender");
     for (uint32_t i = 0; i < config->count; i++) {
+        options.interface = speadi_tx_interface(config, i);
         ret = speadi_udp_open_send(&sender->socket[i], &config->addresses[i], &options, err);
         if (ret < 0)
             return ret;
         sender->socket_count++;
         sender->mtu[i].packet_bytes_max = config->packet_bytes_max;
-        sender->interface[i] = speadi_route_interface(&config->addresses[i], config->interface);
+        sender->interface[i] = speadi_route_interface(&config->addresses[i], options.interface);
     }
     check_ways(sender, 0);
     if (buffer_bytes)

@@ -31,6 +31,8 @@ static int verbs_usable(const struct speadi_tx_config *config, struct spead_err 
     ret = speadi_tx_verbs_options_read(&own, config->options, err);
     if (ret < 0)
         return ret;
+    if (config->interfaces)
+        return speadi_verbs_refuse_interfaces(err);
     return speadi_verbs_suits(own.device, config->interface, config->addresses, config->count, err);
 }
 

@@ -191,6 +191,8 @@ int speadi_verbs_sender_open(struct speadi_verbs_sender *engine,
 {
     int ret = speadi_tx_verbs_options_read(&engine->options, config->options, err);
 
+    if (ret == 0 && config->interfaces)
+        ret = speadi_verbs_refuse_interfaces(err);
     if (ret == 0)
         ret = open_device(engine, config, err);
     return ret < 0 ? ret : open_queue(engine, config, err);

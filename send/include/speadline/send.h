@@ -128,9 +128,12 @@ struct spead_send_memory {
 struct spead_send_stream_config {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
 
-    /* The endpoints that the stream sends to, each as a text "HOST:PORT" or "[V6]:PORT". The stream needs 1 to 64
-     * destinations: either endpoints or memory links. For each heap the producer chooses one of the destinations. For
-     * example, each substream can have a destination of its own. The stream borrows the array and the strings. */
+    /* The endpoints that the stream sends to, each as a text "HOST:PORT" or "[V6]:PORT". "%IF" behind the port names
+     * the interface of this endpoint, as in "239.1.2.3:7148%eth0"; it must not contradict the interface of the stream.
+     * A zone inside the brackets is the scope of the address. The same endpoint given twice is two flows. The stream
+     * needs 1 to 64 destinations: either endpoints or memory links. For each heap the producer chooses one of the
+     * destinations. For example, each substream can have a destination of its own. The stream borrows the array and the
+     * strings. */
     const char *const *endpoints;
     uint32_t endpoint_count;
     /* The memory links that the stream sends to, if it has no endpoints. The stream takes a reference to each link. It
@@ -141,8 +144,8 @@ struct spead_send_stream_config {
     /* The name of the engine: one of the names that spead_send_engine_info() returns, or "auto" (default). NULL means
      * the same as "auto". "auto" chooses the usable engine with the lowest rank. Borrowed. */
     const char *engine;
-    /* The network interface from which the stream sends: its name ("eth0") or one of its addresses. NULL (default): the
-     * routes of the kernel decide. Borrowed. */
+    /* The network interface from which the stream sends: its name ("eth0") or one of its addresses. It holds
+     * for all endpoints that name none. NULL (default): the routes of the kernel decide. Borrowed. */
     const char *interface;
     /* The faults that the fault decorator makes on purpose in the packets, as a text (see docs/faults.md). NULL
      * (default): no faults. Borrowed. */
