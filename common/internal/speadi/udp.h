@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opens UDP sockets and prepares them for heavy traffic. The socket engines and the uring engines use these functions,
- * to receive and to send. */
+/* Opens UDP sockets and prepares them for heavy traffic. Ties them to their interfaces again when these were away. The
+ * socket engines and the uring engines use these functions, to receive and to send. */
 #ifndef SPEADI_UDP_H
 #define SPEADI_UDP_H
 
@@ -28,6 +28,9 @@ struct speadi_udp_socket {
     /* the effective size of the buffer, half of the number that the kernel reports */
     uint32_t buffer_bytes;
     bool gro; /* true if UDP_GRO is on */
+    /* The interface that the socket is tied to: the one that the user named, or the one that the kernel has chosen for
+     * a group. Its index is 0 if the socket is tied to none. */
+    struct speadi_interface interface;
 };
 
 /* Says whether this process can open a UDP socket and make the system call that receives from it (recvmmsg) or sends to
@@ -36,12 +39,14 @@ int speadi_udp_try_receive(struct spead_err *err);
 int speadi_udp_try_send(struct spead_err *err);
 
 /* Opens a socket and binds it to the address.
- *   - A multicast address: the socket is bound to the group address, with SO_REUSEADDR, and joins the group.
+ *   - A multicast address: the socket is bound to the group address, with SO_REUSEADDR, and joins the group. It
+ *     receives only what arrives for the group at the interface on which it joins.
  *   - A unicast address with an interface that was given by name: the socket receives only what arrives at that
  *     interface.
  *   - The any-address (":PORT") with an interface that was given by its address: the socket is bound to the address of
  *     the interface.
  *   - "[::]:PORT": the socket receives IPv4 too. With any other IPv6 address it does not.
+ * No socket receives what arrives for groups that other sockets of this host have joined.
  * When the options have a sender, the socket joins groups for that sender only, and the kernel drops the datagrams of
  * other senders. Unwanted multicast datagrams from another host never reach the socket: the kernel drops them earlier,
  * and does not count them. It drops all other unwanted datagrams at the socket, where speadi_udp_drops() counts them.
@@ -49,6 +54,14 @@ int speadi_udp_try_send(struct spead_err *err);
 int speadi_udp_open_receive(struct speadi_udp_socket *socket, const struct speadi_address *address,
                             const struct speadi_udp_receive_options *options,
                             struct spead_err *err);
+
+/* Ties a receiving socket to its interface again, after the interface was made anew or its link has come back: joins
+ * the group, binds to the interface. Every packet that waits in the socket stays. socket->interface is the interface to
+ * which the socket was tied before; after a success it is *interface. While the call runs, the socket can receive what
+ * arrives at other interfaces. `sender` is NULL for all senders. Returns 0, or -errno with a sentence. */
+int speadi_udp_listen_again(struct speadi_udp_socket *socket, const struct speadi_address *address,
+                            const struct speadi_interface *interface,
+                            const struct speadi_address *sender, struct spead_err *err);
 
 /* Installs a socket filter that accepts only datagrams from this address. When the address has a port, the filter
  * accepts only datagrams from this port. Returns 0, or -errno with a sentence. */
@@ -69,6 +82,11 @@ struct speadi_udp_send_options {
  * socket (udp_error_queue.h). Returns 0, or -errno with a sentence; -ENETUNREACH means that there is no route. */
 int speadi_udp_open_send(struct speadi_udp_socket *socket, const struct speadi_address *address,
                          const struct speadi_udp_send_options *options, struct spead_err *err);
+
+/* Does for a sending socket what speadi_udp_listen_again() does for a receiving one. The socket keeps its source
+ * port. */
+int speadi_udp_aim_again(struct speadi_udp_socket *socket, const struct speadi_address *address,
+                         const struct speadi_interface *interface, struct spead_err *err);
 
 void speadi_udp_close(struct speadi_udp_socket *socket); /* does nothing if the socket is closed */
 
