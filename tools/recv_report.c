@@ -412,6 +412,7 @@ json_t *recv_report_json(const struct recv_report *report)
         {"placement_off_packets", stats->counters.placement_off_packets},
         {"engine_rebuilds", stats->counters.engine_rebuilds},
         {"link_downs", stats->counters.link_downs},
+        {"rejoins", stats->counters.rejoins},
         {"paused_ns", stats->counters.paused_ns},
         {"packets_after_pause", stats->counters.packets_after_pause},
         {"kernel_drops_after_pause", stats->counters.kernel_drops_after_pause},

@@ -179,6 +179,7 @@ struct speadi_rx_counters {
     /* The parts of kernel_drops whose cause is known: a wrong UDP checksum, a full buffer, the filter for one sender.
      * Together they are at most kernel_drops. */
     uint64_t checksum_drops, buffer_drops, filtered_drops;
+    uint64_t rejoins; /* how many times an endpoint was joined or bound to its interface again */
 };
 
 /* The configuration with which an engine is opened. usable() and open() borrow all pointers until they return. open()
@@ -327,6 +328,11 @@ struct speadi_rx_engine_ops {
      * true if the core should call again, because packets still wait. If an engine sets `unread` to NULL, the core
      * counts by poll() instead. */
     bool (*unread)(void *self, struct speadi_rx_burst *scratch, struct speadi_rx_unread *unread);
+
+    /* Only the owner thread calls it, between two polls, at most about once in a millisecond. Does what is rarely due:
+     * looks whether interfaces have gone or come back. If that may have happened, wait() returns. An engine that has
+     * nothing to do sets `refresh` to NULL. */
+    void (*refresh)(void *self);
 
     /* Fills *counters. The owner thread calls this operation. The core also calls it once after open(). */
     void (*counters)(void *self, struct speadi_rx_counters *counters);

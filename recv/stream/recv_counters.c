@@ -8,6 +8,8 @@ void speadi_recv_read_counters(struct spead_recv_stream *stream)
     struct speadi_rx_counters counters;
     uint64_t before = speadi_recv_kernel_drops(stream).other;
 
+    if (stream->ops->refresh && stream->started)
+        stream->ops->refresh(stream->engine);
     stream->ops->counters(stream->engine, &counters);
     if (stream->now_ns > stream->counters_ns) {
         speadi_coalesce_observe(&stream->coalesce, counters.messages - stream->coalesce_messages,
@@ -24,6 +26,7 @@ void speadi_recv_read_counters(struct spead_recv_stream *stream)
     totals->messages = counters.messages;
     totals->engine_rebuilds = counters.rebuilds;
     totals->link_downs = counters.link_downs;
+    totals->rejoins = counters.rejoins;
     totals->wakeups = counters.sleeps + stream->coalesced;
     stream->counters_ns = stream->now_ns;
 }

@@ -131,18 +131,31 @@ static bool wait_for_cable(int from, int to, const char *to_v4, const char **rea
     return carried || missing(reason, "the cable carries nothing");
 }
 
-bool test_netns_pair(struct test_netns_pair *pair, unsigned mtu, const char **reason)
+/* Makes the cable between the hosts, and sets both ends up. The calling thread must be on the near host. */
+static bool make_cable(const struct test_netns_pair *pair, unsigned mtu, const char **reason)
 {
-    if (!enter_new(&pair->far, reason) || !enter_new(&pair->near, reason) ||
-        !ip(reason,
+    bool ready;
+
+    if (!ip(reason,
             "link add " TEST_NEAR_INTERFACE " mtu %u type veth peer name " TEST_FAR_INTERFACE
             " mtu %u netns /proc/%d/fd/%d\n",
             mtu, mtu, getpid(), pair->far) ||
         !set_up_host(TEST_NEAR_INTERFACE, TEST_NEAR_V4, TEST_NEAR_V6, TEST_NEAR_LINK, reason))
         return false;
     test_netns_move(pair->far);
-    if (!set_up_host(TEST_FAR_INTERFACE, TEST_FAR_V4, TEST_FAR_V6, TEST_FAR_LINK, reason))
-        return false;
-    return wait_for_cable(pair->far, pair->near, TEST_NEAR_V4, reason) &&
+    ready = set_up_host(TEST_FAR_INTERFACE, TEST_FAR_V4, TEST_FAR_V6, TEST_FAR_LINK, reason);
+    test_netns_move(pair->near);
+    return ready && wait_for_cable(pair->far, pair->near, TEST_NEAR_V4, reason) &&
            wait_for_cable(pair->near, pair->far, TEST_FAR_V4, reason);
+}
+
+bool test_netns_pair(struct test_netns_pair *pair, unsigned mtu, const char **reason)
+{
+    return enter_new(&pair->far, reason) && enter_new(&pair->near, reason) &&
+           make_cable(pair, mtu, reason);
+}
+
+bool test_netns_new_cable(const struct test_netns_pair *pair, unsigned mtu, const char **reason)
+{
+    return ip(reason, "link del " TEST_NEAR_INTERFACE "\n") && make_cable(pair, mtu, reason);
 }

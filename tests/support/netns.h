@@ -33,6 +33,10 @@ struct test_netns_pair {
 
 bool test_netns_pair(struct test_netns_pair *pair, unsigned mtu, const char **reason);
 
+/* Deletes the cable and makes another one, with interfaces of the same names and addresses. The calling thread must be
+ * on the near host, and stays there. */
+bool test_netns_new_cable(const struct test_netns_pair *pair, unsigned mtu, const char **reason);
+
 /* Puts the calling thread on one of the hosts; `host` is pair.near or pair.far. A socket stays on the host where it was
  * made. On failure this function calls abort(). */
 void test_netns_move(int host);

@@ -160,7 +160,8 @@ struct spead_recv_counters {
      * drops; only the counters of the device do (`ethtool -S`, `rdma statistic`). The stream sees such packets as
      * missing. */
     uint64_t engine_rebuilds;
-    uint64_t link_downs; /* how often the network port went down */
+    /* How often the network port, or an interface that the stream is tied to, went down or was deleted. */
+    uint64_t link_downs;
     /* Heaps that were dropped because an operation on device memory failed. */
     uint64_t heaps_region_error;
     /* The stream stops placing payload when too many packets break the order (placed_loss_max of the configuration).
@@ -233,6 +234,10 @@ struct spead_recv_counters {
     /* Heaps whose payload was copied to another region while receives were posted into their own region: the heap
      * ended, or too much of its payload waited for these receives. */
     uint64_t heaps_moved;
+    /* How often an endpoint has joined its multicast group again, or was bound to its interface again, because the
+     * interface was made anew, or its link or address had come back. Packets that were sent meanwhile are lost. Each
+     * endpoint counts: an interface with 64 groups that comes back counts 64. */
+    uint64_t rejoins;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */
@@ -297,7 +302,8 @@ struct spead_send_counters {
 
     /* Engines that bypass the kernel: how often such an engine made a new queue in place of a failed one. */
     uint64_t engine_rebuilds;
-    uint64_t link_downs;      /* how often the network port went down */
+    /* how often the network port, or an interface that the stream is tied to, went down or was deleted */
+    uint64_t link_downs;
     uint64_t neighbours_lost; /* how often a next hop stopped answering */
     /* The payload that the engine had to copy, in bytes. The engine must copy payload whose memory is not
      * registered. */

@@ -365,6 +365,13 @@ static double fault_fill(void *self)
     return e->inner_ops->fill(e->inner);
 }
 
+static void fault_refresh(void *self)
+{
+    struct fault_engine *e = self;
+
+    e->inner_ops->refresh(e->inner);
+}
+
 static void fault_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct fault_engine *e = self;
@@ -403,6 +410,7 @@ static void set_ops(struct fault_engine *e, const struct speadi_rx_engine_ops *i
     e->ops.fill = inner->fill ? fault_fill : NULL;
     e->ops.quiesce = fault_quiesce;
     e->ops.unread = NULL; /* poll() also lends what this decorator has held back */
+    e->ops.refresh = inner->refresh ? fault_refresh : NULL;
     e->ops.counters = fault_counters;
 }
 

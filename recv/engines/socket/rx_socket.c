@@ -18,7 +18,9 @@
 #include "udp_source.h"
 #include "unread.h"
 
-#define WAKE_TAG UINT32_MAX /* the epoll tag of wake_fd; other tags are indexes of sources */
+/* The epoll tags of wake_fd and of the watch; other tags are indexes of sources. */
+#define WAKE_TAG UINT32_MAX
+#define NEWS_TAG (UINT32_MAX - 1)
 
 /* ---- Set-up -------------------------------------------------------------------------------- */
 
@@ -32,9 +34,11 @@ static int watch(const struct speadi_socket_engine *e, int fd, uint32_t tag)
 static int open_sources(struct speadi_socket_engine *e, const struct speadi_rx_config *config,
                         struct spead_err *err)
 {
+    int news;
+
     for (uint32_t i = 0; i < config->count; i++) {
         struct speadi_socket_source *source = &e->source[i];
-        int ret = speadi_udp_source_open(&source->socket, config, i, err);
+        int ret = speadi_udp_source_open(&source->socket, &e->interfaces, config, i, err);
 
         if (ret < 0)
             return ret;
@@ -42,6 +46,9 @@ static int open_sources(struct speadi_socket_engine *e, const struct speadi_rx_c
         if (watch(e, source->socket.fd, i) < 0)
             return speadi_err_errno(err, "socket engine: epoll_ctl");
     }
+    news = speadi_interface_watch_fd(&e->interfaces);
+    if (news >= 0 && watch(e, news, NEWS_TAG) < 0)
+        return speadi_err_errno(err, "socket engine: epoll_ctl");
     return 0;
 }
 
@@ -109,6 +116,7 @@ static void socket_close(void *self)
 {
     struct speadi_socket_engine *e = self;
 
+    speadi_interface_watch_close(&e->interfaces);
     for (unsigned i = 0; i < e->source_count; i++)
         speadi_udp_close(&e->source[i].socket);
     e->source_count = 0;
@@ -158,8 +166,8 @@ static int wait_for_events(struct speadi_socket_engine *e, struct epoll_event *e
  * ends and does not spin. Returns true if the wake descriptor is signalled, and leaves it signalled. */
 static bool add_ready_sources(struct speadi_socket_engine *e, uint64_t ns)
 {
-    struct epoll_event event[SPEADI_RX_SOURCES_MAX + 1];
-    int count = wait_for_events(e, event, SPEADI_RX_SOURCES_MAX + 1, ns);
+    struct epoll_event event[SPEADI_RX_SOURCES_MAX + 2];
+    int count = wait_for_events(e, event, SPEADI_RX_SOURCES_MAX + 2, ns);
     bool woken = false;
 
     if (count < 0 && errno != EINTR)
@@ -167,7 +175,7 @@ static bool add_ready_sources(struct speadi_socket_engine *e, uint64_t ns)
     for (int i = 0; i < count; i++) {
         if (event[i].data.u32 == WAKE_TAG)
             woken = true;
-        else
+        else if (event[i].data.u32 != NEWS_TAG) /* the core calls refresh(), which reads the news */
             e->round |= 1ull << event[i].data.u32;
     }
     return woken;
@@ -351,6 +359,13 @@ static double socket_fill(void *self)
     return most;
 }
 
+static void socket_refresh(void *self)
+{
+    struct speadi_socket_engine *e = self;
+
+    speadi_interface_watch_read(&e->interfaces);
+}
+
 static void socket_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct speadi_socket_engine *e = self;
@@ -359,6 +374,8 @@ static void socket_counters(void *self, struct speadi_rx_counters *counters)
     *counters = (struct speadi_rx_counters){
         .messages = e->receives,
         .sleeps = e->sleeps,
+        .rejoins = e->interfaces.rejoins,
+        .link_downs = e->interfaces.link_downs,
         .memory_bytes =
             (uint64_t)SPEADI_SOCKET_BUFFERS * SPEADI_SOCKET_STRIDE + SPEADI_HEADS_BYTES};
     for (unsigned i = 0; i < e->source_count; i++)
@@ -383,5 +400,6 @@ const struct speadi_rx_engine_ops speadi_rx_engine_socket = {
     .quiesce = socket_quiesce,
     .unread = socket_unread,
     .fill = socket_fill,
+    .refresh = socket_refresh,
     .counters = socket_counters,
 };

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include <speadi/cache_line.h>
+#include <speadi/interface_watch.h>
 #include <speadi/udp.h>
 #include <speadi/wake_fd.h>
 
@@ -72,7 +73,8 @@ struct speadi_socket_engine {
     /* -errno of a receive that failed, or 0. poll() returns it when all received packets are lent. */
     int error;
     uint64_t receives, sleeps;
-    struct speadi_drop_causes causes; /* why the kernel dropped datagrams at the sockets */
+    struct speadi_drop_causes causes;         /* why the kernel dropped datagrams at the sockets */
+    struct speadi_interface_watch interfaces; /* the interfaces that the sockets are tied to */
 };
 
 /* Makes one receive call for source number `index`. The call does not block. Appends what the call returned to the

@@ -22,7 +22,7 @@
 #include "unread.h"
 
 /* Entries of the submission queue. This is more than all requests that can be queued at a time: a receive and a cancel
- * for each source, and the poll request for the wake descriptor. */
+ * for each source, and the two poll requests. */
 #define ENTRIES     256u
 #define COMPLETIONS 1024u
 
@@ -64,7 +64,7 @@ static int open_sources(struct speadi_uring_engine *e, const struct speadi_rx_co
 {
     for (uint32_t i = 0; i < config->count; i++) {
         struct speadi_uring_source *source = &e->source[i];
-        int ret = speadi_udp_source_open(&source->socket, config, i, err);
+        int ret = speadi_udp_source_open(&source->socket, &e->interfaces, config, i, err);
 
         if (ret < 0)
             return ret;
@@ -126,6 +126,7 @@ static void uring_close(void *self)
     if (e->ring_open)
         io_uring_queue_exit(&e->ring);
     e->ring_open = false;
+    speadi_interface_watch_close(&e->interfaces);
     for (unsigned i = 0; i < e->source_count; i++)
         speadi_udp_close(&e->source[i].socket);
     e->source_count = 0;
@@ -140,7 +141,17 @@ static void uring_close(void *self)
 
 /* ---- Posting ------------------------------------------------------------------------------- */
 
-/* Posts a receive for every source that has none in flight, and the poll request for the wake descriptor. */
+/* Posts a poll request for a descriptor. */
+static void post_poll(struct speadi_uring_engine *e, int fd, enum speadi_uring_kind kind)
+{
+    struct io_uring_sqe *sqe = speadi_uring_request(&e->ring);
+
+    io_uring_prep_poll_add(sqe, fd, POLLIN);
+    io_uring_sqe_set_data64(sqe, speadi_uring_tag(kind, 0));
+}
+
+/* Posts a receive for every source that has none in flight, and the poll requests for the wake descriptor and for the
+ * watch of the interfaces. */
 static void post(struct speadi_uring_engine *e)
 {
     bool buffers = e->multishot && speadi_uring_buffers_provide(&e->buffers);
@@ -152,12 +163,14 @@ static void post(struct speadi_uring_engine *e)
             continue;
         speadi_uring_source_post(source, &e->ring, i, e->draining);
     }
-    if (!e->wake_posted && !e->draining) {
-        struct io_uring_sqe *sqe = speadi_uring_request(&e->ring);
-
-        io_uring_prep_poll_add(sqe, e->wake_fd.fd, POLLIN);
-        io_uring_sqe_set_data64(sqe, speadi_uring_tag(SPEADI_URING_WAKE, 0));
-        e->wake_posted = true;
+    if (e->draining)
+        return;
+    if (!e->wake_posted)
+        post_poll(e, e->wake_fd.fd, SPEADI_URING_WAKE);
+    e->wake_posted = true;
+    if (!e->news_posted && speadi_interface_watch_fd(&e->interfaces) >= 0) {
+        post_poll(e, speadi_interface_watch_fd(&e->interfaces), SPEADI_URING_NEWS);
+        e->news_posted = true;
     }
 }
 
@@ -357,6 +370,13 @@ static double uring_fill(void *self)
     return most;
 }
 
+static void uring_refresh(void *self)
+{
+    struct speadi_uring_engine *e = self;
+
+    speadi_interface_watch_read(&e->interfaces);
+}
+
 static void uring_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct speadi_uring_engine *e = self;
@@ -365,6 +385,8 @@ static void uring_counters(void *self, struct speadi_rx_counters *counters)
     *counters = (struct speadi_rx_counters){
         .messages = e->receives,
         .sleeps = e->sleeps,
+        .rejoins = e->interfaces.rejoins,
+        .link_downs = e->interfaces.link_downs,
         .memory_bytes = e->source_count * (sizeof *e->source + SOURCE_STRIDE) +
                         speadi_uring_buffers_bytes(&e->buffers)};
     for (unsigned i = 0; i < e->source_count; i++)
@@ -390,5 +412,6 @@ const struct speadi_rx_engine_ops speadi_rx_engine_uring = {
     .quiesce = uring_quiesce,
     .unread = uring_unread,
     .fill = uring_fill,
+    .refresh = uring_refresh,
     .counters = uring_counters,
 };

@@ -8,6 +8,7 @@
 #ifndef SPEADI_RX_URING_H
 #define SPEADI_RX_URING_H
 
+#include <speadi/interface_watch.h>
 #include <speadi/uring.h>
 #include <speadi/wake_fd.h>
 
@@ -47,7 +48,9 @@ struct speadi_uring_engine {
     unsigned lent_count;
     int error; /* -errno if the stream cannot continue, else 0 */
     uint64_t receives, sleeps;
-    struct speadi_drop_causes causes; /* why the kernel dropped datagrams at the sockets */
+    struct speadi_drop_causes causes;         /* why the kernel dropped datagrams at the sockets */
+    struct speadi_interface_watch interfaces; /* the interfaces that the sockets are tied to */
+    bool news_posted; /* a poll request for the descriptor of the watch is in flight */
 };
 
 /* Turns completions into packets of the burst, until no completion is left or the burst is full. Returns how many

@@ -107,6 +107,8 @@ unsigned speadi_uring_reap(struct speadi_uring_engine *e, struct speadi_rx_burst
             speadi_wake_fd_clear(&e->wake_fd);
             e->wake_posted = false;
             e->woken = true;
+        } else if (data >> 32 == SPEADI_URING_NEWS) {
+            e->news_posted = false; /* the core calls refresh(), which reads the news */
         } else if (data >> 32 == SPEADI_URING_RECEIVE) {
             reap_receive(e, cqe, (unsigned)(data & UINT32_MAX), now, burst);
         }

@@ -16,8 +16,14 @@
 #include "scatter.h"
 
 /* The kind of request that a completion answers. The upper half of the completion's data holds this kind; the lower
- * half holds the index of the source. WAKE is the poll request for the wake descriptor. */
-enum speadi_uring_kind { SPEADI_URING_RECEIVE, SPEADI_URING_CANCEL, SPEADI_URING_WAKE };
+ * half holds the index of the source. WAKE is the poll request for the wake descriptor, NEWS that for the descriptor of
+ * the watch of the interfaces. */
+enum speadi_uring_kind {
+    SPEADI_URING_RECEIVE,
+    SPEADI_URING_CANCEL,
+    SPEADI_URING_WAKE,
+    SPEADI_URING_NEWS,
+};
 
 struct speadi_uring_source {
     struct speadi_udp_socket socket;

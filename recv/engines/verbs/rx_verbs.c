@@ -388,10 +388,11 @@ static void poll_events(struct speadi_verbs_engine *e)
 
 static void sleep_until(struct speadi_verbs_engine *e, uint64_t deadline_ns)
 {
-    const int fds[] = {e->queue.cq.channel->fd, e->device.context->async_fd};
+    const int fds[] = {e->queue.cq.channel->fd, e->device.context->async_fd,
+                       speadi_interface_watch_fd(&e->joins.interfaces)};
 
     e->sleeps++;
-    speadi_wake_fd_wait(&e->wake_fd, fds, 2, POLLIN, deadline_ns);
+    speadi_wake_fd_wait(&e->wake_fd, fds, fds[2] < 0 ? 2 : 3, POLLIN, deadline_ns);
     speadi_verbs_cq_take_events(&e->queue.cq);
     take_events(e);
 }
@@ -428,6 +429,13 @@ static void verbs_wake(void *self)
     speadi_wake_fd_signal(&e->wake_fd);
 }
 
+static void verbs_refresh(void *self)
+{
+    struct speadi_verbs_engine *e = self;
+
+    speadi_interface_watch_read(&e->joins.interfaces);
+}
+
 static void verbs_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct speadi_verbs_engine *e = self;
@@ -437,6 +445,7 @@ static void verbs_counters(void *self, struct speadi_rx_counters *counters)
         .sleeps = e->sleeps,
         .rebuilds = e->rebuilds,
         .link_downs = e->link_downs,
+        .rejoins = e->joins.interfaces.rejoins,
         .memory_bytes = e->mprq.arena.bytes + speadi_verbs_slots_bytes(&e->slots) +
                         e->arrival_max * sizeof *e->arrival,
     };
@@ -463,5 +472,6 @@ const struct speadi_rx_engine_ops speadi_rx_engine_verbs = {
     .wake = verbs_wake,
     .quiesce = verbs_quiesce,
     .fill = verbs_fill,
+    .refresh = verbs_refresh,
     .counters = verbs_counters,
 };

@@ -40,6 +40,8 @@ int speadi_verbs_joins_open(struct speadi_verbs_joins *joins, const struct spead
         if (ret < 0)
             return ret;
         joins->count++;
+        speadi_interface_watch_receiver(&joins->interfaces, &joins->socket[i], address,
+                                        config->sender, config->log);
         ret = refuse_all(joins->socket[i].fd, err);
         if (ret < 0)
             return ret;
@@ -49,6 +51,7 @@ int speadi_verbs_joins_open(struct speadi_verbs_joins *joins, const struct spead
 
 void speadi_verbs_joins_close(struct speadi_verbs_joins *joins)
 {
+    speadi_interface_watch_close(&joins->interfaces);
     while (joins->count > 0)
         speadi_udp_close(&joins->socket[--joins->count]);
 }

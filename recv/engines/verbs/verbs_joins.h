@@ -5,6 +5,7 @@
 #ifndef SPEADI_VERBS_JOINS_H
 #define SPEADI_VERBS_JOINS_H
 
+#include <speadi/interface_watch.h>
 #include <speadi/udp.h>
 
 #include "rx_engine.h"
@@ -12,6 +13,7 @@
 struct speadi_verbs_joins {
     struct speadi_udp_socket socket[SPEADI_RX_SOURCES_MAX];
     uint32_t count;
+    struct speadi_interface_watch interfaces; /* the interfaces that the sockets are tied to */
 };
 
 /* Opens one socket for each address; no packet is ever queued on it. The limit net.ipv4.igmp_max_memberships counts the
