@@ -120,7 +120,9 @@ static bool hear_link(struct speadi_watched *watched, const struct speadi_interf
     watched->has_link = news->has_link;
     watched->carrier_downs = news->carrier_downs;
     /* A link that has come back can lead to a switch that has forgotten the groups. */
-    watched->is_due |= news->has_link && (is_new || was_down || !had_link);
+    watched->is_untied |= is_new;
+    watched->is_due |=
+        news->has_link && (watched->is_untied || (!watched->sends && (was_down || !had_link)));
     return was_down;
 }
 
@@ -132,6 +134,7 @@ static bool hear_gone(struct speadi_watched *watched, const struct speadi_interf
         return false;
     watched->interface.index = 0;
     watched->has_link = watched->is_due = false;
+    watched->is_untied = true;
     return had_link;
 }
 
@@ -139,14 +142,18 @@ static void hear_address(struct speadi_watched *watched, const struct speadi_int
 {
     const struct speadi_interface *own = &watched->interface;
 
+    if (news->address.any.sa_family == watched->address.any.sa_family &&
+        news->index == own->index) {
+        /* Without an address of IPv4, the kernel could not name it in what it told the switch, or put it into
+         * packets. */
+        watched->is_due |= watched->is_untied || (news->address.any.sa_family == AF_INET &&
+                                                  own->v4.s_addr == htonl(INADDR_ANY));
+    }
     if (is_by_name(watched))
-        /* The kernel could not name the address of the interface in what it told the switch, or put it into packets. */
-        watched->is_due |= news->index == own->index && news->address.any.sa_family == AF_INET &&
-                           watched->address.any.sa_family == AF_INET &&
-                           own->v4.s_addr == htonl(INADDR_ANY);
-    else if (same_host(&news->address, &own->local) && news->index != own->index) {
+        return;
+    if (same_host(&news->address, &own->local) && news->index != own->index) {
         watched->interface.index = news->index;
-        watched->is_due = true;
+        watched->is_untied = watched->is_due = true;
     }
 }
 
@@ -255,8 +262,8 @@ static bool lacks_source(const struct speadi_watched *watched)
            watched->interface.v4.s_addr == htonl(INADDR_ANY);
 }
 
-/* Ties all sockets of one interface again. Returns how many. If one cannot be tied, its interface counts as away, so
- * that the next news about the interface makes the watch try again. */
+/* Ties all sockets of one interface again. Returns how many. If one cannot be tied, the next news about the interface
+ * makes the watch try again. */
 static unsigned tie_all(struct speadi_interface_watch *watch, const struct speadi_interface *like,
                         const struct speadi_interface *now, struct spead_err *err)
 {
@@ -269,14 +276,10 @@ static unsigned tie_all(struct speadi_interface_watch *watch, const struct spead
             continue;
         watched->is_due = false;
         watched->interface = *now;
-        if (now->index != 0 && lacks_source(watched))
+        if (now->index == 0 || lacks_source(watched))
             continue;
-        if (now->index != 0 && tie(watched, err) == 0) {
-            count++;
-            continue;
-        }
-        watched->interface.index = 0;
-        watched->has_link = false;
+        watched->is_untied = tie(watched, err) < 0;
+        count += !watched->is_untied;
     }
     return count;
 }
@@ -291,15 +294,15 @@ static void tie_interface(struct speadi_interface_watch *watch, const struct spe
         now.index = 0;
     if (like.local.length > 0 && !if_indextoname(like.index, now.name))
         now.index = 0;
+    if (like.local.any.sa_family == AF_INET)
+        now.v4 = like.local.v4.sin_addr;
     count = tie_all(watch, &like, &now, &err);
     watch->rejoins += count;
     if (count > 0 && !watch->is_quiet)
         speadi_log_line(&watch->log, SPEAD_LOG_WARNING,
-                        "interface %s is back: %u endpoints were joined or bound to it again",
-                        now.name, count);
-    if (err.code != 0 && err.code != -ENODEV)
-        speadi_log_line(&watch->log, SPEAD_LOG_WARNING, "interface %s is back: %s", now.name,
-                        err.text);
+                        "interface %s is back: %u endpoints use it again", now.name, count);
+    if (count == 0 && err.code != 0 && !watch->is_quiet)
+        speadi_log_line(&watch->log, SPEAD_LOG_WARNING, "interface %s: %s", now.name, err.text);
 }
 
 void speadi_interface_watch_read(struct speadi_interface_watch *watch)

@@ -139,12 +139,14 @@ int speadi_udp_open_send(struct speadi_udp_socket *out, const struct speadi_addr
 /* Binds the socket to the port that it had. The source port is what receivers know a sender by. */
 static void keep_port(const struct speadi_udp_setup *setup, in_port_t port)
 {
-    struct speadi_address any = {.length = setup->address->length};
+    struct speadi_address own = setup->interface.local;
 
-    any.any.sa_family = setup->address->any.sa_family;
-    any.v4.sin_port = port; /* IPv6 has it at the same offset */
-    if (setup->interface.local.length == 0)
-        (void)bind(setup->fd, &any.any, any.length);
+    if (own.length == 0) {
+        own.length = setup->address->length;
+        own.any.sa_family = setup->address->any.sa_family;
+    }
+    own.v4.sin_port = port; /* IPv6 has it at the same offset */
+    (void)bind(setup->fd, &own.any, own.length);
 }
 
 int speadi_udp_aim_again(struct speadi_udp_socket *socket, const struct speadi_address *address,

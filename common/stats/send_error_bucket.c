@@ -18,6 +18,7 @@ enum spead_send_bucket spead_send_error_bucket(int error)
     case EHOSTUNREACH:
     case EHOSTDOWN:
     case ENONET:
+    case ENODEV: /* the interface was deleted; the engine looks for one of the same name */
     case EADDRNOTAVAIL:
     case EPERM:  /* a firewall rule */
     case EACCES: /* a route of the kind "prohibit", or an ICMP message that says so */

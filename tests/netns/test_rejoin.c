@@ -177,7 +177,7 @@ static void expect_again(const char *engine, const struct rejoin_case *c)
     expect_seen(2);
     cr_expect_eq(stats().counters.link_downs, 1, "%s", lines);
     cr_expect(strstr(lines, "interface near0 ") && strstr(lines, "packets are lost until") &&
-                  strstr(lines, "interface near0 is back: 1 endpoints"),
+                  strstr(lines, "interface near0 is back: 1 endpoints use it again"),
               "%s", lines);
     close_stream();
 }

@@ -25,6 +25,7 @@ struct speadi_watched {
     struct speadi_interface interface;
     bool has_link;          /* the interface is up and its link, too */
     uint32_t carrier_downs; /* how often the link has gone down */
+    bool is_untied;         /* the interface is another one than that to which the socket is tied */
     bool is_due;            /* the socket must be tied again */
 };
 

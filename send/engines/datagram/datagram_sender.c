@@ -18,6 +18,8 @@
 
 /* How often the engine looks at the MTUs of the routes and at the queues of the interfaces. */
 #define CHECK_NS UINT64_C(1000000000)
+/* How often the engine looks whether interfaces have gone or come back. */
+#define WATCH_NS UINT64_C(50000000)
 /* How long the engine sends packets one by one after a queue of this host has dropped packets. */
 #define SINGLY_NS UINT64_C(1000000000)
 
@@ -59,6 +61,8 @@ int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
         if (ret < 0)
             return ret;
         sender->socket_count++;
+        speadi_interface_watch_sender(&sender->interfaces, &sender->socket[i],
+                                      &config->addresses[i], config->log);
         sender->mtu[i].packet_bytes_max = config->packet_bytes_max;
         sender->interface[i] = speadi_route_interface(&config->addresses[i], options.interface);
     }
@@ -72,6 +76,7 @@ void speadi_datagram_sender_close(void *self)
 {
     struct speadi_datagram_sender *sender = self;
 
+    speadi_interface_watch_close(&sender->interfaces);
     for (uint32_t i = 0; i < sender->socket_count; i++)
         speadi_udp_close(&sender->socket[i]);
     sender->socket_count = 0;
@@ -98,6 +103,21 @@ static void note_drop(struct speadi_datagram_sender *sender)
     sender->dropped = true;
     sender->train.singly = true;
     sender->singly_ns = speadi_clock_mono_ns() + SINGLY_NS;
+}
+
+/* Aims the sockets again whose interfaces have come back. */
+static void watch_interfaces(struct speadi_datagram_sender *sender, uint64_t now_ns)
+{
+    const uint64_t before = sender->interfaces.rejoins;
+
+    sender->watch_ns = now_ns + WATCH_NS;
+    speadi_interface_watch_read(&sender->interfaces);
+    if (sender->interfaces.rejoins == before)
+        return;
+    for (uint32_t i = 0; i < sender->socket_count; i++)
+        if (sender->socket[i].interface.index != 0)
+            sender->interface[i] = sender->socket[i].interface.index;
+    sender->check_ns = now_ns; /* the interface can have another MTU and another queue */
 }
 
 /* Handles the result of kernel message i. If the packets of this message are done, the function reports them and
@@ -161,6 +181,8 @@ int speadi_datagram_sender_send(void *self, const struct speadi_tx_packet *packe
     sender->starved = sender->dropped = false;
     sender->drain_left = DRAIN_MAX;
     sender->train.singly &= now_ns < sender->singly_ns;
+    if (now_ns >= sender->watch_ns)
+        watch_interfaces(sender, now_ns);
     if (now_ns >= sender->check_ns)
         check_ways(sender, now_ns);
     while (taken < count && sender->full_fd < 0 && !sender->starved && !sender->dropped &&
@@ -213,6 +235,7 @@ void speadi_datagram_sender_counters(void *self, struct speadi_tx_counters *coun
     *counters = (struct speadi_tx_counters){
         .messages = sender->messages,
         .batches = sender->batches,
+        .link_downs = sender->interfaces.link_downs,
         /* A full error queue loses ICMP messages. mishaps.icmp lacks these messages, so the number of sends that failed
          * because of ICMP messages can be larger. */
         .icmp_unreachable = speadi_max_u64(sender->mishaps.icmp, sender->train.icmp_unreachable),

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <speadi/interface_watch.h>
 #include <speadi/udp.h>
 #include <speadi/udp_error_queue.h>
 #include <speadi/wake_fd.h>
@@ -35,6 +36,8 @@ struct speadi_datagram_sender {
     struct speadi_tx_done_queue done;
     struct speadi_datagram_mtu mtu[SPEADI_TX_DESTINATIONS_MAX];
     unsigned interface[SPEADI_TX_DESTINATIONS_MAX]; /* where packets leave; 0 if not known */
+    struct speadi_interface_watch interfaces; /* the interfaces that the sockets are tied to */
+    uint64_t watch_ns;                        /* when the watch is read next */
     uint64_t check_ns;  /* when the MTUs and the queues of the interfaces are looked at next */
     uint64_t singly_ns; /* when trains are built again, if train.singly is true */
 

@@ -117,6 +117,7 @@ Test(send_trouble, errors_that_can_pass_are_counted_and_the_stream_goes_on)
         cr_expect_eq(rig.log.result[i].error, -errors[i]);
         cr_expect_eq(spead_send_error_bucket(-errors[i]), SPEAD_SEND_UNREACHABLE);
     }
+    cr_expect_eq(spead_send_error_bucket(-ENODEV), SPEAD_SEND_UNREACHABLE);
     send_rig_close(&rig);
 }
 
