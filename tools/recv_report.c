@@ -3,6 +3,7 @@
 #include "recv_report.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "no_packets.h"
 #include "recv_losses.h"
@@ -51,20 +52,59 @@ static void print_memory(FILE *to, const struct spead_recv_tool_options *options
     fprintf(to, "           %s\n  populate %s\n", plan->memory_reason, plan->populate_reason);
 }
 
-void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
-                      const struct spead_recv_plan *plan)
+/* Returns the name of the interface of an endpoint; "" if it receives from all interfaces. */
+static const char *interface_of(const struct spead_recv_stream *stream, uint32_t i)
 {
+    const char *name = "";
+
+    (void)spead_recv_stream_source_interface(stream, i, &name);
+    return name;
+}
+
+/* Returns true if an endpoint before endpoint i has the same interface. */
+static bool was_named(const struct spead_recv_stream *stream, uint32_t i)
+{
+    for (uint32_t k = 0; k < i; k++)
+        if (strcmp(interface_of(stream, k), interface_of(stream, i)) == 0)
+            return true;
+    return false;
+}
+
+/* Prints a line for each interface, with the endpoints that were joined or bound there. */
+static void print_interfaces(FILE *to, const struct spead_recv_tool_options *options,
+                             const struct spead_recv_stream *stream)
+{
+    const uint32_t count = options->shared.endpoint_count;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (*interface_of(stream, i) == '\0' || was_named(stream, i))
+            continue;
+        fprintf(to, "  on %-6s", interface_of(stream, i));
+        for (uint32_t k = i; k < count; k++)
+            if (strcmp(interface_of(stream, k), interface_of(stream, i)) == 0)
+                fprintf(to, " %s", options->shared.endpoints[k]);
+        fputc('\n', to);
+    }
+}
+
+void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
+                      const struct spead_recv_stream *stream)
+{
+    struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
     char buffer[TOOL_TEXT_MAX];
 
+    spead_recv_stream_plan(stream, &plan);
     fputs("spead-recv: listening on", to);
     for (uint32_t i = 0; i < options->shared.endpoint_count; i++)
         fprintf(to, " %s", options->shared.endpoints[i]);
-    fprintf(to, "\n  engine   %s\n", plan->engine_reason);
-    print_memory(to, options, plan);
+    fputc('\n', to);
+    print_interfaces(to, options, stream);
+    fprintf(to, "  engine   %s\n", plan.engine_reason);
+    print_memory(to, options, &plan);
     print_hand_over(to, options);
-    if (plan->socket_buffer_bytes > 0)
+    if (plan.socket_buffer_bytes > 0)
         fprintf(to, "  buffer   %s for each socket\n",
-                tool_text_memory(buffer, plan->socket_buffer_bytes));
+                tool_text_memory(buffer, plan.socket_buffer_bytes));
     recv_output_plan(to, &options->output);
 }
 
@@ -82,22 +122,30 @@ static json_t *memory_json(const struct spead_recv_plan *plan)
 }
 
 json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
-                              const struct spead_recv_plan *plan, const char *graph)
+                              const struct spead_recv_stream *stream, const char *graph)
 {
-    json_t *endpoints = json_array();
+    struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
+    json_t *endpoints = json_array(), *interfaces = json_array();
+    int failed = 0;
 
+    spead_recv_stream_plan(stream, &plan);
     for (uint32_t i = 0; i < options->shared.endpoint_count; i++) {
-        if (json_array_append_new(endpoints, json_string(options->shared.endpoints[i])) < 0) {
-            json_decref(endpoints);
-            return NULL;
-        }
+        const char *name = interface_of(stream, i);
+
+        failed |= json_array_append_new(endpoints, json_string(options->shared.endpoints[i])) < 0;
+        failed |= json_array_append_new(interfaces, *name ? json_string(name) : json_null()) < 0;
     }
-    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "schema",
+    if (failed) {
+        json_decref(endpoints);
+        json_decref(interfaces);
+        return NULL;
+    }
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "schema",
                      TOOL_SCHEMA, "version", spead_version(), "tool", "spead-recv", "endpoints",
-                     endpoints, "engine", plan->engine, "engine_reason", plan->engine_reason,
-                     "memory_bytes_max", (json_int_t)plan->memory_bytes, "table_bytes",
-                     (json_int_t)plan->table_bytes, "socket_buffer_bytes",
-                     (json_int_t)plan->socket_buffer_bytes, "memory", memory_json(plan), "plan",
+                     endpoints, "interfaces", interfaces, "engine", plan.engine, "engine_reason",
+                     plan.engine_reason, "memory_bytes_max", (json_int_t)plan.memory_bytes,
+                     "table_bytes", (json_int_t)plan.table_bytes, "socket_buffer_bytes",
+                     (json_int_t)plan.socket_buffer_bytes, "memory", memory_json(&plan), "plan",
                      json_loads(graph, 0, NULL));
 }
 

@@ -42,14 +42,14 @@ struct recv_report {
     json_t *no_packets;
 };
 
-/* Prints the plan of the stream: engine, memory and socket buffer. */
+/* Prints the plan of the stream: interfaces, engine, memory and socket buffer. */
 void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
-                      const struct spead_recv_plan *plan);
+                      const struct spead_recv_stream *stream);
 
 /* Returns the plans of the stream and of the graph as one JSON object. `graph` is the plan of the graph as JSON text.
  * Returns NULL when out of memory. */
 json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
-                              const struct spead_recv_plan *plan, const char *graph);
+                              const struct spead_recv_stream *stream, const char *graph);
 
 /* Reads counters, plan and verdict into the report. Call it when the graph has ended, or when the writer hangs in a
  * write. */

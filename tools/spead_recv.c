@@ -263,7 +263,6 @@ static int receive_and_report(struct receiver *receiver, struct tool_cpu cpu_sta
 
 static int print_plan(const struct receiver *receiver)
 {
-    struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
     char text[RECV_GRAPH_TEXT_MAX];
     struct spead_err err = {0};
     bool json = receiver->options->shared.json;
@@ -272,10 +271,10 @@ static int print_plan(const struct receiver *receiver)
 
     if (ret < 0)
         return tool_failed_call(&spead_recv_program, ret, &err);
-    spead_recv_stream_plan(receiver->graph.stream, &plan);
     if (json)
-        return tool_report_print(recv_report_plan_json(receiver->options, &plan, text));
-    recv_report_plan(stdout, receiver->options, &plan);
+        return tool_report_print(
+            recv_report_plan_json(receiver->options, receiver->graph.stream, text));
+    recv_report_plan(stdout, receiver->options, receiver->graph.stream);
     if (fputs(text, stdout) == EOF || fflush(stdout) == EOF)
         return tool_failed("cannot write the plan to standard output: %m");
     return TOOL_DONE;
@@ -284,7 +283,6 @@ static int print_plan(const struct receiver *receiver)
 static int run(struct receiver *receiver)
 {
     struct tool_cpu cpu_start = tool_cpu_now();
-    struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
     struct spead_err err = {0};
     int ret;
 
@@ -295,9 +293,8 @@ static int run(struct receiver *receiver)
     ret = recv_progress_open(&receiver->lines, receiver->options, &err);
     if (ret < 0)
         return tool_failed_call(&spead_recv_program, ret, &err);
-    spead_recv_stream_plan(receiver->graph.stream, &plan);
     if (!receiver->options->shared.quiet)
-        recv_report_plan(stderr, receiver->options, &plan);
+        recv_report_plan(stderr, receiver->options, receiver->graph.stream);
     ret = recv_graph_start(&receiver->graph, &err);
     if (ret < 0)
         return tool_failed_call(&spead_recv_program, ret, &err);

@@ -26,9 +26,9 @@ static int find_interface(const struct speadi_address *addresses, uint32_t count
 
 int speadi_verbs_refuse_interfaces(struct spead_err *err)
 {
-    return speadi_err_field(err, -ENOTSUP, "endpoints",
-                            ": a verbs device receives and sends by one interface, and these "
-                            "endpoints name several: use a stream for each, or engine socket");
+    return speadi_err_set(err, -ENOTSUP,
+                          "a verbs device has one interface, and the endpoints name several: use a "
+                          "stream for each, or engine socket");
 }
 
 int speadi_verbs_suits(const char *device, const struct speadi_interface *interface,

@@ -226,6 +226,9 @@ struct speadi_rx_facts {
     /* True if the options asked for busy polling. Then wait() returns immediately, and the core does not sleep to
      * coalesce packets. */
     bool busy;
+    /* For each endpoint, the name of the interface on which its group was joined, or to which it was bound; "" if it
+     * receives from all interfaces. */
+    char interface[SPEADI_RX_SOURCES_MAX][IF_NAMESIZE];
     /* Text for people. If the options asked for a certain set-up of the queues, the text tells how the queues were set
      * up. Else the text is "". */
     char shape[80];

@@ -397,6 +397,15 @@ int spead_recv_stream_source_stats(const struct spead_recv_stream *stream, uint3
     return 0;
 }
 
+int spead_recv_stream_source_interface(const struct spead_recv_stream *stream, uint32_t source,
+                                       const char **interface)
+{
+    if (source >= stream->source_count)
+        return -ERANGE;
+    *interface = stream->facts.interface[source];
+    return 0;
+}
+
 /* ---- After the end ------------------------------------------------------------------------- */
 
 void spead_recv_stream_end(const struct spead_recv_stream *stream, struct spead_recv_end *end)

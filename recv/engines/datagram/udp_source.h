@@ -14,4 +14,11 @@ int speadi_udp_source_open(struct speadi_udp_socket *socket, struct speadi_inter
                            const struct speadi_rx_config *config, uint32_t i,
                            struct spead_err *err);
 
+/* Says in the facts which interface source i is tied to. */
+static inline void speadi_udp_source_tell(struct speadi_rx_facts *facts, uint32_t i,
+                                          const struct speadi_udp_socket *socket)
+{
+    memcpy(facts->interface[i], socket->interface.name, sizeof facts->interface[i]);
+}
+
 #endif

@@ -107,9 +107,12 @@ static int socket_open(void *self, const struct speadi_rx_config *config,
         return speadi_err_set(err, -ENOMEM, "socket engine: no memory for receive buffers");
     speadi_drop_causes_open(&e->causes, config);
     ret = open_sources(e, config, err);
-    if (ret == 0)
-        facts->buffer_bytes = e->source[0].socket.buffer_bytes;
-    return ret;
+    if (ret < 0)
+        return ret;
+    facts->buffer_bytes = e->source[0].socket.buffer_bytes;
+    for (uint32_t i = 0; i < e->source_count; i++)
+        speadi_udp_source_tell(facts, i, &e->source[i].socket);
+    return 0;
 }
 
 static void socket_close(void *self)

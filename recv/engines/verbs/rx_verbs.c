@@ -169,6 +169,8 @@ static void fill_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *fa
     facts->busy = e->options.comp_vector < 0;
     if (e->queue.cq.stamp == SPEADI_STAMP_WALLCLOCK)
         facts->clock = SPEAD_CLOCK_HARDWARE;
+    for (uint32_t i = 0; i < e->joins.count; i++)
+        memcpy(facts->interface[i], interface->name, sizeof facts->interface[i]);
     if (e->config.packet_bytes_max > facts->packet_bytes_max)
         speadi_log_line(
             &e->log, SPEAD_LOG_INFO,

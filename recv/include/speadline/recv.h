@@ -578,6 +578,12 @@ void spead_recv_stream_stats(const struct spead_recv_stream *stream,
 int spead_recv_stream_source_stats(const struct spead_recv_stream *stream, uint32_t source,
                                    struct spead_recv_ledger *ledger, const char **name);
 
+/* Sets *interface to the name of the interface on which create() joined the group of one source, or to which it bound
+ * it. The name is "" if the source receives from all interfaces, or is a memory link. It lives as long as the stream.
+ * Returns 0, or -ERANGE when `source` is past the last source. Any thread may call this function. */
+int spead_recv_stream_source_interface(const struct spead_recv_stream *stream, uint32_t source,
+                                       const char **interface);
+
 /* Tells why a stream has ended. */
 struct spead_recv_end {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */

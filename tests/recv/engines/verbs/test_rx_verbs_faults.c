@@ -107,6 +107,36 @@ Test(rx_verbs_faults, a_port_that_goes_down_is_counted)
     assert_comes(0, 1);
 }
 
+/* Frames bypass the kernel, but the kernel joins the groups, so that switches forward them to this host. */
+Test(rx_verbs_faults, the_groups_are_joined_again_when_the_link_comes_back)
+{
+    open_usual();
+    test_netns_move(rig.hosts.far);
+    cr_assert_eq(system("PATH=$PATH:/usr/sbin:/sbin; ip link set " TEST_FAR_INTERFACE
+                        " down && ip link set " TEST_FAR_INTERFACE " up"),
+                 0);
+    test_netns_move(rig.hosts.near);
+    for (int i = 0; i < 500 && counters().rejoins == 0; i++) {
+        rig.ops->refresh(rig.engine);
+        cr_assert_geq(rig.ops->poll(rig.engine, &rig.burst), 0);
+        verbs_rx_rig_give_back(&rig);
+        rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 10000000);
+    }
+    cr_assert_eq(counters().rejoins, 1);
+}
+
+Test(rx_verbs_faults, endpoints_on_several_interfaces_are_refused)
+{
+    struct speadi_interface several[2] = {{.index = 1}, {.index = 2}};
+    struct verbs_rx_options options = {.endpoints = {"239.1.2.3:7148", "239.1.2.4:7148"}};
+
+    if (!verbs_rx_rig_prepare(&rig, &options))
+        cr_skip_test("%s", rig.reason);
+    rig.config.interfaces = several;
+    cr_assert_eq(verbs_rx_rig_open_engine(&rig), -ENOTSUP, "%s", rig.err.text);
+    cr_expect_not_null(strstr(rig.err.text, "use a stream for each"), "%s", rig.err.text);
+}
+
 Test(rx_verbs_faults, a_device_that_is_gone_ends_the_stream)
 {
     int ret = 0;
