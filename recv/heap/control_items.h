@@ -18,13 +18,20 @@
  * an item of the user. */
 uint32_t speadi_packet_controls(const struct speadi_packet *packet, bool *user_items);
 
-/* Tells whether the packet carries a start or stop item. */
-static inline bool speadi_packet_starts_or_stops(const struct speadi_packet *packet)
+/* Returns SPEADI_CONTROL_BIT() of the start and stop items in the packet. */
+static inline uint32_t speadi_packet_boundaries(const struct speadi_packet *packet)
 {
     bool user_items;
 
-    return packet->pointer_count != packet->special_count &&
-           (speadi_packet_controls(packet, &user_items) & SPEADI_CONTROL_START_OR_STOP) != 0;
+    return packet->pointer_count == packet->special_count
+               ? 0
+               : speadi_packet_controls(packet, &user_items) & SPEADI_CONTROL_START_OR_STOP;
+}
+
+/* Tells whether the packet carries a start or stop item. */
+static inline bool speadi_packet_starts_or_stops(const struct speadi_packet *packet)
+{
+    return speadi_packet_boundaries(packet) != 0;
 }
 
 /* Returns the control values of a packet that is a whole control heap: it has a start or stop item, no item of the

@@ -62,16 +62,6 @@ struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finishe
     return heap;
 }
 
-static uint8_t boundaries_of(const struct speadi_packet *packet)
-{
-    bool user_items;
-
-    return packet->pointer_count == packet->special_count
-               ? 0
-               : (uint8_t)(speadi_packet_controls(packet, &user_items) &
-                           SPEADI_CONTROL_START_OR_STOP);
-}
-
 void speadi_finished_add_control(struct speadi_finished *finished,
                                  const struct speadi_heap_key *key, struct speadi_sender *sender,
                                  const struct speadi_packet *packet, uint64_t now_ns)
@@ -81,7 +71,7 @@ void speadi_finished_add_control(struct speadi_finished *finished,
     heap->heap_address_bits = packet->heap_address_bits;
     heap->has_length = packet->has_heap_length;
     heap->length = packet->heap_length;
-    heap->controls = boundaries_of(packet);
+    heap->controls = (uint8_t)speadi_packet_boundaries(packet);
     heap->complete = true;
     heap->is_control = true;
 }
@@ -142,11 +132,12 @@ struct speadi_finished_heap *speadi_finished_find(const struct speadi_finished *
 }
 
 bool speadi_finished_is_copy(const struct speadi_finished_heap *entry,
-                             const struct speadi_packet *packet, uint64_t now_ns,
+                             const struct speadi_packet *packet, uint64_t came_ns,
                              uint64_t within_ns)
 {
-    return entry->controls != 0 && now_ns - entry->time_ns <= within_ns &&
-           (boundaries_of(packet) & ~entry->controls) == 0 &&
+    return entry->controls != 0 &&
+           (came_ns <= entry->time_ns || came_ns - entry->time_ns <= within_ns) &&
+           (speadi_packet_boundaries(packet) & ~entry->controls) == 0 &&
            entry->is_control == (speadi_packet_control_heap(packet) != 0) &&
            !speadi_finished_contradicts(entry, packet);
 }

@@ -90,9 +90,10 @@ struct speadi_finished_heap *speadi_finished_last(const struct speadi_finished *
                                                   uint64_t counter);
 
 /* Tells whether the packet is of the heap of this entry, which carried a start or stop item and ended at most within_ns
- * ago: then the items of the packet are copies, and mean nothing new. The entry may be forgotten. */
+ * before the packet came: then the items of the packet are copies, and mean nothing new. came_ns is the earliest time
+ * at which the packet can have come. The entry may be forgotten. */
 bool speadi_finished_is_copy(const struct speadi_finished_heap *entry,
-                             const struct speadi_packet *packet, uint64_t now_ns,
+                             const struct speadi_packet *packet, uint64_t came_ns,
                              uint64_t within_ns);
 
 /* Tells whether the packet cannot be a packet of the remembered heap: its flavour, its heap length or the value of one

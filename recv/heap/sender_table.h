@@ -24,6 +24,13 @@
 #define SPEADI_SENDER_NONE          UINT32_MAX
 #define SPEADI_SENDER_ENDPOINTS_MAX 64u
 
+/* A heap with a start item. */
+struct speadi_sender_start {
+    uint64_t counter,
+        length;      /* the length is UINT64_MAX if the packet with the item declared none */
+    bool is_control; /* a control heap in one packet */
+};
+
 /* One entry of the table. Any file may read the fields. Only sender_table.c writes them, except the fields below
  * "written by the stream". */
 struct speadi_sender {
@@ -49,9 +56,9 @@ struct speadi_sender {
     bool has_sent_data; /* a heap came that is not a control heap */
     uint64_t newest_counter; /* counter of the heap that opened last; valid if has_sent_data */
     uint64_t stop_counter;   /* heap counter of the heap with the stop item; valid if stopped */
-    /* Counter of the heap with the last start item, and when this heap came, by the clock of seen_ns. Valid if
-     * has_started. */
-    uint64_t start_counter, start_ns;
+    /* The heap with the last start item, and when the item came, by the clock of seen_ns. Valid if has_started. */
+    struct speadi_sender_start start;
+    uint64_t start_ns;
     bool has_started;
 
     uint32_t newer,

@@ -8,10 +8,8 @@
 static bool came_much_later(const struct spead_recv_stream *stream,
                             const struct speadi_finished_heap *finished)
 {
-    uint64_t came_ns = stream->empty_ns;
+    uint64_t came_ns = speadi_recv_came_ns(stream);
 
-    if (stream->age_ns > came_ns + SPEADI_RECV_STALL_NS)
-        came_ns = stream->age_ns - SPEADI_RECV_STALL_NS;
     return came_ns > finished->time_ns && came_ns - finished->time_ns > stream->config.repeat_ns;
 }
 
@@ -96,6 +94,22 @@ static struct speadi_heap_key key_of(const struct spead_recv_stream *stream,
         .counter = counter, .sender = sender->id, .ring = ring, .endpoint = sender->endpoint};
 }
 
+static bool is_carrier_of(const struct spead_recv_stream *stream,
+                          const struct speadi_finished_heap *last,
+                          const struct speadi_packet *packet)
+{
+    return last && speadi_finished_is_copy(last, packet, speadi_recv_came_ns(stream),
+                                           stream->config.repeat_ns);
+}
+
+bool speadi_recv_is_ended_carrier(const struct spead_recv_stream *stream,
+                                  const struct speadi_sender *sender,
+                                  const struct speadi_packet *packet)
+{
+    return is_carrier_of(
+        stream, speadi_finished_last(&stream->finished, sender, packet->heap_counter), packet);
+}
+
 /* Returns the ended heap to which the packet belongs, or NULL if the packet opens a heap. A start or stop item opens a
  * heap, unless the packet is a copy: the user gets a heap once, and a copy begins no run. */
 static struct speadi_finished_heap *ended_heap(const struct spead_recv_stream *stream,
@@ -105,7 +119,7 @@ static struct speadi_finished_heap *ended_heap(const struct spead_recv_stream *s
     struct speadi_finished_heap *last =
         speadi_finished_last(&stream->finished, sender, packet->heap_counter);
 
-    if (!last || speadi_finished_is_copy(last, packet, stream->age_ns, stream->config.repeat_ns))
+    if (!last || is_carrier_of(stream, last, packet))
         return last;
     return speadi_packet_starts_or_stops(packet)
                ? NULL
@@ -192,10 +206,8 @@ bool speadi_recv_note_control_heap(struct spead_recv_stream *stream, struct spea
                                    const struct speadi_packet *packet)
 {
     const struct speadi_heap_key key = key_of(stream, sender, packet->heap_counter);
-    const struct speadi_finished_heap *last =
-        speadi_finished_last(&stream->finished, sender, packet->heap_counter);
 
-    if (last && speadi_finished_is_copy(last, packet, stream->age_ns, stream->config.repeat_ns))
+    if (speadi_recv_is_ended_carrier(stream, sender, packet))
         return false;
     speadi_finished_add_control(&stream->finished, &key, sender, packet, stream->age_ns);
     return true;

@@ -168,34 +168,25 @@ static enum spead_recv_bucket add(struct spead_recv_stream *stream,
     return bucket;
 }
 
-/* Acts on start and stop items that have come from the sender in the heap with this counter. `carrier` is that heap, or
- * NULL if it is a control heap in one packet. */
-static void obey(struct spead_recv_stream *stream, struct speadi_sender *sender, uint64_t counter,
-                 uint32_t controls, const struct speadi_live_heap *carrier)
+/* Acts on the start and stop items `controls` of this packet. A start item ends all live heaps of the sender, except
+ * `carrier`, which may be NULL. */
+static void obey(struct spead_recv_stream *stream, struct speadi_sender *sender,
+                 const struct speadi_packet *packet, uint32_t controls,
+                 const struct speadi_live_heap *carrier)
 {
     if (controls & SPEADI_CONTROL_BIT(SPEAD_CONTROL_START))
-        speadi_recv_sender_starts(stream, sender, counter, carrier);
+        speadi_recv_sender_starts(stream, sender, packet, carrier);
     if (!(controls & SPEADI_CONTROL_BIT(SPEAD_CONTROL_STOP)))
         return;
     if (stream->config.ignore_stop_item)
         speadi_finished_forget(sender);
-    else
-        speadi_recv_sender_stops(stream, sender, counter); /* recv_stop.c will end the stream */
+    else /* recv_stop.c will end the stream */
+        speadi_recv_sender_stops(stream, sender, packet->heap_counter);
 }
 
-/* Does what an accepted packet makes necessary: ends the heap if it is complete now, and acts on start and stop items
- * that this packet brought. control_before is the value of live->control before the packet. This call may release the
- * heap `live`. */
-static void after_packet(struct spead_recv_stream *stream, struct speadi_live_heap *live,
-                         uint32_t control_before)
+/* Ends the heap if the packet that it has just accepted completes it. */
+static void after_packet(struct spead_recv_stream *stream, struct speadi_live_heap *live)
 {
-    uint64_t counter = live->heap.counter;
-    uint32_t news = live->control & ~control_before, sender = live->sender;
-
-    /* The heap ends after its items are obeyed, because they make the stream forget the heaps that ended before. A copy
-     * of this heap must not open it again. */
-    if (news != 0)
-        obey(stream, speadi_sender_table_get(&stream->senders, sender), counter, news, live);
     if (speadi_live_heap_is_complete(live))
         speadi_recv_close_heap(stream, live, SPEADI_RECV_COMPLETE);
 }
@@ -221,7 +212,7 @@ static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
         return bucket;
     }
     speadi_recv_heap_opened(stream, sender, live, raw, packet);
-    after_packet(stream, live, 0);
+    after_packet(stream, live);
     return SPEAD_RECV_LIVE;
 }
 
@@ -238,11 +229,10 @@ static enum spead_recv_bucket add_to_old(struct spead_recv_stream *stream,
                                          const struct speadi_packet *packet,
                                          struct speadi_live_heap *live)
 {
-    uint32_t control = live->control;
     enum spead_recv_bucket bucket = add(stream, raw, packet, live);
 
     if (bucket == SPEAD_RECV_LIVE)
-        after_packet(stream, live, control);
+        after_packet(stream, live);
     else if (bucket == SPEAD_RECV_NO_MEMORY)
         speadi_recv_starved(stream, live);
     else if (contradicts(bucket))
@@ -319,6 +309,47 @@ static enum spead_recv_bucket admit(struct spead_recv_stream *stream,
     return SPEAD_RECV_LIVE;
 }
 
+/* Tells whether all bytes of the heap lie before the packet. */
+static bool lies_before(const struct spead_heap *heap, const struct speadi_packet *packet)
+{
+    return heap->span_count == 0 || heap->spans[heap->span_count - 1].end <= packet->payload_offset;
+}
+
+/* Acts on the start and stop items `controls` of a packet of data, if they are not in its heap already. It does so
+ * before the packet is added, because the run begins or ends also if the packet is refused. `live` is the heap of the
+ * packet, or NULL. A start item ends this heap too, if the heap has bytes at the place of the packet or behind it. Then
+ * these bytes came before the start item, and no heap may hold bytes of both runs. */
+static void obey_data(struct spead_recv_stream *stream, struct speadi_sender *sender,
+                      const struct speadi_packet *packet, uint32_t controls,
+                      const struct speadi_live_heap *live)
+{
+    if (live)
+        obey(stream, sender, packet, controls & ~live->control,
+             lies_before(&live->heap, packet) ? live : NULL);
+    else if (!speadi_recv_is_ended_carrier(stream, sender, packet))
+        obey(stream, sender, packet, controls, NULL);
+}
+
+/* Processes a packet with a start or stop item. */
+static __attribute__((noinline)) enum spead_recv_bucket process_boundary(
+    struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
+    struct speadi_sender *sender, const struct speadi_packet *packet, uint32_t controls,
+    bool *paused)
+{
+    struct speadi_live_heap *live;
+
+    if (speadi_packet_control_heap(packet) != 0) { /* it needs no slot and no memory */
+        if (speadi_recv_note_control_heap(stream, sender, packet))
+            obey(stream, sender, packet, controls, NULL);
+        return SPEAD_RECV_CONTROL;
+    }
+    live = speadi_heap_table_find(&stream->table, sender->id, packet->heap_counter);
+    obey_data(stream, sender, packet, controls, live);
+    live = speadi_heap_table_find(&stream->table, sender->id, packet->heap_counter);
+    return live ? add_to_old(stream, raw, packet, live)
+                : add_to_new(stream, raw, sender, packet, paused);
+}
+
 /* Finds or opens the heap of a packet that admit() has accepted, and adds the packet. Returns SPEAD_RECV_LIVE if the
  * packet is already counted. Else returns the bucket in which the caller must count it. */
 static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
@@ -326,15 +357,11 @@ static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
                                                struct speadi_sender *sender,
                                                const struct speadi_packet *packet, bool *paused)
 {
+    uint32_t boundaries = speadi_packet_boundaries(packet);
     struct speadi_live_heap *live;
-    uint32_t controls;
 
-    controls = speadi_packet_control_heap(packet);
-    if (controls != 0) { /* a control heap needs no slot and no memory */
-        if (speadi_recv_note_control_heap(stream, sender, packet))
-            obey(stream, sender, packet->heap_counter, controls, NULL);
-        return SPEAD_RECV_CONTROL;
-    }
+    if (__builtin_expect(boundaries != 0, 0))
+        return process_boundary(stream, raw, sender, packet, boundaries, paused);
     live = speadi_heap_table_find(&stream->table, sender->id, packet->heap_counter);
     return live ? add_to_old(stream, raw, packet, live)
                 : add_to_new(stream, raw, sender, packet, paused);

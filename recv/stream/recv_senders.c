@@ -28,21 +28,37 @@ static void begin_run(struct spead_recv_stream *stream, struct speadi_sender *se
 
 /* ---- Runs ---------------------------------------------------------------------------------- */
 
+static struct speadi_sender_start start_in(const struct speadi_packet *packet)
+{
+    return (struct speadi_sender_start){.counter = packet->heap_counter,
+                                        .length = packet->has_heap_length ? packet->heap_length
+                                                                          : UINT64_MAX,
+                                        .is_control = speadi_packet_control_heap(packet) != 0};
+}
+
 /* Tells whether a start item is a copy of the one before: networks can double packets. */
 static bool is_copied_start(const struct spead_recv_stream *stream,
-                            const struct speadi_sender *sender, uint64_t counter)
+                            const struct speadi_sender *sender,
+                            const struct speadi_sender_start *start)
 {
-    return sender->has_started && sender->start_counter == counter &&
-           stream->age_ns - sender->start_ns <= stream->config.repeat_ns;
+    const struct speadi_sender_start *last = &sender->start;
+    uint64_t came_ns = speadi_recv_came_ns(stream);
+
+    return sender->has_started && last->counter == start->counter &&
+           last->length == start->length && last->is_control == start->is_control &&
+           (came_ns <= sender->start_ns || came_ns - sender->start_ns <= stream->config.repeat_ns);
 }
 
 void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender,
-                               uint64_t counter, const struct speadi_live_heap *carrier)
+                               const struct speadi_packet *packet,
+                               const struct speadi_live_heap *carrier)
 {
-    if (is_copied_start(stream, sender, counter))
+    const struct speadi_sender_start start = start_in(packet);
+
+    if (is_copied_start(stream, sender, &start))
         return;
     sender->has_started = true;
-    sender->start_counter = counter;
+    sender->start = start;
     sender->start_ns = stream->age_ns;
     begin_run(stream, sender, carrier);
 }

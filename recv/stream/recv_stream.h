@@ -317,6 +317,17 @@ static inline bool speadi_recv_has_split_header(const struct speadi_rx_packet *r
 
 /* ---- recv_senders.c -------------------------------------------------------------------------- */
 
+/* Returns the earliest time at which the packet that is processed can have come. It may have waited in its source. The
+ * time is of the clock by which heaps age. */
+static inline uint64_t speadi_recv_came_ns(const struct spead_recv_stream *stream)
+{
+    uint64_t came_ns = stream->empty_ns;
+
+    if (stream->age_ns > came_ns + SPEADI_RECV_STALL_NS)
+        came_ns = stream->age_ns - SPEADI_RECV_STALL_NS;
+    return came_ns;
+}
+
 /* Returns the index of the endpoint to which the packet belongs. In a joint stream all packets belong to endpoint 0. */
 static inline uint16_t speadi_recv_endpoint(const struct spead_recv_stream *stream,
                                             const struct speadi_rx_packet *raw)
@@ -357,11 +368,12 @@ static inline struct speadi_sender *speadi_recv_sender(struct spead_recv_stream 
 /* The owner thread must call this when a new burst is lent: the entries of burst.from describe other senders now. */
 void speadi_recv_forget_senders_of_burst(struct spead_recv_stream *stream);
 
-/* The sender has sent a start item in the heap with this counter. A new run of the sender begins. Its live heaps end,
- * except `carrier`, the heap with the start item (NULL if it is a control heap). Nothing happens if the start item is
- * a copy, that is, if the last start item came at most repeat_ns ago in a heap with the same counter. */
+/* The sender has sent a start item in this packet. A new run of the sender begins. Its live heaps end, except `carrier`,
+ * which may be NULL. Nothing happens if the start item is a copy, that is, if the last start item came at most repeat_ns
+ * before it, and in a heap with the same counter and length. */
 void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender,
-                               uint64_t counter, const struct speadi_live_heap *carrier);
+                               const struct speadi_packet *packet,
+                               const struct speadi_live_heap *carrier);
 
 /* A stop item has come from the sender in the heap with this counter. Later packets of the sender are counted as
  * after-stop, except the packets of that heap. If the sender has sent no data, all later
@@ -464,6 +476,12 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
                                              const struct speadi_sender *sender,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap **out, bool *paused);
+
+/* Tells whether the packet is of a heap of the sender that has ended and that carried all start and stop items of the
+ * packet: then the caller must not obey these items again. */
+bool speadi_recv_is_ended_carrier(const struct spead_recv_stream *stream,
+                                  const struct speadi_sender *sender,
+                                  const struct speadi_packet *packet);
 
 /* Remembers a control heap of the sender, which came in this packet. Returns false if the packet is a copy of a control
  * heap that came at most repeat_ns before: then the caller must not obey its items again. */

@@ -65,6 +65,29 @@ void sender_oracle_hear(struct sender_oracle *oracle, uint32_t origin)
     sender->heard_ns = now;
 }
 
+static bool has_started_with(const struct oracle_sender *sender, uint64_t counter)
+{
+    for (uint32_t i = 0; i < sender->start_count; i++)
+        if (sender->start[i] == counter)
+            return true;
+    return false;
+}
+
+void sender_oracle_start(struct sender_oracle *oracle, uint32_t origin, uint64_t counter, bool read)
+{
+    struct oracle_sender *sender = &oracle->sender[sender_of(oracle, origin)];
+
+    if (sender->start_count == ORACLE_STARTS || has_started_with(sender, counter))
+        return;
+    sender->start[sender->start_count++] = counter;
+    sender->run += read;
+}
+
+uint8_t sender_oracle_run(const struct sender_oracle *oracle, uint32_t origin)
+{
+    return oracle->sender[sender_of(oracle, origin)].run;
+}
+
 /* ---- Words --------------------------------------------------------------------------------- */
 
 /* Returns a byte that contains 7 bits of the value and is never 0. */

@@ -16,6 +16,13 @@
 #define STEPS_MAX 2000u
 #define FLAG_BITS (SPEADI_RX_INJECTED_DROP | SPEADI_RX_TRUNCATED | SPEADI_RX_REFUSED)
 
+/* A packet that was sent. */
+struct sent {
+    uint32_t origin;
+    uint8_t run;
+    bool has_payload;
+};
+
 /* What comes next from one origin. */
 struct line {
     uint64_t counter;
@@ -28,6 +35,7 @@ struct script {
     struct recv_rig rig;
     struct sender_oracle oracle;
     struct line line[ORACLE_ORIGINS], striped;
+    struct sent sent[SCRIPT_PACKETS_MAX]; /* the packets in rig.engine->packet */
     struct spead_heap *held[HELD_MAX];
     uint32_t held_count;
     uint32_t origins;   /* number of origins that the script uses */
@@ -44,6 +52,8 @@ struct piece {
     bool unsized;
     uint8_t item;  /* 0 no item, 1 an immediate item, 2 an item with an address */
     uint8_t value; /* of the item */
+    bool has_control;
+    uint8_t control; /* the value of the stream-control item */
 };
 
 /* Returns the next byte of the script, or 0 behind its end. */
@@ -105,7 +115,8 @@ static void choose(struct script *script)
 
 /* ---- Packets ------------------------------------------------------------------------------- */
 
-static void push(struct script *script, uint32_t origin)
+/* Queues the packet script->rig.packet of this origin. */
+static void push(struct script *script, uint32_t origin, bool has_payload)
 {
     struct script_packet *packet;
 
@@ -114,6 +125,8 @@ static void push(struct script *script, uint32_t origin)
     if (script->next_cut < script->rig.packet.length)
         script->rig.packet.length -= script->next_cut;
     sender_oracle_hear(&script->oracle, origin);
+    script->sent[script->rig.engine->count] =
+        (struct sent){origin, sender_oracle_run(&script->oracle, origin), has_payload};
     packet = recv_rig_push(&script->rig);
     packet->source = sender_oracle_endpoint(origin);
     packet->from = sender_oracle_from(origin);
@@ -122,6 +135,20 @@ static void push(struct script *script, uint32_t origin)
     if (packet->flags == 0 && script->next_split > 0 && script->next_split < packet->length)
         packet->split = script->next_split;
     script->next_flags = script->next_split = script->next_cut = 0;
+}
+
+/* Tells the oracle of a start item. The stream surely reads it if its packet is not damaged and if the table has a place
+ * for every sender. */
+static void start(struct script *script, const struct piece *piece)
+{
+    bool whole = script->next_flags == 0 && script->next_split == 0 && script->next_cut == 0;
+
+    if (script->rig.engine->count == SCRIPT_PACKETS_MAX)
+        return;
+    sender_oracle_hear(&script->oracle, piece->origin);
+    sender_oracle_start(&script->oracle, piece->origin, piece->counter,
+                        whole && piece->offset == 0 &&
+                            script->rig.config.senders_max >= script->origins);
 }
 
 static void send_piece(struct script *script, const struct piece *piece)
@@ -139,12 +166,16 @@ static void send_piece(struct script *script, const struct piece *piece)
         test_packet_immediate(packet, 0x1600, piece->value);
     else if (piece->item == 2)
         test_packet_addressed(packet, 0x1601, piece->value / ORACLE_WORD % 16 * ORACLE_WORD);
+    if (piece->has_control) {
+        test_packet_immediate(packet, SPEAD_ID_STREAM_CONTROL, piece->control);
+        test_packet_immediate(packet, 0x1600, 1);
+    }
     /* push() calls sender_oracle_hear() again. The time is the same then, so the second call changes nothing. */
     sender_oracle_hear(&script->oracle, piece->origin);
     sender_oracle_fill(&script->oracle, piece->origin, piece->counter, piece->offset, payload,
                        piece->bytes);
     test_packet_payload(packet, payload, piece->bytes);
-    push(script, piece->origin);
+    push(script, piece->origin, true);
 }
 
 static uint32_t next_origin(struct script *script)
@@ -245,6 +276,7 @@ static void send_striped(struct script *script)
     }
 }
 
+/* Sends a packet with a stream-control item: a control heap, or a packet of a heap of data. */
 static void send_control(struct script *script)
 {
     uint32_t origin = next_origin(script);
@@ -253,19 +285,51 @@ static void send_control(struct script *script)
     struct piece piece = ordinary(origin, &script->line[origin]);
 
     if (kind & 1) { /* a control heap */
+        piece.offset = 0;
+        if ((kind & 2) == 0)
+            start(script, &piece);
         test_packet_specials(packet, 40, piece.counter, 1, 0, 1);
         test_packet_immediate(packet, SPEAD_ID_STREAM_CONTROL,
                               kind & 2 ? SPEAD_CONTROL_STOP : SPEAD_CONTROL_START);
         test_packet_addressed(packet, SPEAD_ID_NULL, 0);
         test_packet_payload(packet, "", 1);
-        push(script, origin);
+        push(script, origin, false);
         return;
     }
-    /* the item comes in a heap with data */
-    test_packet_specials(packet, 40, piece.counter, piece.length, piece.offset, 0);
-    test_packet_immediate(packet, SPEAD_ID_STREAM_CONTROL, (kind >> 1) % 4);
-    test_packet_immediate(packet, 0x1600, 1);
-    push(script, origin);
+    piece.has_control = true;
+    piece.control = (kind >> 1) % 4;
+    if (kind & 8) { /* only items */
+        piece.bytes = 0;
+    } else if (kind & 16) { /* the whole heap */
+        piece.offset = 0;
+        piece.length = piece.bytes;
+    }
+    if (piece.control == SPEAD_CONTROL_START)
+        start(script, &piece);
+    send_piece(script, &piece);
+    if ((kind & 24) == 0)
+        advance(&script->line[origin]);
+}
+
+/* Sends a packet that was sent before once more, as a network does that doubles packets. A packet with payload is not
+ * sent again in a later run: the stream cannot know of which run its bytes are. */
+static void send_copy(struct script *script)
+{
+    struct script_engine *engine = script->rig.engine;
+    unsigned back = 1 + next(script) % 64u;
+    const struct script_packet *packet;
+    const struct sent *sent;
+
+    if (back > engine->count || engine->count == SCRIPT_PACKETS_MAX)
+        return;
+    packet = &engine->packet[engine->count - back];
+    sent = &script->sent[engine->count - back];
+    sender_oracle_hear(&script->oracle, sent->origin);
+    if (sent->has_payload && sent->run != sender_oracle_run(&script->oracle, sent->origin))
+        return;
+    script->rig.packet.length = packet->length;
+    memcpy(script->rig.packet.bytes, packet->bytes, packet->length);
+    push(script, sent->origin, sent->has_payload);
 }
 
 static void move_counter(struct script *script)
@@ -370,7 +434,10 @@ static void step(struct script *script)
     case 2:
     case 3:
     case 4:
-        send_packet(script, op / 16);
+        if (op & 128)
+            send_copy(script);
+        else
+            send_packet(script, op / 16);
         break;
     case 5:
     case 6:

@@ -177,6 +177,22 @@ Test(recv_copied_starts, a_copy_of_an_ignored_stop_heap_forgets_no_heap)
     EXPECT_BUCKETS("delivered 1, control 2, duplicate 1");
 }
 
+/* The copy waits in the source, because the stream does not read for a while. */
+Test(recv_copied_starts, a_copy_that_waited_in_the_source_cuts_no_heap)
+{
+    rig.engine->poll_max = 2;
+    open_rig();
+    recv_rig_control(&rig, 1, SPEAD_CONTROL_START);
+    data(2, 128, 0, NO_ITEM);
+    recv_rig_control(&rig, 1, SPEAD_CONTROL_START);
+    data(2, 128, 64, NO_ITEM);
+    recv_rig_poll(&rig);
+    rig.engine->clock_ns += 20 * REPEAT_NS;
+    expect_heaps(1);
+    EXPECT_BUCKETS("delivered 2, control 2");
+    cr_expect_eq(rig.stats.counters.sender_restarts, 1u);
+}
+
 /* ---- What is no copy ------------------------------------------------------------------------ */
 
 Test(recv_copied_starts, a_start_heap_that_comes_again_later_is_a_new_heap)
@@ -185,6 +201,7 @@ Test(recv_copied_starts, a_start_heap_that_comes_again_later_is_a_new_heap)
     data(1, 64, 0, SPEAD_CONTROL_START);
     recv_rig_run(&rig);
     rig.engine->clock_ns += REPEAT_NS + 1;
+    recv_rig_poll(&rig); /* finds the source empty */
     data(1, 64, 0, SPEAD_CONTROL_START);
     expect_heaps(2);
     EXPECT_BUCKETS("delivered 2");
@@ -199,6 +216,7 @@ Test(recv_copied_starts, a_start_heap_of_another_length_is_a_new_heap)
     data(1, 64, 0, SPEAD_CONTROL_START);
     expect_heaps(2);
     EXPECT_BUCKETS("delivered 3");
+    cr_expect_eq(rig.stats.counters.sender_restarts, 2u);
 }
 
 Test(recv_copied_starts, a_stop_heap_with_the_counter_of_the_start_heap_stops)
@@ -219,4 +237,71 @@ Test(recv_copied_starts, data_with_the_counter_of_a_start_heap_is_received)
     data(1, 64, 0, NO_ITEM);
     expect_heaps(1);
     EXPECT_BUCKETS("delivered 1, control 1");
+}
+
+/* ---- A start item under the counter of a live heap ------------------------------------------- */
+
+/* The sender dies in heap 1 and starts anew at once with heap 1, which has the same length and packets. */
+Test(recv_copied_starts, a_start_item_in_a_range_that_came_without_it_begins_a_run)
+{
+    rig.config.deliver_incomplete = false;
+    open_rig();
+    data(1, 128, 0, NO_ITEM);
+    data(1, 128, 0, SPEAD_CONTROL_START);
+    data(1, 128, 64, NO_ITEM);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("delivered 2, evicted 1");
+    cr_expect_eq(rig.stats.counters.sender_restarts, 1u);
+}
+
+/* The first packet of the run before was lost. */
+Test(recv_copied_starts, a_start_item_before_bytes_that_came_ends_their_heap)
+{
+    rig.config.deliver_incomplete = false;
+    open_rig();
+    data(1, 128, 64, NO_ITEM);
+    data(1, 128, 0, SPEAD_CONTROL_START);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("live 1, evicted 1");
+    data(1, 128, 64, NO_ITEM);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("delivered 2, evicted 1");
+}
+
+/* The item pointers of a heap can fill its first packet, so that the start item comes in the second one. */
+Test(recv_copied_starts, a_heap_whose_start_item_comes_in_its_second_packet_goes_on)
+{
+    open_rig();
+    data(1, 128, 0, NO_ITEM);
+    data(1, 128, 64, SPEAD_CONTROL_START);
+    expect_heaps(1);
+    EXPECT_BUCKETS("delivered 2");
+    cr_expect_eq(rig.stats.counters.sender_restarts, 1u);
+}
+
+/* ---- Refused packets ------------------------------------------------------------------------- */
+
+/* Without out-of-order packets, the stream refuses a packet whose predecessor was lost. Its items count. */
+Test(recv_copied_starts, a_start_item_in_a_refused_packet_begins_a_run)
+{
+    rig.config.allow_out_of_order = false;
+    rig.config.deliver_incomplete = false;
+    open_rig();
+    data(3, 128, 0, NO_ITEM);
+    data(4, 128, 64, SPEAD_CONTROL_START);
+    data(3, 128, 64, NO_ITEM);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("out-of-order 2, evicted 1");
+    cr_expect_eq(rig.stats.counters.sender_restarts, 1u);
+}
+
+Test(recv_copied_starts, a_stop_item_in_a_refused_packet_stops)
+{
+    rig.config.allow_out_of_order = false;
+    rig.config.stop_count = 2;
+    open_rig();
+    data(4, 128, 64, SPEAD_CONTROL_STOP);
+    data(5, 64, 0, NO_ITEM);
+    recv_rig_run(&rig);
+    cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_AFTER_STOP), 1u);
 }

@@ -482,6 +482,7 @@ Test(recv_senders, a_start_heap_that_comes_again_later_begins_a_run)
     from(piece(3, 0, 2), 1, 7000);
     recv_rig_run(&rig);
     rig.engine->clock_ns += 10000001;
+    recv_rig_poll(&rig); /* finds the source empty */
     from(recv_rig_control(&rig, 1, SPEAD_CONTROL_START), 1, 7000);
     recv_rig_run(&rig);
     EXPECT_BUCKETS("control 2, evicted 1");
