@@ -114,6 +114,13 @@ static void print_senders(FILE *to, const struct spead_recv_counters *counters)
                 "  striped  %" PRIu64 " heaps lie on several senders that fill each other's gaps: "
                 "--sender-key address joins the ports of a host, --sender-key none joins hosts\n",
                 counters->heaps_striped);
+    if (counters->heaps_doubled > 0)
+        fprintf(to,
+                "  doubled  %" PRIu64
+                " heaps or more came from two senders with the same bytes, and were "
+                "taken twice: if two networks bring one stream, --sender-key none joins them "
+                "(with --joint if they come to two endpoints)\n",
+                counters->heaps_doubled);
     if (counters->heaps_contradicted > 0)
         fprintf(to,
                 "  mixed    %" PRIu64

@@ -236,8 +236,9 @@ bool recv_report_is_clean(const struct recv_report *report)
     return stats->counters.missing_packets == 0 && stats->counters.missing_heaps == 0 &&
            stats->counters.kernel_drops == stats->counters.filtered_drops &&
            stats->counters.undrained_packets == 0 && stats->counters.undrained_memory_bytes == 0 &&
-           stats->counters.heaps_striped == 0 && stats->counters.heaps_absent == 0 &&
-           stats->counters.heaps_not_understood == 0 && stats->counters.heaps_unsized_cut == 0;
+           stats->counters.heaps_striped == 0 && stats->counters.heaps_doubled == 0 &&
+           stats->counters.heaps_absent == 0 && stats->counters.heaps_not_understood == 0 &&
+           stats->counters.heaps_unsized_cut == 0;
 }
 
 /* ---- Summary ------------------------------------------------------------------------------- */
@@ -472,6 +473,7 @@ json_t *recv_report_json(const struct recv_report *report)
         {"heaps_absent", stats->counters.heaps_absent},
         {"heaps_not_understood", stats->counters.heaps_not_understood},
         {"heaps_striped", stats->counters.heaps_striped},
+        {"heaps_doubled", stats->counters.heaps_doubled},
         {"heaps_contradicted", stats->counters.heaps_contradicted},
     };
     json_t *object = tool_report_object(&report->totals);

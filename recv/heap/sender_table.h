@@ -51,6 +51,9 @@ struct speadi_sender {
     /* Heaps that ended in an earlier epoch are forgotten (finished.h). The number goes on when the entry is given to a
      * new sender, because ids come again after 65536 senders. */
     uint32_t finished_epoch;
+    /* How many of the last heaps of the sender were compared with those of other senders, and how many of these another
+     * sender had brought before (recv_doubling.c). */
+    uint32_t heaps_asked, heaps_doubled;
     uint32_t restarts;  /* how many runs of the sender began after a silence or with a start item */
     bool stopped;       /* a stop item has come from the sender */
     bool has_sent_data; /* a heap came that is not a control heap */

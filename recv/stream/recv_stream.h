@@ -16,6 +16,7 @@
  *   recv_heap_end.c   ends a heap
  *   recv_slots.c      chooses the slot that a new heap takes
  *   recv_striping.c   notices when two senders fill one heap together
+ *   recv_doubling.c   notices when two senders bring the same heaps
  *   recv_missing.c    counts the packets that are missing
  *   recv_populate.c   has the memory of large heaps populated ahead
  *   recv_regions.c    takes a region for a heap
@@ -43,6 +44,7 @@
 #include "finished.h"
 #include "gap_trackers.h"
 #include "heap_memory.h"
+#include "heap_prints.h"
 #include "heap_table.h"
 #include "late_gaps.h"
 #include "leaving_heaps.h"
@@ -173,6 +175,7 @@ struct spead_recv_stream {
     struct speadi_size_memory *sizes;
     struct speadi_gap_trackers gaps;
     struct speadi_sender_table senders;
+    struct speadi_heap_prints prints; /* of the heaps that ended last */
     /* For each entry of burst.from: the id of the sender, or SPEADI_SENDER_NONE if it was not looked up yet. */
     uint32_t sender_of[SPEADI_RX_FROM_MAX];
     struct speadi_recv_tally tally;
@@ -465,6 +468,14 @@ bool speadi_recv_make_room(struct spead_recv_stream *stream, const struct speadi
 /* The caller must call this when a heap ends incomplete. If a live heap of another sender has the same counter, and
  * each of the two has bytes that the other lacks, counts the heap as striped. The first time it writes to the log. */
 void speadi_recv_note_striping(struct spead_recv_stream *stream,
+                               const struct speadi_live_heap *live);
+
+/* ---- recv_doubling.c ------------------------------------------------------------------------- */
+
+/* The caller must call this when a complete heap is about to be handed over, and may leave it out while there is one
+ * sender. If another sender has brought the same bytes under the same counter, and if this is not the first such heap, counts the
+ * heap as doubled. The first time it writes to the log. */
+void speadi_recv_note_doubling(struct spead_recv_stream *stream,
                                const struct speadi_live_heap *live);
 
 /* ---- recv_heaps.c ---------------------------------------------------------------------------- */

@@ -451,6 +451,9 @@ Test(reports, missing_packets_heaps_and_kernel_drops_are_not_clean)
     cr_expect(recv_report_is_clean(&report));
     report.stats.counters.heaps_striped = 1;
     cr_expect_not(recv_report_is_clean(&report));
+    report.stats.counters.heaps_striped = 0;
+    report.stats.counters.heaps_doubled = 1;
+    cr_expect_not(recv_report_is_clean(&report));
 }
 
 Test(reports, heaps_of_which_nobody_knows_the_end_are_not_clean)

@@ -74,6 +74,22 @@ Test(trouble_senders, one_stream_over_two_networks)
     symptom_shows("came again: the network or the sender doubled them");
 }
 
+/* No network loses a packet, so every heap comes twice. */
+Test(trouble_senders, one_stream_over_two_networks_without_loss)
+{
+    int network[2] = {symptom_from("127.0.0.2", 0), symptom_from("127.0.0.3", 0)};
+
+    symptom_begin("--strict");
+    for (uint64_t counter = 1; counter <= 4; counter++)
+        for (unsigned n = 0; n < 2; n++)
+            symptom_piece(network[n], counter, 64, 0, 64);
+    symptom_end_after(8, 3);
+    cr_expect_eq(heaps(), 8);
+    cr_expect_gt(number(symptom_object(), "heaps_doubled"), 0);
+    symptom_shows("if two networks bring one stream");
+    symptom_shows("came from two senders with the same bytes, and were taken twice");
+}
+
 /* ---- Several senders that look like one ----------------------------------------------------- */
 
 /* Sends heap 1 of two boards. The packets of the boards arrive in turn: 0 1, 1 0, 0 1, 1 0. Each board puts its number

@@ -238,6 +238,12 @@ struct spead_recv_counters {
      * interface was made anew, or its link or address had come back. Packets that were sent meanwhile are lost. Each
      * endpoint counts: an interface with 64 groups that comes back counts 64. */
     uint64_t rejoins;
+    /* Complete heaps that a second sender brought with the same bytes, at about the same time, at the same or at another
+     * endpoint. The two senders are probably one stream that comes over two networks, see
+     * spead_recv_stream_config.sender_key. Each of these heaps was delivered twice. The stream compares the counter, the
+     * length, the items and some bytes of the payload, in the first heaps of each sender and then in one of 16. So the
+     * number is a lower bound. */
+    uint64_t heaps_doubled;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */
