@@ -110,6 +110,13 @@ static bool may_have_wrapped(const struct speadi_finished_heap *heap,
            sender->heaps_ended - heap->nth >= 1ull << (heap->heap_address_bits - 1);
 }
 
+bool speadi_finished_is_behind_stop(const struct speadi_finished_heap *heap,
+                                    const struct speadi_sender *sender)
+{
+    return heap->epoch != sender->finished_epoch && heap->epoch - sender->run_epoch <= INT32_MAX &&
+           !may_have_wrapped(heap, sender);
+}
+
 struct speadi_finished_heap *speadi_finished_last(const struct speadi_finished *finished,
                                                   const struct speadi_sender *sender,
                                                   uint64_t counter)

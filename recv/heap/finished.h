@@ -89,6 +89,10 @@ struct speadi_finished_heap *speadi_finished_last(const struct speadi_finished *
                                                   const struct speadi_sender *sender,
                                                   uint64_t counter);
 
+/* Tells whether the heap is of this run of its sender and is forgotten only because a stop item came after it. */
+bool speadi_finished_is_behind_stop(const struct speadi_finished_heap *heap,
+                                    const struct speadi_sender *sender);
+
 /* Tells whether the packet is of the heap of this entry, which carried a start or stop item and ended at most within_ns
  * before the packet came: then the items of the packet are copies, and mean nothing new. came_ns is the earliest time
  * at which the packet can have come. The entry may be forgotten. */

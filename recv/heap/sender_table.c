@@ -219,6 +219,7 @@ struct speadi_sender *speadi_sender_table_admit(struct speadi_sender_table *tabl
         .used = true,
         .id = id,
         .finished_epoch = sender->finished_epoch + 1,
+        .run_epoch = sender->finished_epoch + 1,
         .seen_ns = now_ns,
         .next = *chain,
     };

@@ -41,6 +41,27 @@ static void say_no_region(struct spead_recv_stream *stream, uint64_t counter)
         (unsigned long long)counter, speadi_pool_out_blocks(stream->pool), stream->table.count);
 }
 
+/* Tells whether the packet can be a copy of a packet of this complete heap, which is forgotten because of a stop item:
+ * networks can double packets, and a stop item overtakes some of the copies. */
+static bool is_behind_stop(const struct spead_recv_stream *stream,
+                           const struct speadi_sender *sender,
+                           const struct speadi_finished_heap *last,
+                           const struct speadi_packet *packet)
+{
+    return speadi_finished_is_behind_stop(last, sender) && last->complete && !last->is_control &&
+           !came_much_later(stream, last) && !speadi_finished_contradicts(last, packet);
+}
+
+bool speadi_recv_is_copy_behind_stop(const struct spead_recv_stream *stream,
+                                     const struct speadi_sender *sender,
+                                     const struct speadi_packet *packet)
+{
+    const struct speadi_finished_heap *last =
+        speadi_finished_last(&stream->finished, sender, packet->heap_counter);
+
+    return last && is_behind_stop(stream, sender, last, packet);
+}
+
 static uint32_t substream_of(const struct spead_recv_stream *stream, uint64_t counter)
 {
     uint32_t substreams = stream->config.substream_count;
@@ -118,13 +139,14 @@ static struct speadi_finished_heap *ended_heap(const struct spead_recv_stream *s
 {
     struct speadi_finished_heap *last =
         speadi_finished_last(&stream->finished, sender, packet->heap_counter);
+    struct speadi_finished_heap *found;
 
     if (!last || is_carrier_of(stream, last, packet))
         return last;
-    return speadi_packet_starts_or_stops(packet)
-               ? NULL
-               : speadi_finished_find(&stream->finished, sender, packet->heap_counter,
-                                      stream->age_ns);
+    if (speadi_packet_starts_or_stops(packet))
+        return NULL;
+    found = speadi_finished_find(&stream->finished, sender, packet->heap_counter, stream->age_ns);
+    return found || !is_behind_stop(stream, sender, last, packet) ? found : last;
 }
 
 /* Finds a slot for a new heap, and ends the heap that is in this slot. */

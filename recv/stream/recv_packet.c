@@ -242,9 +242,12 @@ static enum spead_recv_bucket add_to_old(struct spead_recv_stream *stream,
 
 /* ---- From the header to the heap ------------------------------------------------------------ */
 
-/* Returns the bucket of a packet that came after a stop item. A start item begins a new run, so a packet with a start
- * item is processed: then the function returns SPEAD_RECV_LIVE. */
-static enum spead_recv_bucket bucket_after_stop(const struct speadi_packet *packet)
+/* Returns the bucket of a packet that came after a stop item, or SPEAD_RECV_LIVE if the packet is processed. A start item
+ * begins a new run, so a packet with a start item is processed. So is a packet of a live heap: the stop item, or the
+ * network that brought it, was faster. `sender` may be NULL. */
+static enum spead_recv_bucket bucket_after_stop(struct spead_recv_stream *stream,
+                                                const struct speadi_sender *sender,
+                                                const struct speadi_packet *packet)
 {
     bool user_items;
     uint32_t controls;
@@ -254,7 +257,13 @@ static enum spead_recv_bucket bucket_after_stop(const struct speadi_packet *pack
     controls = speadi_packet_controls(packet, &user_items);
     if (controls & SPEADI_CONTROL_BIT(SPEAD_CONTROL_START))
         return SPEAD_RECV_LIVE;
-    return speadi_packet_control_heap(packet) ? SPEAD_RECV_CONTROL : SPEAD_RECV_AFTER_STOP;
+    if (speadi_packet_control_heap(packet))
+        return SPEAD_RECV_CONTROL;
+    if (sender && speadi_heap_table_find(&stream->table, sender->id, packet->heap_counter))
+        return SPEAD_RECV_LIVE;
+    return sender && speadi_recv_is_copy_behind_stop(stream, sender, packet)
+               ? SPEAD_RECV_DUPLICATE
+               : SPEAD_RECV_AFTER_STOP;
 }
 
 /* Finds the sender of a packet whose decoding had the result `defect`. Returns the bucket of the packet if the packet
@@ -272,7 +281,7 @@ static enum spead_recv_bucket find_sender(struct spead_recv_stream *stream,
     /* a malformed packet gets no place in the table of senders */
     *sender = speadi_recv_sender(stream, raw, good);
     if (stream->stop_items > 0 && speadi_recv_is_after_stop(stream, raw, *sender, good))
-        bucket = bucket_after_stop(good);
+        bucket = bucket_after_stop(stream, *sender, good);
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
     if (!good)

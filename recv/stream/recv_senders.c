@@ -20,6 +20,7 @@ static void begin_run(struct spead_recv_stream *stream, struct speadi_sender *se
             speadi_recv_close_heap(stream, live, SPEADI_RECV_BY_EVICTION);
     }
     speadi_finished_forget(sender);
+    sender->run_epoch = sender->finished_epoch;
     speadi_gap_trackers_restart(&stream->gaps, speadi_sender_index(id));
     sender->restarts++;
     sender->stopped = false;

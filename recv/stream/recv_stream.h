@@ -494,6 +494,11 @@ bool speadi_recv_is_ended_carrier(const struct spead_recv_stream *stream,
                                   const struct speadi_sender *sender,
                                   const struct speadi_packet *packet);
 
+/* Tells whether the packet can be a copy of a packet of a complete heap that is forgotten because of a stop item. */
+bool speadi_recv_is_copy_behind_stop(const struct spead_recv_stream *stream,
+                                  const struct speadi_sender *sender,
+                                  const struct speadi_packet *packet);
+
 /* Remembers a control heap of the sender, which came in this packet. Returns false if the packet is a copy of a control
  * heap that came at most repeat_ns before: then the caller must not obey its items again. */
 bool speadi_recv_note_control_heap(struct spead_recv_stream *stream, struct speadi_sender *sender,

@@ -67,6 +67,9 @@ for name, packets in streams.items():
 
 # ---- Scripts: tests/support/sender_script.c explains the bytes ----------------------------------
 
+# One sender, packets in any order, three stop items end the stream.
+CONFIG = "00332e00040003"
+
 scripts = {
     # a sender starts anew while a packet of its last run is parked
     "parked": "e77761a2832a36221a320038d01ab6b6c6e07e34f1bf142a2d419286c381328633452172aa82dba3f62972a4920bca4444b944a1ff8a",
@@ -74,6 +77,13 @@ scripts = {
     "restart": "cc87e47edc399bd130b2413ee884d9a535",
     # heaps with holes in memory that another sender has used
     "holes": "e26c09eda5e0f9df5f49489658036025d87ffcc59092ee57",
+    # a start heap, a packet of data with a start item, and the rest of that heap; each packet comes twice, and the start
+    # heap a third time while the heap of data is live
+    "copied-start": CONFIG + "0d0001 8400 0d0000 8400 0000 8400 0000 8405 0000 8400 0000 0000 0500 840b 0500 0500".replace(" ", ""),
+    # a sender dies in its first heap and starts anew with the same heap, whose first packet carries a start item
+    "start-in-live": CONFIG + "0000 0000 09100000 0d0000 0000 0000 0000 0000 0000 0500".replace(" ", ""),
+    # a heap of data with a stop item comes twice, and then the sender starts anew
+    "copied-stop": CONFIG + "0500 0d0004 8400 0000 0000 0000 0000 0000 8405 0d0001 8400 8408 0500 0500".replace(" ", ""),
 }
 (here / "corpus" / "senders").mkdir(exist_ok=True)
 for name, script in scripts.items():

@@ -177,6 +177,36 @@ Test(recv_copied_starts, a_copy_of_an_ignored_stop_heap_forgets_no_heap)
     EXPECT_BUCKETS("delivered 1, control 2, duplicate 1");
 }
 
+/* ---- Behind a stop heap --------------------------------------------------------------------- */
+
+Test(recv_copied_starts, a_copy_that_a_stop_heap_overtook_is_a_duplicate)
+{
+    rig.config.stop_count = 2;
+    open_rig();
+    data(1, 64, 0, NO_ITEM);
+    recv_rig_control(&rig, 2, SPEAD_CONTROL_STOP);
+    data(1, 64, 0, NO_ITEM);
+    expect_heaps(1);
+    EXPECT_BUCKETS("delivered 1, control 1, duplicate 1");
+    rig.engine->clock_ns += REPEAT_NS + 1;
+    recv_rig_poll(&rig); /* finds the source empty */
+    data(1, 64, 0, NO_ITEM);
+    expect_heaps(0);
+    EXPECT_BUCKETS("delivered 1, control 1, duplicate 1, after-stop 1");
+}
+
+Test(recv_copied_starts, a_packet_that_a_stop_heap_overtook_completes_its_heap)
+{
+    rig.config.stop_count = 2;
+    open_rig();
+    data(1, 128, 0, NO_ITEM);
+    recv_rig_control(&rig, 2, SPEAD_CONTROL_STOP);
+    data(1, 128, 64, NO_ITEM);
+    data(3, 64, 0, NO_ITEM);
+    expect_heaps(1);
+    EXPECT_BUCKETS("delivered 2, control 1, after-stop 1");
+}
+
 /* The copy waits in the source, because the stream does not read for a while. */
 Test(recv_copied_starts, a_copy_that_waited_in_the_source_cuts_no_heap)
 {
