@@ -40,7 +40,8 @@ bool speadi_recv_make_room(struct spead_recv_stream *stream, const struct speadi
 }
 
 __attribute__((noinline)) static bool charge_scarce(struct spead_recv_stream *stream,
-                                                    struct speadi_live_heap *live, uint64_t end)
+                                                    struct speadi_live_heap *live, uint64_t end,
+                                                    bool *paused)
 {
     const struct speadi_sender *sender = speadi_sender_table_get(&stream->senders, live->sender);
     bool again = true;
@@ -49,6 +50,9 @@ __attribute__((noinline)) static bool charge_scarce(struct spead_recv_stream *st
         speadi_recv_hand_over(stream, true);
         if (charge(live, end))
             return true;
+        *paused = stream->outlet.pending_count > 0 && speadi_recv_waits_for_room(stream);
+        if (*paused)
+            return false;
     }
     while (again && speadi_recv_make_room(stream, sender, live->ring, live, &again))
         if (charge(live, end))
@@ -57,7 +61,7 @@ __attribute__((noinline)) static bool charge_scarce(struct spead_recv_stream *st
 }
 
 bool speadi_recv_find_more_memory(struct spead_recv_stream *stream, struct speadi_live_heap *live,
-                                  uint64_t end)
+                                  uint64_t end, bool *paused)
 {
-    return __builtin_expect(charge(live, end), 1) || charge_scarce(stream, live, end);
+    return __builtin_expect(charge(live, end), 1) || charge_scarce(stream, live, end, paused);
 }

@@ -125,13 +125,26 @@ static int create_pool(struct spead_recv_stream *stream, enum speadi_region_size
     return say_limit(stream, speadi_pool_create(&stream->pool, &pool, err), err);
 }
 
+/* Tells whether all heaps together need so little memory that one slab of small regions would take it from the others.
+ * If the user has not limited the number of heaps that wait, small heaps need more memory than that. */
+static bool needs_little(const struct spead_recv_stream *stream)
+{
+    struct speadi_region_plan plan;
+
+    if (stream->config.ring_heaps == 0)
+        return false;
+    speadi_region_plan_init(&plan, &stream->config, stream->aside_count, SPEADI_REGIONS_ALIKE);
+    return plan.memory_bytes < CLASSES_BYTES_MIN;
+}
+
 /* Decides which sizes the regions have. Memory of the user is divided into regions of one size. So is memory that is
  * too small for several size classes. */
 static enum speadi_region_sizes choose_sizes(const struct spead_recv_stream *stream)
 {
     const struct spead_recv_stream_config *c = &stream->config;
 
-    if (c->heap_arena || (c->memory_bytes_max > 0 && c->memory_bytes_max < CLASSES_BYTES_MIN))
+    if (c->heap_arena || (c->memory_bytes_max > 0 && c->memory_bytes_max < CLASSES_BYTES_MIN) ||
+        needs_little(stream))
         return SPEADI_REGIONS_ALIKE;
     return speadi_recv_pins_memory(stream) ? SPEADI_REGIONS_PINNED : SPEADI_REGIONS_BY_SIZE;
 }

@@ -133,14 +133,15 @@ static bool has_grown(struct spead_recv_stream *stream, struct speadi_live_heap 
 static enum spead_recv_bucket try_add(struct spead_recv_stream *stream,
                                       const struct speadi_rx_packet *raw,
                                       const struct speadi_packet *packet,
-                                      struct speadi_live_heap *live)
+                                      struct speadi_live_heap *live, bool *paused)
 {
     uint32_t at;
     enum spead_recv_bucket bucket = speadi_live_heap_check(live, &stream->layout, packet, &at);
 
     if (bucket == SPEAD_RECV_LIVE && packet->payload_bytes > 0 &&
         ((live->reservations > 0 && !can_wait(stream, raw, packet, live)) ||
-         !speadi_recv_find_memory(stream, live, packet->payload_offset + packet->payload_bytes)))
+         !speadi_recv_find_memory(stream, live, packet->payload_offset + packet->payload_bytes,
+                                  paused)))
         bucket = SPEAD_RECV_NO_MEMORY;
     if (bucket == SPEAD_RECV_LIVE)
         bucket = speadi_live_heap_add(live, &stream->layout, packet, at);
@@ -150,18 +151,20 @@ static enum spead_recv_bucket try_add(struct spead_recv_stream *stream,
 }
 
 /* Adds the packet to the heap. If the heap accepted the packet, counts the packet and returns SPEAD_RECV_LIVE. Else
- * returns the bucket in which the caller must count the packet. */
+ * returns the bucket in which the caller must count the packet. Sets *paused to true, and adds nothing, if the caller
+ * must process the packet again later. */
 static enum spead_recv_bucket add(struct spead_recv_stream *stream,
                                   const struct speadi_rx_packet *raw,
-                                  const struct speadi_packet *packet, struct speadi_live_heap *live)
+                                  const struct speadi_packet *packet, struct speadi_live_heap *live,
+                                  bool *paused)
 {
     uint32_t sender = live->sender;
     enum spead_recv_bucket bucket;
 
     do
-        bucket = try_add(stream, raw, packet, live);
+        bucket = try_add(stream, raw, packet, live, paused);
     while (__builtin_expect(bucket != SPEAD_RECV_LIVE, 0) && has_grown(stream, live, bucket));
-    if (bucket != SPEAD_RECV_LIVE && leaves_hole(bucket))
+    if (bucket != SPEAD_RECV_LIVE && leaves_hole(bucket) && !*paused)
         refused(stream, raw, packet, live);
     if (bucket == SPEAD_RECV_LIVE && stream->placement.enabled)
         speadi_placement_learn(&stream->placement, raw->source, sender, packet);
@@ -201,7 +204,11 @@ static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
 
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
-    bucket = add(stream, raw, packet, live);
+    bucket = add(stream, raw, packet, live, paused);
+    if (*paused) {
+        speadi_block_release(live->heap.region);
+        return bucket;
+    }
     /* in-order mode, and the first packet of the heap was lost or comes later */
     if (bucket == SPEAD_RECV_OUT_OF_ORDER) {
         speadi_recv_heap_opened(stream, sender, live, raw, packet);
@@ -227,10 +234,12 @@ static bool contradicts(enum spead_recv_bucket bucket)
 static enum spead_recv_bucket add_to_old(struct spead_recv_stream *stream,
                                          const struct speadi_rx_packet *raw,
                                          const struct speadi_packet *packet,
-                                         struct speadi_live_heap *live)
+                                         struct speadi_live_heap *live, bool *paused)
 {
-    enum spead_recv_bucket bucket = add(stream, raw, packet, live);
+    enum spead_recv_bucket bucket = add(stream, raw, packet, live, paused);
 
+    if (*paused)
+        return bucket;
     if (bucket == SPEAD_RECV_LIVE)
         after_packet(stream, live);
     else if (bucket == SPEAD_RECV_NO_MEMORY)
@@ -355,7 +364,7 @@ static __attribute__((noinline)) enum spead_recv_bucket process_boundary(
     live = speadi_heap_table_find(&stream->table, sender->id, packet->heap_counter);
     obey_data(stream, sender, packet, controls, live);
     live = speadi_heap_table_find(&stream->table, sender->id, packet->heap_counter);
-    return live ? add_to_old(stream, raw, packet, live)
+    return live ? add_to_old(stream, raw, packet, live, paused)
                 : add_to_new(stream, raw, sender, packet, paused);
 }
 
@@ -372,7 +381,7 @@ static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
     if (__builtin_expect(boundaries != 0, 0))
         return process_boundary(stream, raw, sender, packet, boundaries, paused);
     live = speadi_heap_table_find(&stream->table, sender->id, packet->heap_counter);
-    return live ? add_to_old(stream, raw, packet, live)
+    return live ? add_to_old(stream, raw, packet, live, paused)
                 : add_to_new(stream, raw, sender, packet, paused);
 }
 

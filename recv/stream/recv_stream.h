@@ -286,7 +286,7 @@ unsigned speadi_recv_fast_path(struct spead_recv_stream *stream);
 
 /* Finds the bucket of a packet, and puts its payload into its heap. Returns true when the packet is processed. Returns
  * false when there is no memory until the consumer takes a heap. This happens only if the stream waits when its channel
- * is full (on_full = block). Then nothing was counted, and the caller must process the packet again later. */
+ * is full (speadi_recv_waits_for_room()). Then nothing was counted, and the caller must process the packet again later. */
 bool speadi_recv_process_packet(struct spead_recv_stream *stream,
                                 const struct speadi_rx_packet *raw);
 
@@ -447,15 +447,17 @@ struct speadi_live_heap *speadi_recv_choose_giver(const struct spead_recv_stream
 
 /* The long way of speadi_recv_find_memory(). */
 bool speadi_recv_find_more_memory(struct spead_recv_stream *stream, struct speadi_live_heap *live,
-                                  uint64_t end);
+                                  uint64_t end, bool *paused);
 
 /* Charges the memory of the heap up to the offset `end`, or further. If there is not enough memory, hands over or sheds
- * the pending heaps, and then ends older live heaps. Returns false if the memory is not enough after that. */
+ * the pending heaps, and then ends older live heaps. If heaps are still pending because the stream pauses until the
+ * consumer has made room, ends no heap and sets *paused to true. Returns false if there is still not enough memory. */
 static inline bool speadi_recv_find_memory(struct spead_recv_stream *stream,
-                                           struct speadi_live_heap *live, uint64_t end)
+                                           struct speadi_live_heap *live, uint64_t end,
+                                           bool *paused)
 {
     return end <= live->heap.region->charged_bytes ||
-           speadi_recv_find_more_memory(stream, live, end);
+           speadi_recv_find_more_memory(stream, live, end, paused);
 }
 
 /* Ends the heap that speadi_recv_choose_giver() chooses. Returns false if there is none, or if heaps are leaving, which
@@ -496,8 +498,8 @@ bool speadi_recv_is_ended_carrier(const struct spead_recv_stream *stream,
 
 /* Tells whether the packet can be a copy of a packet of a complete heap that is forgotten because of a stop item. */
 bool speadi_recv_is_copy_behind_stop(const struct spead_recv_stream *stream,
-                                  const struct speadi_sender *sender,
-                                  const struct speadi_packet *packet);
+                                     const struct speadi_sender *sender,
+                                     const struct speadi_packet *packet);
 
 /* Remembers a control heap of the sender, which came in this packet. Returns false if the packet is a copy of a control
  * heap that came at most repeat_ns before: then the caller must not obey its items again. */
