@@ -194,6 +194,55 @@ Test(recv_scarce, without_a_quiet_time_the_window_frees_the_memory_of_a_dead_sen
     expect_whole(5, 2);
 }
 
+/* The consumer gets heap 1 with its memory, so heap 2 finds none. */
+Test(recv_scarce, an_incomplete_heap_keeps_its_memory_until_the_consumer_releases_it)
+{
+    struct spead_heap *held;
+
+    rig.config.deliver_incomplete = true;
+    open_with(HEAP);
+    lend_lossy(1, 1);
+    lend(2, 0, HEAP, 1);
+    held = recv_rig_take(&rig);
+    cr_assert_not_null(held);
+    cr_expect_eq(spead_heap_counter(held), 1u);
+    expect_no_heap(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 63, late 63, no-memory 1");
+    cr_expect_eq(rig.stats.counters.heaps_no_memory, 2u);
+    cr_expect_leq(rig.stats.counters.memory_high_water_bytes, HEAP);
+    spead_heap_unref(held);
+    expect_whole(3, 1);
+}
+
+/* Incomplete heaps that wait for a slow consumer take no more memory than the limit, and none is lost uncounted. */
+Test(recv_scarce, incomplete_heaps_that_wait_are_bounded_and_counted)
+{
+    rig.config.deliver_incomplete = true;
+    open_with(3 * HEAP);
+    for (uint64_t counter = 1; counter <= 100; counter++)
+        push(counter, HEAP - STEP, 1);
+    recv_rig_run(&rig);
+    cr_expect_leq(rig.stats.counters.memory_high_water_bytes, 3 * HEAP);
+    cr_expect_eq(
+        recv_rig_packets(&rig, SPEAD_RECV_DELIVERED) + recv_rig_packets(&rig, SPEAD_RECV_LIVE) +
+            recv_rig_packets(&rig, SPEAD_RECV_SHED) + recv_rig_packets(&rig, SPEAD_RECV_NO_MEMORY),
+        100u, "%s", recv_rig_buckets(&rig));
+    cr_expect_gt(rig.stats.counters.heaps_no_memory, 0u);
+}
+
+/* While nobody has proven itself, the newest heap has the best right to memory. */
+Test(recv_scarce, newcomers_end_each_others_heaps_and_each_is_counted)
+{
+    open_with(HEAP);
+    for (uint64_t counter = 1; counter <= 50; counter++)
+        push(counter, HEAP - STEP, (uint8_t)(1 + counter % 2));
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS(&rig, "live 1, evicted 49");
+    cr_expect_eq(rig.stats.counters.heaps_no_memory, 49u);
+    cr_expect_leq(rig.stats.counters.memory_high_water_bytes, HEAP);
+    expect_whole(100, 3);
+}
+
 Test(recv_scarce, a_heap_whose_bytes_find_no_memory_is_counted_once_and_logged)
 {
     open_with(HEAP);
