@@ -158,11 +158,17 @@ static int finish_memory(struct spead_recv_stream *stream, struct speadi_live_he
     return ret;
 }
 
+/* Tells whether the consumer wants the heap as it has ended, and the stream can spare its memory. */
+static bool is_asked_for(const struct spead_recv_stream *stream,
+                         const struct speadi_live_heap *live)
+{
+    return live->heap.complete || (stream->config.deliver_incomplete && !live->gives_memory);
+}
+
 bool speadi_recv_is_wanted(const struct spead_recv_stream *stream,
                            const struct speadi_live_heap *live)
 {
-    return !speadi_live_heap_is_control(live) && !live->memory_failed &&
-           (live->heap.complete || stream->config.deliver_incomplete);
+    return !speadi_live_heap_is_control(live) && !live->memory_failed && is_asked_for(stream, live);
 }
 
 /* Tells whether complete heaps must be compared with those of other senders. The first heaps of a stream are compared
@@ -178,7 +184,7 @@ static void leave(struct spead_recv_stream *stream, struct speadi_live_heap *liv
 {
     if (speadi_live_heap_is_control(live)) {
         give_up(stream, live, SPEAD_RECV_CONTROL);
-    } else if (live->heap.complete || stream->config.deliver_incomplete) {
+    } else if (is_asked_for(stream, live)) {
         if (!live->memory_failed && finish_memory(stream, live) == 0) {
             if (live->heap.complete && may_be_doubled(stream))
                 speadi_recv_note_doubling(stream, live);

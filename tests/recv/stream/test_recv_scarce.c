@@ -214,6 +214,24 @@ Test(recv_scarce, an_incomplete_heap_keeps_its_memory_until_the_consumer_release
     expect_whole(3, 1);
 }
 
+/* If the heaps of newcomers were handed over, they would keep the memory that the sender needs. */
+Test(recv_scarce, newcomers_take_no_memory_where_incomplete_heaps_are_delivered)
+{
+    rig.config.deliver_incomplete = true;
+    open_with(2 * HEAP);
+    expect_whole(1, 1);
+    for (uint64_t counter = 2; counter < 12; counter++) {
+        push(counter, 0, 1);
+        for (uint8_t host = 2; host < 30; host++)
+            push(counter, HEAP - STEP, host);
+        recv_rig_run(&rig);
+        lend(counter, STEP, HEAP, 1);
+        cr_assert_eq(rig.stats.counters.heaps_complete, counter, "%s", recv_rig_buckets(&rig));
+        for (struct spead_heap *heap; (heap = recv_rig_take(&rig)) != NULL;)
+            spead_heap_unref(heap);
+    }
+}
+
 /* Incomplete heaps that wait for a slow consumer take no more memory than the limit, and none is lost uncounted. */
 Test(recv_scarce, incomplete_heaps_that_wait_are_bounded_and_counted)
 {
