@@ -68,7 +68,7 @@ struct speadi_live_heap {
     /* An operation on the memory of the heap failed, so the heap will not be handed over. */
     bool memory_failed;
     bool starved; /* a packet of the heap found no memory; written by recv_heaps.c */
-    /* The heap ends so that another sender finds memory, so it will not be handed over; written by recv_charge.c. */
+    /* The heap of a newcomer ends because memory is scarce, so it will not be handed over; written by recv_charge.c. */
     bool gives_memory;
     /* A packet has contradicted the heap, or a new run of the sender has begun. The heap accepts no further packets and
      * is never complete. */

@@ -20,11 +20,6 @@ static bool charge(struct speadi_live_heap *live, uint64_t end)
            speadi_block_charge(region, end) == 0;
 }
 
-static bool is_proven(const struct spead_recv_stream *stream, const struct speadi_live_heap *live)
-{
-    return speadi_sender_table_get(&stream->senders, live->sender)->proven;
-}
-
 bool speadi_recv_make_room(struct spead_recv_stream *stream, const struct speadi_sender *sender,
                            uint32_t ring, const struct speadi_live_heap *taker, bool *again)
 {
@@ -36,8 +31,9 @@ bool speadi_recv_make_room(struct spead_recv_stream *stream, const struct speadi
     if (!giver)
         return false;
     speadi_recv_starved(stream, giver);
-    /* A heap that is handed over keeps its memory. A sender that works must not wait for that because of a newcomer. */
-    giver->gives_memory = sender->proven && !is_proven(stream, giver);
+    /* A heap that is handed over keeps its memory. Senders that work must not wait for that because of newcomers. */
+    giver->gives_memory =
+        speadi_recv_is_guest(stream, speadi_sender_table_get(&stream->senders, giver->sender));
     /* Else the consumer or posted receives keep the memory for a while. To end more heaps would help no sooner. */
     *again = giver->reservations == 0 && !speadi_recv_is_wanted(stream, giver);
     speadi_recv_close_heap(stream, giver, SPEADI_RECV_BY_EVICTION);

@@ -218,7 +218,7 @@ Test(recv_scarce, an_incomplete_heap_keeps_its_memory_until_the_consumer_release
 Test(recv_scarce, newcomers_take_no_memory_where_incomplete_heaps_are_delivered)
 {
     rig.config.deliver_incomplete = true;
-    open_with(2 * HEAP);
+    open_with(HEAP + HEAP / 4);
     expect_whole(1, 1);
     for (uint64_t counter = 2; counter < 12; counter++) {
         push(counter, 0, 1);
