@@ -221,11 +221,10 @@ Test(recv_scarce, newcomers_take_no_memory_where_incomplete_heaps_are_delivered)
     open_with(HEAP + HEAP / 4);
     expect_whole(1, 1);
     for (uint64_t counter = 2; counter < 12; counter++) {
-        push(counter, 0, 1);
         for (uint8_t host = 2; host < 30; host++)
             push(counter, HEAP - STEP, host);
         recv_rig_run(&rig);
-        lend(counter, STEP, HEAP, 1);
+        lend(counter, 0, HEAP, 1);
         cr_assert_eq(rig.stats.counters.heaps_complete, counter, "%s", recv_rig_buckets(&rig));
         for (struct spead_heap *heap; (heap = recv_rig_take(&rig)) != NULL;)
             spead_heap_unref(heap);
