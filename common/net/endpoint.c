@@ -109,7 +109,7 @@ int speadi_endpoints_parse(struct speadi_endpoints *endpoints, const char *const
                            struct spead_err *err)
 {
     struct speadi_endpoint parsed;
-    int ret = speadi_interface_find(&endpoints->common, interface_name, err);
+    int ret = speadi_interface_find(&endpoints->common, interface, err);
 
     endpoints->count = count;
     endpoints->differ = false;

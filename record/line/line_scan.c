@@ -103,9 +103,9 @@ uint64_t speadi_scan_digits(struct speadi_line_scan *scan)
     if (!quoted)
         return speadi_scan_number(scan);
     if (!is_digit(scan)) /* speadi_scan_number() would pass over spaces */
-        return fail(scan);
+        return speadi_scan_fail(scan);
     number = speadi_scan_number(scan);
-    return scan->at < scan->end && *scan->at++ == '"' ? number : fail(scan);
+    return scan->at < scan->end && *scan->at++ == '"' ? number : speadi_scan_fail(scan);
 }
 
 /* Reads this word, such as "true". Returns false and reads nothing if another text comes. */

@@ -29,7 +29,7 @@ static bool is_asked(const struct speadi_sender *sender, uint64_t counter)
 static void warn(const struct spead_recv_stream *stream, uint64_t counter,
                  const struct speadi_sender *a, const struct speadi_sender *b)
 {
-    char one[SPEAD_SENDER_TEXT_MAX], other[SPEAD_SENDER_TEXT_MAX];
+    char one[SPEAD_SENDER_ADDRESS_TEXT_MAX], other[SPEAD_SENDER_ADDRESS_TEXT_MAX];
     bool same_address =
              memcmp(a->address.address, b->address.address, sizeof a->address.address) == 0 &&
              a->endpoint == b->endpoint,
@@ -39,8 +39,8 @@ static void warn(const struct spead_recv_stream *stream, uint64_t counter,
                     "heap %llu came from the senders %s and %s with the same bytes, and so did "
                     "others: if two networks bring one stream, join them with %ssender_key = %s "
                     "(spead-recv %s--sender-key %s)",
-                    (unsigned long long)counter, spead_sender_format(&a->address, one),
-                    spead_sender_format(&b->address, other), apart ? "joint and " : "",
+                    (unsigned long long)counter, spead_sender_address_format(&a->address, one),
+                    spead_sender_address_format(&b->address, other), apart ? "joint and " : "",
                     same_address ? "SPEAD_SENDER_ADDRESS" : "SPEAD_SENDER_NONE",
                     apart ? "--joint " : "", same_address ? "address" : "none");
 }

@@ -131,7 +131,7 @@ static bool needs_little(const struct spead_recv_stream *stream)
 {
     struct speadi_region_plan plan;
 
-    if (stream->config.ring_heaps == 0 || speadi_recv_pins_memory(stream))
+    if (stream->config.hand_over_heaps == 0 || speadi_recv_pins_memory(stream))
         return false;
     speadi_region_plan_init(&plan, &stream->config, stream->aside_count, SPEADI_REGIONS_ALIKE);
     return plan.memory_bytes < CLASSES_BYTES_MIN;

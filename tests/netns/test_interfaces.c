@@ -59,7 +59,7 @@ static int create(const char *engine, const char *interface, const char *const *
         config.endpoint_count++;
     config.endpoints = endpoints;
     config.engine = engine;
-    config.interface_name = interface;
+    config.interface = interface;
     config.socket_buffer_bytes = 256u << 10;
     config.heap_bytes_max = 64u << 10;
     return spead_recv_stream_create(&stream, &config, &err);

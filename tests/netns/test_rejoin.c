@@ -77,8 +77,8 @@ static void open_stream(const char *engine, const char *interface, const char *s
     config.endpoints = endpoints;
     config.endpoint_count = count;
     config.engine = engine;
-    config.interface_name = interface;
-    config.source = source;
+    config.interface = interface;
+    config.sender = source;
     config.socket_buffer_bytes = 256u << 10;
     config.heap_bytes_max = 64u << 10;
     config.log = (struct spead_log){.fn = keep_line};

@@ -100,7 +100,7 @@ static void open_stream(const char *engine, const struct again *again)
     config.endpoints = &again->endpoint;
     config.endpoint_count = 1;
     config.engine = engine;
-    config.interface_name = again->interface;
+    config.interface = again->interface;
     config.log = (struct spead_log){.fn = keep_line};
     cr_assert_eq(spead_send_stream_create(&stream, &config, &err), 0, "%s", err.text);
     cr_assert_eq(spead_send_stream_start(stream, &err), 0, "%s", err.text);

@@ -38,7 +38,7 @@ struct speadi_endpoints {
     uint32_t count;
 };
 
-/* Finds the interface of the stream (interface_name, which may be NULL), and parses `count` endpoints, at most
+/* Finds the interface of the stream (the field `interface`, which may be NULL), and parses `count` endpoints, at most
  * SPEADI_ENDPOINTS_MAX. Returns 0, or -errno with a sentence that names the field of the configuration. */
 int speadi_endpoints_parse(struct speadi_endpoints *endpoints, const char *const *texts,
                            uint32_t count, enum speadi_address_use use, const char *interface,

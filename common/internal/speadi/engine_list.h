@@ -17,7 +17,7 @@
 #include <speadi/struct_size.h>
 
 /* Room for the line that says why an engine was chosen, and what is with the others. */
-#define SPEADI_ENGINE_REASON_MAX 1024
+#define SPEADI_ENGINE_REASON_MAX 1024u
 
 /* The table of operations of every receive engine and of every send engine begins with this struct. */
 struct speadi_engine_about {
@@ -62,9 +62,6 @@ int speadi_engine_describe(const struct speadi_engine_list *list, uint32_t index
  * -EINVAL. */
 int speadi_engine_unknown(const struct speadi_engine_list *list, const char *name,
                           struct spead_err *err);
-
-/* Room for the line that says why an engine was chosen. */
-#define SPEADI_ENGINE_REASON_MAX 1024u
 
 /* What speadi_engine_choose() needs: the list of the engines, and two functions. usable() says whether an engine can be
  * used, and open() opens an engine. */

@@ -239,7 +239,7 @@ Test(udp, where_an_interface_cannot_be_bound_by_name_the_sentence_says_what_work
     struct speadi_udp_socket socket;
     struct spead_err err = {0};
 
-    refuse_option(SO_BINDTODEVICE, EPERM);
+    refuse_option(SO_BINDTOIFINDEX, EPERM);
     cr_assert_eq(speadi_udp_open_receive(&socket, &address, &options, &err), -EPERM);
     cr_expect_not_null(strstr(err.text, "give the interface by its address"), "%s", err.text);
 }
@@ -376,7 +376,7 @@ Test(udp, a_kernel_without_multicast_all_joins_and_warns, .init = enter_pair)
         warnings = 0;
         cr_assert_eq(speadi_udp_open_receive(&socket, &address, &options, &err), 0, "%s", err.text);
         cr_assert_gt(warnings, 0);
-        cr_expect_not_null(strstr(warning[0], "other programs have joined it"), "%s", warning[0]);
+        cr_expect_not_null(strstr(warning[0], "other programs have joined them"), "%s", warning[0]);
         speadi_udp_close(&socket);
     }
 }

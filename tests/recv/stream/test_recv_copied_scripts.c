@@ -195,7 +195,7 @@ static void run(const struct list *list, bool out_of_order, struct outcome *outc
     rig.config.ignore_stop_item = true;
     rig.config.live_heaps_max = 64;
     rig.config.finished_heaps_max = 1024;
-    rig.config.ring_heaps = PACKETS_MAX;
+    rig.config.hand_over_heaps = PACKETS_MAX;
     rig.config.heap_bytes_max = 4096;
     rig.ops = &script_clock_ops;
     recv_rig_open(&rig);

@@ -214,7 +214,7 @@ Test(recv_doubling, heaps_that_come_again_much_later_are_no_copies)
 /* Joined, the second network brings copies, and nothing is noticed because nothing is wrong. */
 Test(recv_doubling, joined_the_copies_are_duplicates)
 {
-    rig.config.sender_key = SPEAD_SENDER_NONE;
+    rig.config.sender_key = SPEAD_SENDER_KEY_NONE;
     rig.config.joint = true;
     both_bring(&one, &other_endpoint, 20);
     cr_expect_eq(doubled(), 0u);

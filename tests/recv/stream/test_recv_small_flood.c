@@ -100,7 +100,7 @@ Test(recv_small_flood, costs_no_heap_where_the_stream_pauses)
 Test(recv_small_flood, costs_no_heap_where_the_stream_blocks)
 {
     rig.config.memory_bytes_max = 28 * KIB;
-    rig.config.on_full = SPEAD_BLOCK;
+    rig.config.on_full = SPEAD_ON_FULL_BLOCK;
     expect_no_loss(6 * KIB);
 }
 
@@ -114,7 +114,7 @@ Test(recv_small_flood, costs_no_heap_of_another_endpoint)
 /* One slab of small regions is 64 KiB, as much as all heaps of this stream together. */
 Test(recv_small_flood, costs_no_heap_where_all_heaps_need_less_than_a_slab)
 {
-    rig.config.ring_heaps = 2;
+    rig.config.hand_over_heaps = 2;
     rig.config.held_heaps = 1;
     expect_no_loss(3 * KIB);
 }
