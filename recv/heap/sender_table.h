@@ -51,8 +51,8 @@ struct speadi_sender {
     /* Heaps that ended in an earlier epoch are forgotten (finished.h). The number goes on when the entry is given to a
      * new sender, because ids come again after 65536 senders. */
     uint32_t finished_epoch;
-    uint32_t
-        run_epoch; /* finished_epoch at the beginning of this run; a stop item makes finished_epoch larger */
+    /* finished_epoch at the beginning of this run; a stop item makes finished_epoch larger */
+    uint32_t run_epoch;
     /* How many of the last heaps of the sender were compared with those of other senders, and how many of these another
      * sender had brought before (recv_doubling.c). */
     uint32_t heaps_asked, heaps_doubled;
