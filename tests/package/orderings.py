@@ -10,6 +10,9 @@ A comment in the code marks an end of a pair with the label and with what the en
 A label without one of these words only refers to the pair. docs/threads.md has an entry for each label, with the
 functions that mark each end, what is published, and why the order is needed.
 
+A function that marks an end with "device" must call speadi_before_doorbell(), because release stores order memory for
+CPUs and not for devices, and a function that calls it must mark such an end.
+
 A function with an explicit ordering must mark an end, and a function with a relaxed ordering must say why relaxed is
 enough. (A function here means its text and the comments above it.)
 
@@ -26,6 +29,8 @@ FIRST, SECOND = {"release", "store", "device"}, {"acquire", "load"}
 LABELS = r"[A-Z]{2,}[0-9]+(?:(?:, | and )[A-Z]{2,}[0-9]+)*"
 END = re.compile(rf"\b({LABELS}) ((?:release|acquire|store|load|device)(?:, (?:release|acquire|store|load))*)\b")
 ORDERED = re.compile(r"memory_order_(?:acquire|release|acq_rel|seq_cst)|__ATOMIC_(?:ACQUIRE|RELEASE|ACQ_REL|SEQ_CST)")
+TO_DEVICE = re.compile(r"\bspeadi_before_doorbell\(\)")
+DEVICE_HEADER = "device_order.h"  # defines the barrier and rings no doorbell
 RELAXED = re.compile(r"memory_order_relaxed|__ATOMIC_RELAXED")
 OLD_END = re.compile(r"\b[A-Z][0-9]\b(?:: | in |\))|pairs with [A-Z][0-9]\b|/\* [A-Z][0-9] \*/")
 ENTRY = re.compile(r"^\*\*([A-Z]{2,}[0-9]+)\*\*(.*?)(?=^\*\*[A-Z]{2,}[0-9]+\*\*|^#|\Z)", re.M | re.S)
@@ -65,7 +70,7 @@ def read_code(source):
     for module in MODULES:
         for folder, _, names in os.walk(os.path.join(source, module)):
             for name in sorted(names):
-                if not name.endswith((".c", ".h")):
+                if not name.endswith((".c", ".h")) or name == DEVICE_HEADER:
                     continue
                 path = os.path.join(folder, name)
                 for function, text in parts(open(path).read()):
@@ -78,6 +83,8 @@ def read_code(source):
                                 ends[label][word].add((function, name))
                     if ORDERED.search(text) and not marked:
                         bad.append(f"{where}: an ordering without the label of its pair")
+                    if any("device" in words for _, words in marked) != bool(TO_DEVICE.search(text)):
+                        bad.append(f"{where}: speadi_before_doorbell() and an end with the word device come together")
                     if RELAXED.search(text) and "relaxed" not in comments.lower():
                         bad.append(f"{where}: nothing says why relaxed is enough")
                     for old in OLD_END.findall(comments):

@@ -5,6 +5,7 @@
 #include <endian.h>
 #include <errno.h>
 
+#include <speadi/device_order.h>
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 
@@ -93,10 +94,12 @@ void speadi_mprq_refill(struct speadi_mprq *mprq, uint32_t end)
 
     while (mprq->posted - end < mprq->shape.entries)
         post(mprq);
-    /* DOORBELL1 device: the release store makes the entries visible before the doorbell. The NIC reads the entries
-     * after it has seen the doorbell. */
-    if (mprq->posted != before)
-        __atomic_store_n(mprq->ring.dbrec, htobe32(mprq->posted & LENGTH_MASK), __ATOMIC_RELEASE);
+    if (mprq->posted == before)
+        return;
+    /* DOORBELL1 device: the NIC reads the entries after it has seen the doorbell, so the barrier makes the entries
+     * visible to it first. The release store does the same for the thread of a software device. */
+    speadi_before_doorbell();
+    __atomic_store_n(mprq->ring.dbrec, htobe32(mprq->posted & LENGTH_MASK), __ATOMIC_RELEASE);
 }
 
 int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue,
