@@ -35,7 +35,7 @@ static struct criterion_test_params network_cases(void)
     unsigned engines = test_engines(TEST_RECEIVES, TEST_KERNEL, names);
 
     for (unsigned i = 0; i < 2 * engines; i++) {
-        snprintf(cases[i].engine, sizeof cases[i].engine, "%s", names[i / 2]);
+        memcpy(cases[i].engine, names[i / 2], TEST_ENGINE_LENGTH);
         snprintf(cases[i].addresses, sizeof cases[i].addresses, "%s",
                  i % 2 ? "[::1]:%u" : "127.0.0.1:%u");
     }

@@ -41,7 +41,7 @@ ParameterizedTestParameters(faults, ledger_is_exact_and_no_byte_is_wrong_under)
         for (size_t f = 0; f < sizeof faults / sizeof faults[0]; f++)
             for (unsigned k = 0; k < 4; k++) {
                 struct fault_case *c = &cases[n++];
-                snprintf(c->engine, sizeof c->engine, "%s", engines[e]);
+                memcpy(c->engine, engines[e], TEST_ENGINE_LENGTH);
                 snprintf(c->fault, sizeof c->fault, "%s", faults[f]);
                 c->path = k & 1 ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
                 c->on_receive = k & 2;
@@ -109,7 +109,7 @@ ParameterizedTestParameters(faults, sent_minus_seen_is_missing)
     size_t count = 2 * test_engines(TEST_BOTH_ENDS, TEST_MEM | TEST_KERNEL, engines);
 
     for (size_t i = 0; i < count; i++) {
-        snprintf(cases[i].engine, sizeof cases[i].engine, "%s", engines[i / 2]);
+        memcpy(cases[i].engine, engines[i / 2], TEST_ENGINE_LENGTH);
         snprintf(cases[i].fault, sizeof cases[i].fault, "loss=0.02,burst=2,seed=%zu", 21 + i);
         cases[i].path = i % 2 ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
         cases[i].packet_bytes = 1472;
@@ -142,7 +142,7 @@ ParameterizedTestParameters(faults, flipped_bits_are_counted_and_bounded)
     size_t count = 2 * test_engines(TEST_BOTH_ENDS, TEST_MEM | TEST_KERNEL, engines);
 
     for (size_t i = 0; i < count; i++) {
-        snprintf(cases[i].engine, sizeof cases[i].engine, "%s", engines[i / 2]);
+        memcpy(cases[i].engine, engines[i / 2], TEST_ENGINE_LENGTH);
         snprintf(cases[i].fault, sizeof cases[i].fault, "flip=0.05,seed=%zu", 31 + i);
         cases[i].path = i % 2 ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
         cases[i].packet_bytes = 200;

@@ -33,7 +33,7 @@ static struct criterion_test_params every_loss(void)
 
     for (size_t e = 0; e < count; e++)
         for (unsigned k = 0; k < 4; k++) {
-            snprintf(cases[n].engine, sizeof cases[n].engine, "%s", engines[e]);
+            memcpy(cases[n].engine, engines[e], TEST_ENGINE_LENGTH);
             cases[n].loss = k & 1 ? 0.01 : 0.001;
             cases[n++].on_receive = k & 2;
         }

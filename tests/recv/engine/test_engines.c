@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -52,7 +51,7 @@ static struct criterion_test_params cases_of(unsigned kinds)
         for (unsigned placed = 0; placed <= (places && !is_link); placed++) {
             struct engine_case *c = &cases[count++];
 
-            snprintf(c->engine, sizeof c->engine, "%s", names[i]);
+            memcpy(c->engine, names[i], TEST_ENGINE_LENGTH);
             c->path = is_link ? SPEAD_PATH_AUTO : placed ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
         }
     }

@@ -52,7 +52,7 @@ ParameterizedTestParameters(send_waits, a_stream_with_faults_completes_all_heaps
             for (size_t s = 0; s < 2; s++) {
                 struct wait_case *c = &cases[n++];
 
-                snprintf(c->engine, sizeof c->engine, "%s", engines[e]);
+                memcpy(c->engine, engines[e], TEST_ENGINE_LENGTH);
                 snprintf(c->fault, sizeof c->fault, "%s", faults[f]);
                 c->packet_bytes = sizes[s];
             }
