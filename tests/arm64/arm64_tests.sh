@@ -22,8 +22,8 @@ status=0
 sleepers="outlet|outlet_limits|recv_ends|recv_node|recv_node_ends|recv_node_pull|recv_stop|recv_hand_over|recv_ledger|source|finished"
 sleepers+="|send_sink*|send_stop|send_waits|send_room|send_pacing|tx_mem_send"
 # The emulator does not pass on io_uring, the advice MADV_POPULATE_WRITE, limits of address space, options of sockets, and
-# devices of the network; and it takes "/" for the folder of the arm64 libraries.
-lacking="udp|interface|own_file|pool_ahead|recv_populate|uring|tx_uring"
+# devices of the network, which the tests of engine verbs make; and it takes "/" for the folder of the arm64 libraries.
+lacking="udp|interface|own_file|pool_ahead|recv_populate|uring|tx_uring|rx_verbs*|tx_verbs*|verbs_*"
 lacking_tests="pool/without_address_space*"
 
 run_suites() { # PROGRAM
@@ -32,9 +32,12 @@ run_suites() { # PROGRAM
         --filter "!(@($sleepers|$lacking)/*|$lacking_tests)" || status=1
 }
 
+# Kernels for ARM have pages of 4, 16 or 64 KiB.
 for corpus in "$here"/../fuzz/corpus/*; do
-    echo "== corpus $(basename "$corpus")" >&2
-    "$emulator" "$build/tests/corpus_$(basename "$corpus")" "$corpus" || status=1
+    for page in 4096 65536; do
+        echo "== corpus $(basename "$corpus"), pages of $page bytes" >&2
+        QEMU_PAGESIZE=$page "$emulator" "$build/tests/corpus_$(basename "$corpus")" "$corpus" || status=1
+    done
 done
 if [ "${3:-}" != quick ]; then
     for program in test-common test-recv test-send; do

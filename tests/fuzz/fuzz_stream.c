@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <speadi/heap_view.h>
+#include <speadi/page_size.h>
 
 #include "recv_config.h"
 #include "recv_rig.h"
@@ -39,7 +40,7 @@ static void choose(struct recv_rig *rig, const uint8_t *data)
     config->live_heaps_max = 1 + data[1] % 4;
     config->substream_count = 1 + (data[1] >> 2) % 3;
     config->hand_over_heaps = 1 + (data[1] >> 4) % 4;
-    config->memory_bytes_max = data[1] & 128 ? 16384 : 0;
+    config->memory_bytes_max = data[1] & 128 ? 4 * speadi_pages_size() : 0;
     config->heap_bytes_max = 8192;
     config->packet_bytes_max = 1472;
     config->pointers_max = 16;

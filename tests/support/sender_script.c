@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <speadi/page_size.h>
+
 #include "sender_oracle.h"
 
 #define PIECE     16u /* payload bytes of an ordinary packet */
@@ -99,7 +101,7 @@ static void choose(struct script *script)
     config->hand_over_heaps = 1 + (b >> 4) % 4;
     config->heap_bytes_max = ORACLE_HEAP_MAX;
     config->packet_bytes_max = 1472;
-    config->memory_bytes_max = d & 64 ? 3 * 4096 : 0;
+    config->memory_bytes_max = d & 64 ? 3 * speadi_pages_size() : 0;
     config->pointers_max = 8;
     config->ranges_max = 4;
     config->stop_drain_ns = 0;

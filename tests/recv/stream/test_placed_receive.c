@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/page_size.h>
+
 #include "apart_memory.h"
 #include "recv_rig.h"
 
@@ -474,7 +476,7 @@ Test(placed_receive, however_many_heaps_are_evicted_no_packet_is_refused)
 Test(placed_receive, a_heap_that_no_memory_is_left_for_waits_for_its_receives)
 {
     init_posted_receives();
-    rig.config.memory_bytes_max = 2 * 4096;
+    rig.config.memory_bytes_max = 2 * speadi_pages_size();
     open_with_posted_receives();
     push_evicting_packets();
     for (unsigned i = 0; i < 7; i++) {

@@ -5,8 +5,12 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <speadi/numbers.h>
+#include <speadi/page_size.h>
 
 #include "packet_builder.h"
 #include "recv_config.h"
@@ -220,13 +224,16 @@ Test(recv_config, what_the_network_refuses_is_no_field)
 Test(recv_config, a_memory_bound_below_one_packet_is_refused)
 {
     struct spead_recv_stream_config full;
+    uint64_t least = speadi_round_up(9200, speadi_pages_size());
+    char number[24];
 
+    snprintf(number, sizeof number, "%" PRIu64, least);
     config.memory_bytes_max = 1024;
     expect_refusal("memory_bytes_max");
-    expect_refusal("12288"); /* This number is 9200 bytes rounded up to pages. */
-    config.memory_bytes_max = 12288;
+    expect_refusal(number);
+    config.memory_bytes_max = least;
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
-    config.memory_bytes_max = 4096;
+    config.memory_bytes_max = speadi_pages_size();
     /* A packet carries at most a whole heap. Here a heap has at most 1000 bytes, so less memory is enough. */
     config.heap_bytes_max = 1000;
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
