@@ -82,13 +82,11 @@ static bool is_users(uint64_t id)
     return id > SPEAD_ID_PAYLOAD_LENGTH && id != SPEAD_ID_STREAM_CONTROL;
 }
 
-void speadi_finished_describe(struct speadi_finished_heap *entry, const struct spead_heap *heap)
+void speadi_finished_describe_items(struct speadi_finished_heap *entry,
+                                    const struct spead_heap *heap)
 {
     unsigned bits = heap->heap_address_bits;
 
-    entry->heap_address_bits = heap->heap_address_bits;
-    entry->has_length = heap->has_length;
-    entry->length = heap->length;
     for (uint32_t i = 0; i < heap->item_count && entry->item_count < SPEADI_FINISHED_ITEMS; i++) {
         uint64_t pointer = heap->pointers[i];
 

@@ -74,8 +74,20 @@ void speadi_finished_add_control(struct speadi_finished *finished,
                                  const struct speadi_heap_key *key, struct speadi_sender *sender,
                                  const struct speadi_packet *packet, uint64_t now_ns);
 
+/* Stores the first immediate items of the heap: a part of speadi_finished_describe(). */
+void speadi_finished_describe_items(struct speadi_finished_heap *entry,
+                                    const struct spead_heap *heap);
+
 /* Stores the length and the first immediate items of the heap, whose items must be sorted. */
-void speadi_finished_describe(struct speadi_finished_heap *entry, const struct spead_heap *heap);
+static inline void speadi_finished_describe(struct speadi_finished_heap *entry,
+                                            const struct spead_heap *heap)
+{
+    entry->heap_address_bits = heap->heap_address_bits;
+    entry->has_length = heap->has_length;
+    entry->length = heap->length;
+    if (heap->item_count > 0)
+        speadi_finished_describe_items(entry, heap);
+}
 
 /* Returns the entry of a heap of this sender, or NULL if the heap is not remembered. The entry is valid until the next
  * speadi_finished_add(). */

@@ -437,7 +437,7 @@ enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *liv
     return copy_or_contradiction(live, layout, packet, bucket);
 }
 
-static void count_size(struct speadi_live_heap *live, uint64_t start, uint64_t end)
+static inline void count_size(struct speadi_live_heap *live, uint64_t start, uint64_t end)
 {
     bool last = live->heap.has_length && end == live->heap.length;
 
@@ -537,7 +537,10 @@ void speadi_live_heap_finish(struct speadi_live_heap *live, bool ended)
         heap->length = known_length(live);
     heap->complete = ended && heap->received == heap->length && live->min_length <= heap->length &&
                      !live->condemned;
-    speadi_heap_sort_items(heap);
+    if (heap->pointer_count > 0)
+        speadi_heap_sort_items(heap);
+    else
+        heap->sorted = true; /* item_count is 0 */
 }
 
 void speadi_live_heap_note_drops(struct speadi_live_heap *live,

@@ -4,13 +4,9 @@
 #include <string.h>
 
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 
 #include "recv_stream.h"
-
-/* The first heaps of each sender are all looked at, and then one in ASK_EVERY, chosen by the heap counter: so the same
- * heaps of two senders are looked at. */
-#define ASK_ALL   64u
-#define ASK_EVERY 16u
 
 /* Two senders can send the same heap once without being one stream, for example a heap that says how they are set up.
  * So a sender needs this many such heaps, and of its last heaps one in DOUBLED_SHARE. */
@@ -20,10 +16,16 @@
 /* After this many heaps the older ones count half. */
 #define WINDOW 32u
 
-static bool is_asked(const struct speadi_sender *sender, uint64_t counter)
+/* After a sender was heard for the first time, the stream compares so many heaps for each sender that it knows, but not
+ * more than for SENDERS_MAX of them: forged senders must not make it compare for ever. */
+#define COMPARE_NEW 64u
+#define SENDERS_MAX 64u
+
+void speadi_recv_compare_all(struct spead_recv_stream *stream)
 {
-    return sender->heaps_complete <= ASK_ALL ||
-           speadi_hash_fold(counter, 0x9e3779b97f4a7c15ull) % ASK_EVERY == 0;
+    stream->compare_until =
+        stream->outlet.sequence +
+        COMPARE_NEW * (uint64_t)speadi_min_u32(stream->senders.count, SENDERS_MAX);
 }
 
 static void warn(const struct spead_recv_stream *stream, uint64_t counter,
@@ -41,7 +43,7 @@ static void warn(const struct spead_recv_stream *stream, uint64_t counter,
                     "(spead-recv %s--sender-key %s)",
                     (unsigned long long)counter, spead_sender_address_format(&a->address, one),
                     spead_sender_address_format(&b->address, other), apart ? "joint and " : "",
-                    same_address ? "SPEAD_SENDER_ADDRESS" : "SPEAD_SENDER_NONE",
+                    same_address ? "SPEAD_SENDER_KEY_ADDRESS" : "SPEAD_SENDER_KEY_NONE",
                     apart ? "--joint " : "", same_address ? "address" : "none");
 }
 
@@ -83,7 +85,7 @@ void speadi_recv_note_doubling(struct spead_recv_stream *stream,
     struct speadi_heap_print before;
     uint64_t print;
 
-    if (!sender || !live->heap.region->data || !is_asked(sender, live->heap.counter))
+    if (!sender || !live->heap.region->data)
         return;
     print = speadi_heap_print(&live->heap);
     if (print == 0)

@@ -5,8 +5,6 @@
 
 #include "recv_stream.h"
 
-#define FIRST_HEAPS 64u
-
 /* Says in the log that a region is there, but that the limit of the memory leaves too little for its bytes. */
 static void say_no_bytes(struct spead_recv_stream *stream, uint64_t counter)
 {
@@ -171,13 +169,6 @@ bool speadi_recv_is_wanted(const struct spead_recv_stream *stream,
     return !speadi_live_heap_is_control(live) && !live->memory_failed && is_asked_for(stream, live);
 }
 
-/* Tells whether complete heaps must be compared with those of other senders. The first heaps of a stream are compared
- * although it knows only one sender: the second one can bring the same heaps a moment later. */
-static bool may_be_doubled(const struct spead_recv_stream *stream)
-{
-    return stream->senders.count > 1 || stream->outlet.sequence < FIRST_HEAPS;
-}
-
 /* Hands the heap over, or discards it. The caller must make sure that no receive is posted into the heap any more. */
 static void leave(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                   enum speadi_recv_cause cause)
@@ -186,7 +177,7 @@ static void leave(struct spead_recv_stream *stream, struct speadi_live_heap *liv
         give_up(stream, live, SPEAD_RECV_CONTROL);
     } else if (is_asked_for(stream, live)) {
         if (!live->memory_failed && finish_memory(stream, live) == 0) {
-            if (live->heap.complete && may_be_doubled(stream))
+            if (live->heap.complete && speadi_recv_compares(stream, live))
                 speadi_recv_note_doubling(stream, live);
             if (__builtin_expect(!live->heap.has_length, 0))
                 live = speadi_recv_fit_region(stream, live);

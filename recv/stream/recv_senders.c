@@ -91,8 +91,10 @@ static struct speadi_sender *admit(struct spead_recv_stream *stream, uint16_t en
 
     if (replaced != SPEADI_SENDER_NONE)
         speadi_gap_trackers_forget(&stream->gaps, speadi_sender_index(replaced));
-    if (sender)
+    if (sender) {
         stream->heard_endpoints |= 1ull << endpoint;
+        speadi_recv_compare_all(stream);
+    }
     return sender;
 }
 

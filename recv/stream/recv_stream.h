@@ -176,6 +176,8 @@ struct spead_recv_stream {
     struct speadi_gap_trackers gaps;
     struct speadi_sender_table senders;
     struct speadi_heap_prints prints; /* of the heaps that ended last */
+    /* All complete heaps that are handed over with a sequence below this one are compared (recv_doubling.c). */
+    uint64_t compare_until;
     /* For each entry of burst.from: the id of the sender, or SPEADI_SENDER_NONE if it was not looked up yet. */
     uint32_t sender_of[SPEADI_RX_FROM_MAX];
     struct speadi_recv_tally tally;
@@ -474,9 +476,26 @@ void speadi_recv_note_striping(struct spead_recv_stream *stream,
 
 /* ---- recv_doubling.c ------------------------------------------------------------------------- */
 
-/* The caller must call this when a complete heap is about to be handed over, and may leave it out while there is one
- * sender. If another sender has brought the same bytes under the same counter, and if this is not the first such heap, counts the
- * heap as doubled. The first time it writes to the log. */
+/* Heaps are compared with those of other senders: all, for some time after a sender was heard for the first time, and then
+ * one in SPEADI_RECV_COMPARE_EVERY, chosen by the heap counter, so that the same heaps of two senders are compared. */
+#define SPEADI_RECV_COMPARE_EVERY 64u
+
+/* Lets all complete heaps be compared for some time, because a sender is new. */
+void speadi_recv_compare_all(struct spead_recv_stream *stream);
+
+/* Tells whether a complete heap must be compared with those of other senders. The first heaps of a stream are compared
+ * although it knows only one sender: the second one can bring the same heaps a moment later. */
+static inline bool speadi_recv_compares(const struct spead_recv_stream *stream,
+                                        const struct speadi_live_heap *live)
+{
+    return stream->outlet.sequence < stream->compare_until ||
+           (stream->senders.count > 1 &&
+            live->heap.counter * 0x9e3779b97f4a7c15ull < UINT64_MAX / SPEADI_RECV_COMPARE_EVERY);
+}
+
+/* The caller must call this when a complete heap that must be compared is about to be handed over. If another sender has
+ * brought the same bytes under the same counter, and if this is not the first such heap, counts the heap as doubled. The
+ * first time it writes to the log. */
 void speadi_recv_note_doubling(struct spead_recv_stream *stream,
                                const struct speadi_live_heap *live);
 

@@ -241,7 +241,7 @@ struct spead_recv_counters {
     /* Complete heaps that a second sender brought with the same bytes, at about the same time, at the same or at another
      * endpoint. The two senders are probably one stream that comes over two networks, see
      * spead_recv_stream_config.sender_key. Each of these heaps was delivered twice. The stream compares the counter, the
-     * length, the items and some bytes of the payload, in the first heaps of each sender and then in one of 16. So the
+     * length, the items and some bytes of the payload, in the first heaps after a sender was new and then in one of 64. So the
      * number is a lower bound. */
     uint64_t heaps_doubled;
 };
