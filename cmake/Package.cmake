@@ -31,8 +31,10 @@ set(CPACK_PRE_BUILD_SCRIPTS ${debian}/dress_packages.cmake)
 set(CPACK_SPEADLINE_DEBIAN ${debian})
 set(CPACK_SPEADLINE_CHANGELOG ${PROJECT_SOURCE_DIR}/CHANGELOG.md)
 
-# The release counts packages of one version.
-set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
+# Two packages of different sources need different versions: apt keeps the installed package if the other one has the
+# same version. Before the release of a version, ./run deb gives 1~ and the date of the sources, which sorts before 1.
+set(SPEADLINE_DEBIAN_RELEASE 1 CACHE STRING "What follows the version of Speadline in the version of the Debian packages")
+set(CPACK_DEBIAN_PACKAGE_RELEASE ${SPEADLINE_DEBIAN_RELEASE})
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 set(CPACK_DEBIAN_PACKAGE_SOURCE speadline)

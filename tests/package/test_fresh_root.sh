@@ -46,8 +46,12 @@ quietly inside apt-get update || skip "$mirror cannot be reached"
 inside useradd --create-home tester
 step 'a fresh Debian'
 
-(cd "$source" && quietly ./run deb)
+# apt keeps the installed package if another one has the same version. So packages of earlier sources have a lower one.
+(cd "$source" && SOURCE_DATE_EPOCH=1000000000 quietly ./run deb && cp build/deb/packages/speadline-tools_*.deb "$work/old.deb" &&
+    quietly ./run deb)
 cp "$source"/build/deb/packages/*.deb "$root/srv"
+old=$(dpkg-deb -f "$work/old.deb" Version) new=$(dpkg-deb -f "$source"/build/deb/packages/speadline-tools_*.deb Version)
+dpkg --compare-versions "$old" lt "$new" || { echo "apt would not upgrade $old to $new" && exit 1; }
 cp -r "$source/tests/package/consumer" "$root/srv"
 step 'packages'
 
