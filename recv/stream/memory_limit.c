@@ -32,6 +32,7 @@ struct speadi_memory_limit speadi_memory_limit_find(const struct spead_recv_stre
 {
     if (config->memory_bytes_max > 0)
         return (struct speadi_memory_limit){.bytes = config->memory_bytes_max,
+                                            .free_then = speadi_free_memory_read(),
                                             .text = "as configured"};
     if (config->heap_arena)
         return (struct speadi_memory_limit){.text = "the memory that the user has made"};

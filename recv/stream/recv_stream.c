@@ -145,6 +145,24 @@ static void say_memory(struct spead_recv_stream *stream)
                  "; no endpoint keeps a share, because it would be less than one page");
 }
 
+/* The kernel kills a program without a word when the heaps take more memory than there is. So the log warns of a limit
+ * of the user that permits it. */
+static void warn_of_memory(const struct spead_recv_stream *stream)
+{
+    const struct speadi_free_memory *free_then = &stream->limit.free_then;
+    const uint64_t most = stream->plan.memory_bytes;
+    char heaps[SPEADI_BYTES_TEXT_MAX], has[SPEADI_BYTES_TEXT_MAX];
+
+    if (free_then->limiter == SPEADI_FREE_UNKNOWN || most <= free_then->bytes)
+        return;
+    speadi_log_line(&stream->config.log, SPEAD_LOG_WARNING,
+                    "the heaps may take %s (memory_bytes_max, --memory in spead-recv), and %s has "
+                    "only %s free: when the heaps take more than that, the kernel kills a program",
+                    speadi_bytes_text(heaps, most),
+                    speadi_free_memory_limiter_name(free_then->limiter),
+                    speadi_bytes_text(has, free_then->bytes));
+}
+
 static void make_plan(struct spead_recv_stream *stream)
 {
     const struct spead_channel_config channel = spead_recv_stream_edge_config(stream);
@@ -281,6 +299,7 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
         goto err_destroy;
     speadi_recv_start_populating(stream);
     make_plan(stream);
+    warn_of_memory(stream);
     say_window(stream);
     warm_up(stream);
     speadi_coalesce_init(&stream->coalesce,

@@ -85,6 +85,20 @@ Test(little_memory, heaps_in_flight_that_do_not_fit_are_refused_before_they_take
     }
 }
 
+Test(little_memory, a_limit_of_the_user_that_the_cgroup_does_not_have_is_a_warning)
+{
+    struct program receiver = {0};
+    char *said;
+
+    program_start(&receiver, SPEAD_RECV, "127.0.0.1:17465 --plan --memory 64G --max-heap-size 1G");
+    expect_status(&receiver, 0);
+    said = program_err(&receiver);
+    cr_expect_not_null(strstr(said, "and the cgroup has only "), "%s", said);
+    cr_expect_not_null(strstr(said, "the kernel kills a program"), "%s", said);
+    free(said);
+    program_release(&receiver);
+}
+
 Test(little_memory, sixty_four_endpoints_start_with_defaults_and_receive)
 {
     char line[2048] = "--json --verify --strict";

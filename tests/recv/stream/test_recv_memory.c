@@ -99,6 +99,36 @@ Test(recv_memory, a_limit_above_the_need_changes_nothing)
     cr_expect_lt(plan.memory_bytes, 1u << 30);
 }
 
+static char logged[1024];
+
+static void keep_log(void *arg, enum spead_log_level level, const char *line)
+{
+    (void)arg;
+    if (level == SPEAD_LOG_WARNING)
+        snprintf(logged, sizeof logged, "%s", line);
+}
+
+Test(recv_memory, a_limit_of_the_user_above_what_is_free_is_a_warning)
+{
+    set_free(100);
+    rig.config.log.fn = keep_log;
+    rig.config.memory_bytes_max = 4096 * MIB;
+    use_defaults(1);
+    open_and_plan();
+    cr_expect_gt(plan.memory_bytes, 100 * MIB);
+    cr_expect_not_null(strstr(logged, "and the host has only 100 MiB free"), "\"%s\"", logged);
+}
+
+Test(recv_memory, a_limit_of_the_user_that_fits_is_no_warning)
+{
+    set_free(100);
+    rig.config.log.fn = keep_log;
+    rig.config.memory_bytes_max = 100 * MIB;
+    use_defaults(1);
+    open_and_plan();
+    cr_expect_str_empty(logged);
+}
+
 Test(recv_memory, a_stream_starts_on_a_full_host)
 {
     set_free(1);
