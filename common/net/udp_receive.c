@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netinet/udp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <speadi/endpoint.h>
@@ -145,10 +146,31 @@ static int narrow_to_device(const struct speadi_udp_setup *setup)
                                            : "");
 }
 
+#define UNPRIVILEGED_PORTS_FROM \
+    1024u /* unless net.ipv4.ip_unprivileged_port_start says otherwise */
+
+/* Writes what may help where bind() has failed with the error `code`. The port has the same place in both families. */
+static const char *bind_remedy(const struct speadi_udp_setup *setup, int code, char *text,
+                               size_t room)
+{
+    const unsigned port = ntohs(setup->address->v4.sin_port);
+
+    text[0] = '\0';
+    if (code == EADDRINUSE)
+        snprintf(text, room, " (`ss -ulnp sport = :%u` names the program that has it)", port);
+    else if (code == EADDRNOTAVAIL)
+        snprintf(text, room, " (no interface has this address, see: ip address)");
+    else if (code == EACCES && port < UNPRIVILEGED_PORTS_FROM)
+        snprintf(text, room, " (a port below %u needs CAP_NET_BIND_SERVICE: use another port)",
+                 UNPRIVILEGED_PORTS_FROM);
+    return text;
+}
+
 static int bind_receive(const struct speadi_udp_setup *setup)
 {
     struct speadi_address address = speadi_udp_with_scope(setup);
     bool multicast = speadi_address_is_multicast(&address);
+    char remedy[80];
     int ret = 0;
 
     if (speadi_udp_is_v6(setup))
@@ -162,7 +184,8 @@ static int bind_receive(const struct speadi_udp_setup *setup)
     if (ret == 0)
         ret = narrow_to_device(setup);
     if (ret == 0 && bind(setup->fd, &address.any, address.length) < 0)
-        return speadi_err_errno(setup->err, "%s: cannot bind", setup->text);
+        return speadi_err_errno(setup->err, "%s: cannot bind%s", setup->text,
+                                bind_remedy(setup, errno, remedy, sizeof remedy));
     return ret;
 }
 

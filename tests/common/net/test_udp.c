@@ -303,10 +303,12 @@ Test(udp, what_cannot_be_opened_names_the_endpoint)
     cr_assert_eq(refused_send("[" TEST_FAR_V6 "]:17000", TEST_NEAR_V4, &err), -EINVAL);
     cr_assert_not_null(strstr(err.text, "other IP version"), "%s", err.text);
     cr_assert_eq(refused_receive("192.0.2.1:17000", NULL, &err), -EADDRNOTAVAIL);
-    cr_assert_not_null(strstr(err.text, "192.0.2.1:17000: cannot bind"), "%s", err.text);
+    cr_assert_not_null(strstr(err.text, "192.0.2.1:17000: cannot bind (no interface has"), "%s",
+                       err.text);
     cr_assert_eq(refused_receive("[::]:17000", TEST_NEAR_V4, &err), -EINVAL);
     taken = receiver(":17000", NULL);
     cr_assert_eq(refused_receive(":17000", NULL, &err), -EADDRINUSE, "unicast is not shared");
+    cr_assert_not_null(strstr(err.text, "`ss -ulnp sport = :17000` names"), "%s", err.text);
     speadi_udp_close(&taken);
     /* A second close does no harm. */
     speadi_udp_close(&taken);
@@ -328,6 +330,19 @@ static void drop_privileges(bool drop)
     cr_assert_eq(seteuid(drop ? 65534 : 0), 0, "%s", strerror(errno));
     /* LeakSanitizer must be able to inspect this process when it ends. */
     prctl(PR_SET_DUMPABLE, 1);
+}
+
+Test(udp, a_port_that_the_user_may_not_bind_is_explained)
+{
+    struct spead_err err = {0};
+    int ret;
+
+    enter_pair();
+    drop_privileges(true);
+    ret = refused_receive(":148", NULL, &err);
+    drop_privileges(false);
+    cr_assert_eq(ret, -EACCES);
+    cr_assert_not_null(strstr(err.text, "a port below 1024 needs"), "%s", err.text);
 }
 
 Test(udp, a_buffer_is_as_large_as_asked_or_the_remedy_is_named)
