@@ -39,8 +39,8 @@ static const struct source {
     {HOST_ADDRESS_ERRORS, "Ip6", "InAddrErrors"},
     {HOST_ADDRESS_ERRORS, "Ip6", "InNoRoutes"},
     {HOST_REVERSE_PATH, "TcpExt", "IPReversePathFilter"},
-    {HOST_NO_PORT, "Udp", "NoPorts"},
-    {HOST_NO_PORT, "Udp6", "NoPorts"},
+    {HOST_V4_NO_PORT, "Udp", "NoPorts"},
+    {HOST_V6_NO_PORT, "Udp6", "NoPorts"},
 };
 
 static void add(struct host_counters *counters, const char *protocol, size_t protocol_length,

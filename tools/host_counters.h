@@ -17,7 +17,8 @@ enum host_counter {
     HOST_V6_ACCOUNTED,
     HOST_ADDRESS_ERRORS, /* packets for addresses that this host does not have, or without a route */
     HOST_REVERSE_PATH,   /* packets that the reverse path filter (rp_filter) dropped */
-    HOST_NO_PORT,        /* datagrams for ports on which nobody listens */
+    HOST_V4_NO_PORT,     /* datagrams for ports on which nobody listens */
+    HOST_V6_NO_PORT,
     HOST_COUNTER_COUNT
 };
 

@@ -294,6 +294,25 @@ static void look_at_reverse_path(struct search *search)
           dropped);
 }
 
+static void look_at_ports(struct search *search)
+{
+    const uint64_t by_v4 = search->host.value[HOST_V4_NO_PORT];
+    const uint64_t by_v6 = search->host.value[HOST_V6_NO_PORT];
+
+    if (by_v6 > 0 && !search->is_v6)
+        found(search, NULL, "no-port-by-ipv6",
+              "%" PRIu64
+              " datagrams since the start came by IPv6 to ports on which nobody listens, and this "
+              "program listens to IPv4 alone: [::]:PORT listens to both",
+              by_v6);
+    if (by_v4 + (search->is_v6 ? by_v6 : 0) > 0)
+        found(search, NULL, "no-port",
+              "%" PRIu64
+              " datagrams since the start were for ports on which nobody listens: does the "
+              "sender use the right port?",
+              by_v4 + (search->is_v6 ? by_v6 : 0));
+}
+
 static void look_at_host(struct search *search)
 {
     const uint64_t *value = search->host.value;
@@ -308,12 +327,7 @@ static void look_at_host(struct search *search)
               " packets since the start were for addresses that this host does not have: "
               "does the sender use the right address?",
               value[HOST_ADDRESS_ERRORS]);
-    if (value[HOST_NO_PORT] > 0)
-        found(search, NULL, "no-port",
-              "%" PRIu64
-              " datagrams since the start were for ports on which nobody listens: does the "
-              "sender use the right port?",
-              value[HOST_NO_PORT]);
+    look_at_ports(search);
     if (lost == 0)
         return;
     tool_remedy_add_as_root(&firewall.look, "nft list ruleset");

@@ -312,16 +312,33 @@ Test(no_packets, where_only_the_host_can_help_it_says_so)
 
 Test(no_packets, a_wrong_port_is_named)
 {
-    uint64_t before = counter_now(HOST_NO_PORT);
+    uint64_t before = counter_now(HOST_V4_NO_PORT);
 
     start(TEST_NEAR_V4 ":7148 --json");
     send_from_far(NULL, TEST_NEAR_V4, 7149);
-    await_counter(HOST_NO_PORT, before);
+    await_counter(HOST_V4_NO_PORT, before);
     end(0);
     expect_finding("no-port", "1 datagrams since the start");
     expect_finding("received", "near0 has received");
     expect_command("received", "commands_to_look", "tcpdump -c 20 -ni near0 udp");
     cr_expect_null(text_of("no-neighbour"));
+}
+
+Test(no_packets, packets_that_come_by_ipv6_to_a_receiver_of_ipv4_are_told)
+{
+    uint64_t before = counter_now(HOST_V6_NO_PORT);
+    struct sockaddr_in6 to = {
+        .sin6_family = AF_INET6, .sin6_port = htons(7148), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    start(":7148 --json");
+    cr_assert_eq(sendto(fd, "?", 1, 0, (const struct sockaddr *)&to, sizeof to), 1, "%s",
+                 strerror(errno));
+    close(fd);
+    await_counter(HOST_V6_NO_PORT, before);
+    end(0);
+    expect_finding("no-port-by-ipv6", "[::]:PORT listens to both");
+    cr_expect_null(text_of("no-port"));
 }
 
 Test(no_packets, a_sender_that_source_turns_away_is_told)
