@@ -3,14 +3,18 @@
 #include "tool_remedy.h"
 
 #include <ctype.h>
+#include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <speadi/remedy.h>
 
-/* The group of the file spead-net-raw. The commands of tool_remedy_net_raw() create this group. */
+/* The group of the file spead-net-raw. The commands of tool_remedy_net_raw() create this group, unless the file has
+ * been given to another one. */
 #define GROUP "speadline"
 
 #define SETTING_MAX 128 /* room for the name of a system setting */
@@ -74,7 +78,8 @@ void tool_remedy_sysctl(struct tool_remedy *remedy, const char *name, unsigned v
     char word[SETTING_MAX], path[SETTING_MAX + 40], file[SETTING_MAX + 40];
 
     tool_quote(name, word, sizeof word);
-    snprintf(path, sizeof path, "/etc/sysctl.d/90-speadline-%s.conf", name);
+    /* The kernel keeps what the last file says, and 60-speadline.conf of the administrator sorts behind this name. */
+    snprintf(path, sizeof path, "/etc/sysctl.d/50-speadline-%s.conf", name);
     for (char *c = path + strlen("/etc/sysctl.d/"); *c != '\0'; c++)
         *c = *c == '/' ? '.' : *c;
     tool_quote(path, file, sizeof file);
@@ -99,17 +104,36 @@ void tool_remedy_ip_link(struct tool_remedy *remedy, const char *change, ...)
                      "this host too");
 }
 
+/* Returns the name of the group whose users alone may execute the file, or NULL if the file is not given to a group.
+ * An upgrade takes only the capabilities away, where dpkg-statoverride keeps the group and the mode. */
+static const char *group_of_file(const char *path)
+{
+    struct stat file;
+    const struct group *group;
+
+    if (stat(path, &file) < 0 || file.st_gid == 0 || !(file.st_mode & S_IXGRP) ||
+        file.st_mode & (S_IWGRP | S_IWOTH | S_IXOTH))
+        return NULL;
+    group = getgrgid(file.st_gid);
+    return group ? group->gr_name : NULL;
+}
+
 void tool_remedy_net_raw(struct tool_remedy *remedy, const char *path)
 {
-    char quoted[TOOL_COMMAND_MAX];
+    const char *group = group_of_file(path);
+    bool joins = speadi_sudo()[0] != '\0' && (!group || access(path, X_OK) < 0);
+    char quoted[TOOL_COMMAND_MAX], name[TOOL_COMMAND_MAX];
 
     tool_quote(path, quoted, sizeof quoted);
-    tool_remedy_add_as_root(remedy, "groupadd -f " GROUP);
-    tool_remedy_add_as_root(remedy, "chgrp " GROUP " %s", quoted);
-    tool_remedy_add_as_root(remedy, "chmod 0750 %s", quoted);
+    tool_quote(group ? group : GROUP, name, sizeof name);
+    if (!group) {
+        tool_remedy_add_as_root(remedy, "groupadd -f %s", name);
+        tool_remedy_add_as_root(remedy, "chgrp %s %s", name, quoted);
+        tool_remedy_add_as_root(remedy, "chmod 0750 %s", quoted);
+    }
     tool_remedy_add_as_root(remedy, "setcap cap_net_raw,cap_ipc_lock+p %s", quoted);
-    if (speadi_sudo()[0] != '\0')
-        tool_remedy_add_as_root(remedy, "usermod -aG " GROUP " \"$(id -un)\"");
+    if (joins)
+        tool_remedy_add_as_root(remedy, "usermod -aG %s \"$(id -un)\"", name);
 }
 
 /* ---- Showing them ---------------------------------------------------------------------------- */

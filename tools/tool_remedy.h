@@ -47,7 +47,7 @@ __attribute__((format(printf, 2, 3))) void tool_remedy_ip_link(struct tool_remed
                                                                const char *change, ...);
 
 /* Adds the commands that let a group of users run spead-net-raw, which lies at `path`. The capabilities come last,
- * because chgrp takes them away. */
+ * because chgrp takes them away. If a group has the file already, group and mode stay as they are. */
 void tool_remedy_net_raw(struct tool_remedy *remedy, const char *path);
 
 /* Writes all commands as one command line, joined by " && ". Returns text. */

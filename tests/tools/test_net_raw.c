@@ -120,10 +120,23 @@ Test(net_raw, without_capabilities_it_names_the_commands_that_give_them_to_a_gro
     char path[TEST_CAPABLE_PATH_MAX], fits[4 * TEST_CAPABLE_PATH_MAX + 200];
 
     copy_program(path, TEST_CAPABLE_NONE);
+    change_mode(path, 0755);
     snprintf(fits, sizeof fits,
              "no CAP_NET_RAW to pass on: run sudo groupadd -f speadline && sudo chgrp speadline %s "
              "&& sudo chmod 0750 %s && sudo setcap cap_net_raw,cap_ipc_lock+p %s && sudo usermod",
              path, path, path);
+    test_become_nobody();
+    run(path, "true", 1, "", fits);
+}
+
+/* As after an upgrade, where dpkg has kept the group and the mode. */
+Test(net_raw, a_file_that_a_group_has_needs_the_capabilities_only)
+{
+    char path[TEST_CAPABLE_PATH_MAX], fits[TEST_CAPABLE_PATH_MAX + 200];
+
+    copy_program(path, TEST_CAPABLE_NONE);
+    snprintf(fits, sizeof fits,
+             "no CAP_NET_RAW to pass on: run sudo setcap cap_net_raw,cap_ipc_lock+p %s\n", path);
     test_become_nobody();
     run(path, "true", 1, "", fits);
 }

@@ -269,7 +269,7 @@ Test(no_packets, the_reverse_path_filter_is_named)
     expect_finding("reverse-path", "dropped 1 packets");
     expect_finding("reverse-path", "no route to their sender");
     expect_command("reverse-path", "commands", "sysctl -w net/ipv4/conf/near0/rp_filter=2");
-    expect_command("reverse-path", "commands_to_keep", "/etc/sysctl.d/");
+    expect_command("reverse-path", "commands_to_keep", "/etc/sysctl.d/50-");
 }
 
 Test(no_packets, a_link_that_is_down_is_named)
