@@ -99,7 +99,7 @@ Test(capture, on_a_full_disk_names_the_file_and_keeps_what_is_whole)
                   "127.0.0.1:17318 --verify --json --heaps 30 --heap-size 100003 --rate 0.2");
     finish(&run, 1, 0);
     said = program_err(&run.recv);
-    snprintf(expected, sizeof expected, "cannot write to %s (", path);
+    snprintf(expected, sizeof expected, "cannot write to %s (heaps before this are whole): ", path);
     cr_expect_not_null(strstr(said, expected), "%s", said);
     cr_expect_eq(check_capture(), 9, "1 MB has room for nine");
     cr_expect_eq(number(run.received, "written_heaps"), 9);
