@@ -45,12 +45,24 @@ int speadi_struct_read(void *own, const void *from, const struct speadi_struct_k
     return 0;
 }
 
+static bool can_be_written(uint32_t size)
+{
+    return size >= sizeof size && size <= SPEADI_STRUCT_SIZE_MAX;
+}
+
+int speadi_struct_check(const void *to, const char *init, struct spead_err *err)
+{
+    if (can_be_written(size_of(to)))
+        return 0;
+    return speadi_err_field(err, -EINVAL, "struct_size", " %u: start from %s", size_of(to), init);
+}
+
 int speadi_struct_write(void *to, const void *own, uint32_t size)
 {
     uint32_t room = size_of(to), known = room < size ? room : size;
     unsigned char *bytes = to;
 
-    if (room < sizeof room || room > SPEADI_STRUCT_SIZE_MAX)
+    if (!can_be_written(room))
         return -EINVAL;
     memcpy(bytes + sizeof room, (const unsigned char *)own + sizeof room, known - sizeof room);
     memset(bytes + known, 0, room - known);

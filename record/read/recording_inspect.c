@@ -95,8 +95,10 @@ int spead_recording_inspect(const char *path, struct spead_recording_info *info,
     struct spead_recording_info own = SPEAD_RECORDING_INFO_INIT;
     struct spead_recording_reader *reader;
     uint64_t end;
-    int ret = spead_recording_reader_open(&reader, path, err);
+    int ret = speadi_struct_check(info, "SPEAD_RECORDING_INFO_INIT", err);
 
+    if (ret == 0)
+        ret = spead_recording_reader_open(&reader, path, err);
     if (ret < 0)
         return ret;
     ret = read_sizes(reader, &own, err);

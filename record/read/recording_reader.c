@@ -135,8 +135,10 @@ int speadi_recording_next(struct spead_recording_reader *reader, struct spead_er
 int spead_recording_reader_next(struct spead_recording_reader *reader,
                                 struct spead_recording_heap *heap, struct spead_err *err)
 {
-    int ret = speadi_recording_next(reader, err);
+    int ret = speadi_struct_check(heap, "SPEAD_RECORDING_HEAP_INIT", err);
 
+    if (ret == 0)
+        ret = speadi_recording_next(reader, err);
     if (ret > 0)
         speadi_struct_write(heap, &reader->entry.heap, sizeof reader->entry.heap);
     return ret;

@@ -262,6 +262,9 @@ int spead_recv_stream_start(struct spead_recv_stream *stream, struct spead_err *
 
     if (stream->config.plan_only)
         return speadi_err_field(err, -EINVAL, "plan_only", ": the stream was made for its plan");
+    /* relaxed: exactly one caller reads false, and no data passes between the callers */
+    if (atomic_exchange_explicit(&stream->has_owner, true, memory_order_relaxed))
+        return speadi_err_set(err, -EBUSY, "the stream has been run before: it runs once");
     if (stream->ops->start)
         ret = stream->ops->start(stream->engine, err);
     stream->started = true;

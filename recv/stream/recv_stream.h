@@ -111,9 +111,10 @@ struct spead_recv_stream {
     struct spead_recv_plan plan;
     struct speadi_region_plan regions;
 
-    /* Any thread may write these two fields. */
+    /* Any thread may write these three fields. */
     _Alignas(SPEADI_CACHE_LINE) atomic_uint stop_calls;
     atomic_bool is_armed;
+    atomic_bool has_owner; /* spead_recv_stream_start() has accepted a thread as the owner thread */
 
     /* Only the owner thread uses this field and all fields below. */
     _Alignas(SPEADI_CACHE_LINE) void *engine;

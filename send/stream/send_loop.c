@@ -9,6 +9,7 @@
 
 #include <speadi/clock.h>
 #include <speadi/deadline.h>
+#include <speadi/err.h>
 #include <speadi/packet.h>
 
 /* A sleep can end about 50 us late when the CPU was in a deep idle state. At 10 Gb/s, 50 us are the time of a whole
@@ -309,6 +310,9 @@ int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *
     const struct speadi_send_transport *transport = &stream->transport;
     int ret;
 
+    /* relaxed: exactly one caller reads false, and no data passes between the callers */
+    if (atomic_exchange_explicit(&stream->has_owner, true, memory_order_relaxed))
+        return speadi_err_set(err, -EBUSY, "the send stream has been run before: it runs once");
     /* relaxed: a thread finds its own id in this field only if this thread itself has stored it */
     atomic_store_explicit(&stream->owner, (uintptr_t)pthread_self(), memory_order_relaxed);
     /* The usual timer slack is 50 us, so a sleep can end up to 50 us late. Such a sleep would end at or after the time
@@ -316,8 +320,10 @@ int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *
     if (speadi_pacer_is_limited(&stream->pacer))
         prctl(PR_SET_TIMERSLACK, 1ul);
     ret = !transport->ops->start ? 0 : transport->ops->start(transport->engine, err);
-    if (ret < 0) /* relaxed: as above */
+    if (ret < 0) { /* relaxed: as above */
         atomic_store_explicit(&stream->owner, 0, memory_order_relaxed);
+        atomic_store_explicit(&stream->has_owner, false, memory_order_relaxed);
+    }
     return ret;
 }
 

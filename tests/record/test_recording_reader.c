@@ -275,3 +275,23 @@ Test(recording_reader, what_is_not_there_is_an_error)
     cr_expect_eq(spead_recording_inspect(rig_path, &info, &err), -ENOENT);
     cr_expect_not_null(strstr(err.text, rig_index), "%s", err.text);
 }
+
+/* A struct without its _INIT would be left as it is, and its caller would take zeros for a heap. */
+Test(recording_reader, a_struct_without_its_size_is_refused_with_a_sentence)
+{
+    struct spead_recording_info info = {0};
+    struct spead_recording_heap unset = {0}, heap = SPEAD_RECORDING_HEAP_INIT;
+    struct spead_recording_reader *reader;
+    struct spead_err err = {0};
+
+    rig_make(1, 1000);
+    cr_expect_eq(spead_recording_inspect(rig_path, &info, &err), -EINVAL);
+    cr_expect_str_eq(err.field ? err.field : "", "struct_size");
+    cr_assert_eq(spead_recording_reader_open(&reader, rig_path, NULL), 0);
+    memset(&err, 0, sizeof err);
+    cr_expect_eq(spead_recording_reader_next(reader, &unset, &err), -EINVAL);
+    cr_expect_not_null(strstr(err.text, "SPEAD_RECORDING_HEAP_INIT"), "%s", err.text);
+    cr_expect_eq(spead_recording_reader_next(reader, &heap, &err), 1,
+                 "the line was not passed over");
+    spead_recording_reader_close(reader);
+}

@@ -40,6 +40,10 @@ int speadi_struct_read(void *own, const void *from, const struct speadi_struct_k
  * than the field struct_size itself, or above SPEADI_STRUCT_SIZE_MAX. */
 int speadi_struct_write(void *to, const void *own, uint32_t size);
 
+/* Returns 0 if speadi_struct_write() would write the caller's struct `to`, or -EINVAL with a sentence that names
+ * struct_size and `init`, the _INIT macro of the struct. A function that has a struct spead_err calls it first. */
+int speadi_struct_check(const void *to, const char *init, struct spead_err *err);
+
 /* Sets the caller's struct `to`, which has `size` bytes, to the defaults, which have `known` bytes. If `size` is more
  * than `known`, the bytes behind the defaults become zero. The struct_size of the caller's struct becomes `size`.
  * Writes nothing when `size` is smaller than the field struct_size itself, or above SPEADI_STRUCT_SIZE_MAX. */

@@ -145,7 +145,8 @@ int spead_recording_writer_finish(struct spead_recording_writer *writer, struct 
 /* Returns 0, or the -errno that ended the writing so far. Any thread may call it; a sync can fail at any time. */
 int spead_recording_writer_error(struct spead_recording_writer *writer);
 
-/* Fills *stats. Any thread may call it. */
+/* Fills *stats. The caller must have set stats->struct_size by SPEAD_RECORDING_WRITER_STATS_INIT. Any thread may call
+ * it. */
 void spead_recording_writer_stats(struct spead_recording_writer *writer,
                                   struct spead_recording_writer_stats *stats);
 
@@ -190,7 +191,8 @@ void spead_recording_heap_init(struct spead_recording_heap *heap, size_t size);
 int spead_recording_reader_open(struct spead_recording_reader **out, const char *path,
                                 struct spead_err *err);
 
-/* Reads the next line of the index into *heap. Returns 1 if there is such a line. Returns 0 at the end of the index; a
+/* Reads the next line of the index into *heap. The caller must have set heap->struct_size by SPEAD_RECORDING_HEAP_INIT;
+ * without it the call returns -EINVAL and reads no line. Returns 1 if there is such a line. Returns 0 at the end of the index; a
  * torn last line counts as not there, and a later call sees lines that a writer has added meanwhile. Returns -EBADMSG
  * if the line describes no heap, or -ENOMEM or another -errno. */
 int spead_recording_reader_next(struct spead_recording_reader *reader,
@@ -233,8 +235,9 @@ struct spead_recording_info {
 /* Does what SPEAD_RECORDING_INFO_INIT does; `size` is sizeof *info. Any thread. See docs/abi.md. */
 void spead_recording_info_init(struct spead_recording_info *info, size_t size);
 
-/* Reads the whole index, and 1 KiB of each complete heap. Returns 0 when *info is filled, also if the recording is not
- * whole. Returns -errno with a sentence if the files cannot be read. Any thread; the call waits for the disk. */
+/* Reads the whole index, and 1 KiB of each complete heap. The caller must have set info->struct_size by
+ * SPEAD_RECORDING_INFO_INIT. Returns 0 when *info is filled, also if the recording is not whole. Returns -EINVAL if
+ * struct_size is not valid, or another -errno with a sentence if the files cannot be read. Any thread; the call waits for the disk. */
 int spead_recording_inspect(const char *path, struct spead_recording_info *info,
                             struct spead_err *err);
 

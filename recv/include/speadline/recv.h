@@ -448,8 +448,9 @@ void spead_recv_plan_init(struct spead_recv_plan *plan, size_t size);
 void spead_recv_stream_plan(const struct spead_recv_stream *stream, struct spead_recv_plan *plan);
 
 /* Makes the calling thread the owner thread. Call it once, before the first poll(). (An io_uring accepts requests from
- * one thread only, and start() decides which thread that is.) Returns 0 or -errno. If it returns -errno, the stream has
- * ended, and receiving ends of the channel get that error. err may be NULL. */
+ * one thread only, and start() decides which thread that is.) Returns 0 or -errno. A second call returns -EBUSY and
+ * changes nothing. If the call returns another error, the stream has ended, and receiving ends of the channel get that
+ * error. err may be NULL. */
 int spead_recv_stream_start(struct spead_recv_stream *stream, struct spead_err *err);
 
 /* Reads one burst of packets, puts the packets into heaps, and hands over finished heaps. It never blocks. Owner
@@ -467,8 +468,8 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream);
 int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_ns);
 
 /* Calls start(), and then poll() and wait() until the stream has ended. The calling thread becomes the owner thread.
- * Returns 0 when the stream has ended in order. Otherwise it returns -errno, and err holds a sentence. err may be
- * NULL. */
+ * Returns 0 when the stream has ended in order. Otherwise it returns -errno, and err holds a sentence. -EBUSY means that
+ * the stream was started before: a stream runs once. err may be NULL. */
 int spead_recv_stream_run(struct spead_recv_stream *stream, struct spead_err *err);
 
 /* Ends the start-up phase of a stream whose configuration has explicit_start. The stream puts packets that it reads
@@ -633,7 +634,8 @@ struct spead_recv_runner; /* opaque */
 
 /* Starts a thread that does what run() does. The thread is pinned to CPU number `cpu`, or is not pinned if cpu < 0. The
  * call returns when the new thread has started the stream. Returns 0 and gives *out to the caller, -EINVAL (there is no
- * such CPU), or the -errno with which the thread or the stream failed to start. The stream must outlive the runner. err
+ * such CPU), -EBUSY (the stream was started before: it runs once), or the -errno with which the thread or the stream
+ * failed to start. On failure *out is unchanged. The stream must outlive the runner. err
  * may be NULL. Any thread may call this function. */
 int spead_recv_runner_start(struct spead_recv_runner **out, struct spead_recv_stream *stream,
                             int cpu, struct spead_err *err);

@@ -302,8 +302,8 @@ int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_
 
 /* Prepares the calling thread, which is the owner thread, and the engine for sending. Call it once, before the first
  * poll(). At a limited rate it sets the timer slack of the thread to the minimum (PR_SET_TIMERSLACK), so that the
- * sleeps of the thread end at the right time. Returns 0, or the -errno of the engine with a sentence in *err. err may
- * be NULL. */
+ * sleeps of the thread end at the right time. Returns 0, -EBUSY (the stream was started before: it runs once), or the
+ * -errno of the engine, with a sentence in *err. After an error nothing has changed. err may be NULL. */
 int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *err);
 
 /* Sends the packets that the rate allows to be sent now. Owner thread; it never blocks. Returns

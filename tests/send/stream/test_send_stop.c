@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <string.h>
 
 #include <speadi/clock.h>
 
@@ -168,6 +169,26 @@ Test(send_stop, stop_wakes_a_sleeping_owner, .timeout = 20)
     spead_send_stream_stop(rig.stream);
     cr_expect_eq(spead_send_runner_join(runner, &cpu_ns), 0);
     cr_expect_gt(cpu_ns, 0);
+    send_rig_close(&rig);
+}
+
+/* A stream has one owner thread. */
+Test(send_stop, a_second_start_is_refused_and_the_first_owner_goes_on, .timeout = 20)
+{
+    struct send_rig rig;
+    struct spead_send_runner *first, *second;
+    struct spead_err err = {0};
+
+    send_rig_open(&rig, 4);
+    cr_assert_eq(spead_send_runner_start(&first, rig.stream, -1, NULL), 0);
+    cr_expect_eq(spead_send_runner_start(&second, rig.stream, -1, &err), -EBUSY);
+    cr_expect_not_null(strstr(err.text, "it runs once"), "%s", err.text);
+    cr_expect_eq(spead_send_stream_start(rig.stream, &err), -EBUSY);
+    cr_expect_eq(send_rig_submit(&rig), 0);
+    cr_expect_eq(spead_send_stream_flush(rig.stream, 0), 0);
+    spead_send_stream_stop(rig.stream);
+    cr_expect_eq(spead_send_runner_join(first, NULL), 0);
+    cr_expect_eq(spead_send_stream_run(rig.stream, &err), -EBUSY, "nor does it run again");
     send_rig_close(&rig);
 }
 
