@@ -177,6 +177,14 @@ int speadi_err_range(struct spead_err *err, const char *field, uint64_t value, u
                             speadi_range_words(words, min, max));
 }
 
+int speadi_err_array(struct spead_err *err, const char *field, const void *array, uint32_t count)
+{
+    if (array || count == 0)
+        return 0;
+    return speadi_err_field(err, -EINVAL, field, ": the array is NULL, but its count is %" PRIu32,
+                            count);
+}
+
 int speadi_err_range_real(struct spead_err *err, const char *field, double value, double min,
                           double max)
 {

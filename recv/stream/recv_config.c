@@ -88,6 +88,9 @@ static int check_sources(const struct spead_recv_stream_config *c, struct spead_
         return speadi_err_range(err, "endpoint_count", c->endpoint_count, 0, SPEADI_RX_SOURCES_MAX);
     if (c->link_count > SPEADI_RX_SOURCES_MAX)
         return speadi_err_range(err, "link_count", c->link_count, 0, SPEADI_RX_SOURCES_MAX);
+    if (speadi_err_array(err, "endpoints", c->endpoints, c->endpoint_count) < 0 ||
+        speadi_err_array(err, "links", c->links, c->link_count) < 0)
+        return -EINVAL;
     if (c->sender && c->link_count > 0)
         return speadi_err_field(err, -EINVAL, "sender",
                                 ": memory links have no senders to choose from; leave it NULL");

@@ -45,7 +45,9 @@ static int check_destinations(const struct spead_send_stream_config *config, str
     if (count > SPEADI_TX_DESTINATIONS_MAX)
         return speadi_err_range(err, config->link_count > 0 ? "link_count" : "endpoint_count",
                                 count, 1, SPEADI_TX_DESTINATIONS_MAX);
-    return 0;
+    if (speadi_err_array(err, "endpoints", config->endpoints, config->endpoint_count) < 0)
+        return -EINVAL;
+    return speadi_err_array(err, "links", config->links, config->link_count);
 }
 
 static int check_sizes(const struct spead_send_stream_config *config, struct spead_err *err)
@@ -87,9 +89,8 @@ static int check_rate(const struct spead_send_stream_config *config, struct spea
  * packets, and the CPU cannot copy from the memory of a device. */
 static int check_memory(const struct spead_send_stream_config *config, struct spead_err *err)
 {
-    if (config->memory_count != 0 && !config->memory)
-        return speadi_err_field(err, -EINVAL, "memory", ": memory_count is %u, but memory is NULL",
-                                config->memory_count);
+    if (speadi_err_array(err, "memory", config->memory, config->memory_count) < 0)
+        return -EINVAL;
     for (uint32_t i = 0; i < config->memory_count; i++)
         if (config->fault && config->memory[i].is_dma_buf)
             return speadi_err_field(err, -EINVAL, "fault",

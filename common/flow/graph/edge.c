@@ -59,7 +59,8 @@ static struct speadi_node_port *ports_of(struct spead_node *node, bool is_output
     return is_output ? node->outputs : node->inputs;
 }
 
-struct speadi_node_port *speadi_node_port_find(const struct spead_graph_end *end, bool is_output,
+struct speadi_node_port *speadi_node_port_find(const struct spead_graph *graph,
+                                               const struct spead_graph_end *end, bool is_output,
                                                struct spead_err *err)
 {
     const char *side = is_output ? "output" : "input";
@@ -68,6 +69,11 @@ struct speadi_node_port *speadi_node_port_find(const struct spead_graph_end *end
 
     if (!end->node) {
         speadi_err_set(err, -EINVAL, "an end of a join has no node");
+        return NULL;
+    }
+    if (end->node->graph != graph) {
+        speadi_err_set(err, -EINVAL, "node \"%s\" belongs to graph \"%s\", not to graph \"%s\"",
+                       end->node->name, end->node->graph->name, graph->name);
         return NULL;
     }
     ports = ports_of(end->node, is_output, &count);
@@ -221,8 +227,8 @@ int spead_graph_join(struct spead_graph *graph, struct spead_graph_end from,
                      struct spead_graph_end to, const struct spead_channel_config *config,
                      struct spead_err *err)
 {
-    struct speadi_node_port *output = speadi_node_port_find(&from, true, err);
-    struct speadi_node_port *input = output ? speadi_node_port_find(&to, false, err) : NULL;
+    struct speadi_node_port *output = speadi_node_port_find(graph, &from, true, err);
+    struct speadi_node_port *input = output ? speadi_node_port_find(graph, &to, false, err) : NULL;
     struct spead_channel_config own;
     struct speadi_edge *edge;
     int ret;
@@ -281,7 +287,7 @@ static int join_outside(struct spead_graph *graph, struct speadi_node_port *port
 int spead_graph_join_input(struct spead_graph *graph, struct spead_channel *from,
                            struct spead_graph_end to, struct spead_err *err)
 {
-    struct speadi_node_port *port = speadi_node_port_find(&to, false, err);
+    struct speadi_node_port *port = speadi_node_port_find(graph, &to, false, err);
 
     return port ? join_outside(graph, port, from, err) : -EINVAL;
 }
@@ -289,7 +295,7 @@ int spead_graph_join_input(struct spead_graph *graph, struct spead_channel *from
 int spead_graph_join_output(struct spead_graph *graph, struct spead_graph_end from,
                             struct spead_channel *to, struct spead_err *err)
 {
-    struct speadi_node_port *port = speadi_node_port_find(&from, true, err);
+    struct speadi_node_port *port = speadi_node_port_find(graph, &from, true, err);
 
     return port ? join_outside(graph, port, to, err) : -EINVAL;
 }

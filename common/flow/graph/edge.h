@@ -57,8 +57,10 @@ struct speadi_edge {
     struct spead_receiver *pulled; /* the end that spead_graph_next() reads, or NULL */
 };
 
-/* Returns the port of end->node that end->port names. Returns NULL if there is no such port; then *err says why. */
-struct speadi_node_port *speadi_node_port_find(const struct spead_graph_end *end, bool is_output,
+/* Returns the port of end->node that end->port names. Returns NULL if there is no such port, or if the node belongs to
+ * another graph; then *err says why. */
+struct speadi_node_port *speadi_node_port_find(const struct spead_graph *graph,
+                                               const struct spead_graph_end *end, bool is_output,
                                                struct spead_err *err);
 void speadi_edge_add(struct spead_graph *graph, struct speadi_edge *edge);
 void speadi_edge_attach(struct speadi_edge *edge, struct speadi_node_port *port);

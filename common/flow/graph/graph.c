@@ -135,11 +135,14 @@ static int check_node(const struct spead_node_config *config, struct spead_err *
     int ret;
 
     if (!config->name || !config->name[0])
-        return speadi_err_set(err, -EINVAL, "a node has no name");
+        return speadi_err_field(err, -EINVAL, "name", ": a node needs a name");
     if (!config->ops || !config->ops->step || !config->ops->kind)
-        return speadi_err_set(err, -EINVAL,
-                              "node \"%s\" has no ops, or its ops have no kind or no step",
-                              config->name);
+        return speadi_err_field(err, -EINVAL, "ops",
+                                ": node \"%s\" has no ops, or its ops have no kind or no step",
+                                config->name);
+    if (speadi_err_array(err, "inputs", config->inputs, config->input_count) < 0 ||
+        speadi_err_array(err, "outputs", config->outputs, config->output_count) < 0)
+        return -EINVAL;
     ret = check_ports(config->name, "input", config->inputs, config->input_count, err);
     if (ret == 0)
         ret = check_ports(config->name, "output", config->outputs, config->output_count, err);
@@ -257,10 +260,9 @@ int speadi_graph_check(const struct spead_graph *graph, struct spead_err *err)
 struct spead_channel *spead_graph_channel(const struct spead_graph *graph,
                                           struct spead_graph_end end)
 {
-    struct speadi_node_port *port = speadi_node_port_find(&end, true, NULL);
+    struct speadi_node_port *port = speadi_node_port_find(graph, &end, true, NULL);
 
-    (void)graph;
     if (!port)
-        port = speadi_node_port_find(&end, false, NULL);
+        port = speadi_node_port_find(graph, &end, false, NULL);
     return port && port->edge ? port->edge->channel : NULL;
 }

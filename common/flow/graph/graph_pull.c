@@ -229,7 +229,7 @@ static int pull(struct spead_graph *graph, struct speadi_node_port *port,
 int spead_graph_next(struct spead_graph *graph, struct spead_graph_end from,
                      struct spead_message *message, struct spead_err *err)
 {
-    struct speadi_node_port *port = speadi_node_port_find(&from, true, err);
+    struct speadi_node_port *port = speadi_node_port_find(graph, &from, true, err);
     struct speadi_worker *before;
     int ret;
 

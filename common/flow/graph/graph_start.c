@@ -314,6 +314,9 @@ int spead_graph_start(struct spead_graph *graph, struct spead_executor *executor
     if (graph->phase != SPEADI_GRAPH_BUILDING)
         return speadi_err_set(err, -EBUSY, "graph \"%s\" was started before: it runs once",
                               graph->name);
+    if (!executor)
+        return speadi_err_set(err, -EINVAL, "graph \"%s\" needs an executor to start on",
+                              graph->name);
     ret = speadi_graph_check(graph, err);
     if (ret < 0)
         return ret;

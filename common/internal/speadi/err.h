@@ -42,6 +42,9 @@ __attribute__((format(printf, 4, 5))) int speadi_err_field(struct spead_err *err
 int speadi_err_range(struct spead_err *err, const char *field, uint64_t value, uint64_t min,
                      uint64_t max);
 
+/* Refuses an array that is NULL although its count is not 0. Returns 0 or -EINVAL. `field` is the field of the array. */
+int speadi_err_array(struct spead_err *err, const char *field, const void *array, uint32_t count);
+
 /* Does what speadi_err_range() does, for fractions and signed numbers. An infinite min or max means that there is no
  * such bound. */
 int speadi_err_range_real(struct spead_err *err, const char *field, double value, double min,

@@ -252,6 +252,13 @@ Test(recv_config, a_stream_needs_one_kind_of_source)
     start_from_defaults();
     config.endpoint_count = 65;
     expect_refusal("64");
+    start_from_defaults();
+    config.endpoints = NULL;
+    expect_refusal("endpoints: the array is NULL");
+    start_from_defaults();
+    config.endpoint_count = 0;
+    config.link_count = 1;
+    expect_refusal("links: the array is NULL");
 }
 
 static void expect_engine_refusal(uint32_t caps, int code, const char *word)

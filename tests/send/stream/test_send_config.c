@@ -221,6 +221,13 @@ Test(send_config, destinations_are_required_and_of_one_kind)
     expect_refused(&config, "destination");
     config.link_count = 65;
     expect_refused(&config, "link_count 65: must be 1 to 64");
+    config.link_count = 1;
+    config.links = NULL;
+    expect_refused(&config, "links: the array is NULL");
+    config.link_count = 0;
+    config.endpoint_count = 1;
+    config.endpoints = NULL;
+    expect_refused(&config, "endpoints: the array is NULL");
 }
 
 Test(send_config, endpoint_without_a_port_is_quoted)

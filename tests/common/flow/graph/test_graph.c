@@ -55,6 +55,49 @@ Test(graph, config_that_was_not_begun_with_its_init_is_refused)
     spead_graph_destroy(graph);
 }
 
+/* Such a join would leave an edge of one graph in the other one, after the first was freed. */
+Test(graph, node_of_another_graph_is_refused)
+{
+    static const struct spead_port port = {"p", SPEAD_TYPE_PLAIN};
+    struct spead_graph *graph = step_graph("g"), *other = step_graph("h");
+    struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
+    struct spead_graph_end from = {NULL, NULL}, to = {NULL, NULL};
+    struct spead_err err;
+
+    config.name = "a";
+    config.ops = &nothing;
+    config.outputs = &port;
+    config.output_count = 1;
+    cr_assert_eq(spead_graph_add(graph, &config, &from.node, NULL), 0);
+    config.name = "b";
+    config.inputs = &port;
+    config.input_count = 1;
+    cr_assert_eq(spead_graph_add(other, &config, &to.node, NULL), 0);
+    cr_expect_eq(spead_graph_join(graph, from, to, NULL, &err), -EINVAL);
+    cr_expect_str_eq(err.text, "node \"b\" belongs to graph \"h\", not to graph \"g\"");
+    cr_expect_null(spead_graph_channel(graph, to));
+    spead_graph_destroy(graph);
+    spead_graph_destroy(other);
+}
+
+Test(graph, ports_and_executor_that_are_null_are_refused)
+{
+    struct spead_graph *graph = step_graph("g");
+    struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
+    struct spead_err err;
+
+    config.name = "a";
+    config.ops = &nothing;
+    config.output_count = 1;
+    cr_expect_eq(spead_graph_add(graph, &config, NULL, &err), -EINVAL);
+    cr_expect_str_eq(err.text, "outputs: the array is NULL, but its count is 1");
+    config.output_count = 0;
+    cr_expect_eq(spead_graph_add(graph, &config, NULL, &err), 0);
+    cr_expect_eq(spead_graph_start(graph, NULL, &err), -EINVAL);
+    cr_expect(strstr(err.text, "executor"), "%s", err.text);
+    spead_graph_destroy(graph);
+}
+
 Test(graph, node_that_cannot_tell_its_failed_message_may_not_skip_it)
 {
     struct spead_graph *graph = step_graph("g");
