@@ -34,33 +34,45 @@ grep -o '`spead-recv --plan[^`]*`' "$page" | tr -d '`' >plan
 PATH=build/release/tools:$PATH sh -c "$(cat plan)" >printed 2>said || { echo "the plan fails:" && cat said && exit 1; }
 grep -q '^graph spead-recv' printed
 
-# The snippet stands in a function body, behind its #include. die() and use() are the user's.
-quoted "$page" "in a program" >snippet
-{
-    grep '^#include' snippet
-    cat <<'END'
+# A snippet stands in a function body, behind its #include. die() and use() are the user's.
+program() { # MARK FILE
+    quoted "$page" "$1" >snippet
+    [ -s snippet ] || { echo "README.md shows no $1" && exit 1; }
+    {
+        grep '^#include' snippet
+        cat <<'END'
 #include <stdio.h>
 #include <stdlib.h>
-static void die(const char *why) { fprintf(stderr, "%s\n", why); exit(1); }
+static inline void die(const char *why) { fprintf(stderr, "%s\n", why); exit(1); }
 static size_t heaps, bytes;
-static void use(const void *data, size_t length) { heaps += data != NULL; bytes += length; }
+static inline void use(const void *data, size_t length) { heaps += data != NULL; bytes += length; }
 int main(void)
 {
 END
-    grep -v '^#include' snippet
-    cat <<'END'
+        grep -v '^#include' snippet
+        cat <<'END'
 printf("%zu heaps, %zu bytes\n", heaps, bytes);
 return 0;
 }
 END
-} >snippet.c
+    } >"$2.c"
+    # shellcheck disable=SC2046,SC2086 # pkg-config answers words
+    cc -Wall -Wextra -Werror $sanitize "$2.c" $(pkg-config --cflags --libs speadline) -o "$2"
+}
 cmake --install "$build" --prefix "$work/prefix" >/dev/null
 libdir=$(dirname "$(find "$work/prefix" -name 'libspeadline.so')")
 export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir
-# shellcheck disable=SC2046,SC2086 # pkg-config answers words
-cc -Wall -Wextra -Werror $sanitize snippet.c $(pkg-config --cflags --libs speadline) -o snippet.out
-timeout 60 ./snippet.out >printed 2>said &
-await_port || { echo "the snippet does not listen:" && cat said && exit 1; }
-build/release/tools/spead-send 127.0.0.1:7148 --heap-size 64K --heaps 20 --rate 0.1 2>sent || { cat sent && exit 1; }
-wait $! || { echo "the snippet fails:" && cat said && exit 1; }
-grep -qx '20 heaps, 1310720 bytes' printed || { echo "the snippet has received other heaps:" && cat printed && exit 1; }
+program "in a program" receiving
+program "a program that sends" sending
+
+# Runs the receiving program and the command that sends to it. Compares what the receiving program prints.
+exchange() { # PRINTED COMMAND...
+    local expected=$1 && shift
+    timeout 60 ./receiving >printed 2>said &
+    await_port || { echo "the snippet does not listen:" && cat said && exit 1; }
+    "$@" >sent 2>&1 || { echo "$1 fails:" && cat sent && exit 1; }
+    wait $! || { echo "the snippet fails:" && cat said && exit 1; }
+    grep -qx "$expected" printed || { echo "the snippet has received other heaps:" && cat printed && exit 1; }
+}
+exchange '20 heaps, 1310720 bytes' build/release/tools/spead-send 127.0.0.1:7148 --heap-size 64K --heaps 20 --rate 0.1
+exchange '10 heaps, 655360 bytes' timeout 60 ./sending

@@ -9,9 +9,10 @@
  *
  * A duration in the place of a deadline would be a time shortly after the boot of the machine, so the call would not
  * wait at all. Therefore each function with a deadline returns -EINVAL if the deadline is before the moment at which
- * this process loaded the library; only SPEAD_DEADLINE_NEVER and SPEAD_DEADLINE_NOW are accepted. One mistake remains
- * unseen: if the process began soon after boot, a duration that is longer than the uptime at that moment is taken for a
- * deadline. */
+ * this process loaded the library; only SPEAD_DEADLINE_NEVER and SPEAD_DEADLINE_NOW are accepted. Two mistakes remain
+ * unseen. If the process began soon after boot, a duration that is longer than the uptime at that moment is taken for a
+ * deadline. A time of CLOCK_REALTIME is taken for a deadline that is decades away, so the call waits as if without a
+ * limit. */
 #ifndef SPEADLINE_DEADLINE_H
 #define SPEADLINE_DEADLINE_H
 

@@ -4,7 +4,11 @@
  * Every call of the library that can fail returns -errno on failure, and 0 or a count on success. Calls that set
  * something up also take a `struct spead_err *`, which may be NULL. After a failure that struct holds one sentence that
  * says what failed, where, and what to do about it. Calls of the data path never fill a struct spead_err. The library
- * never prints text and never ends the process. */
+ * never prints text and never ends the process.
+ *
+ * NULL: A pointer that a program gives to a function must not be NULL, except where the comment of the function or of
+ * the field allows NULL. The functions do not check this: a NULL stream, configuration or `out` ends the program with a
+ * segmentation fault. An array of a configuration that is NULL although its count is not 0 is refused. */
 #ifndef SPEADLINE_ERROR_H
 #define SPEADLINE_ERROR_H
 

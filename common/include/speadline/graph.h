@@ -224,11 +224,11 @@ void spead_node_stats(const struct spead_node *node, struct spead_node_stats *st
 struct spead_channel *spead_graph_channel(const struct spead_graph *graph,
                                           struct spead_graph_end end);
 
-/* Says which node limits the graph. It compares how long the ends of each edge have been starved and blocked since the
- * start of the graph. An example: "node fft limits: its input was full 93 % of the time, its output empty 90 %". If no
- * node limits, it says why: "nothing limited this run: node stream waited for packets 96 % of the time". Writes text, or JSON
- * with all edges. As snprintf() does, it returns the full length of the text, and writes at most max
- * bytes. */
+/* Says which node limits the graph. It compares how long the ends of each edge have been starved and blocked since
+ * the start of the graph. An example: "node fft limits: its input was full 93 % of the time, its output empty 90 %".
+ * If no node limits, it says why: "nothing limited this run: node stream waited for packets 96 % of the time".
+ * Writes text, or JSON with all edges. As snprintf() does, it returns the full length of the text, and writes at
+ * most max bytes. */
 int spead_graph_verdict(const struct spead_graph *graph, enum spead_report_format format, char *out,
                         size_t max);
 

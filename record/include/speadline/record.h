@@ -136,10 +136,11 @@ int spead_recording_writer_write(struct spead_recording_writer *writer,
                                  struct spead_heap *const *heaps, unsigned count, unsigned *written,
                                  struct spead_err *err);
 
-/* Syncs what waits, and closes the files. After an error the files end with the last heap that is whole in both; after
- * a failed sync they end with the last acknowledged heap. Bytes that another program has added are cut off. Returns
- * -ESTALE also if a file was moved; then it has all heaps, and the sentence says where it is. Returns 0, or the first error of the writer: the sentence
- * then names the file, and after a failed sync the heaps that are lost. A second call returns the same. */
+/* Syncs what waits, and closes the files. After an error the files end with the last heap that is whole in both;
+ * after a failed sync they end with the last acknowledged heap. Bytes that another program has added are cut off.
+ * Returns -ESTALE also if a file was moved; then it has all heaps, and the sentence says where it is. Returns 0, or
+ * the first error of the writer: the sentence then names the file, and after a failed sync the heaps that are lost.
+ * A second call returns the same. */
 int spead_recording_writer_finish(struct spead_recording_writer *writer, struct spead_err *err);
 
 /* Returns 0, or the -errno that ended the writing so far. Any thread may call it; a sync can fail at any time. */
@@ -185,16 +186,16 @@ struct spead_recording_heap {
 /* Does what SPEAD_RECORDING_HEAP_INIT does; `size` is sizeof *heap. Any thread. See docs/abi.md. */
 void spead_recording_heap_init(struct spead_recording_heap *heap, size_t size);
 
-/* Opens the recording whose data file is `path`. Never waits for another program, and never keeps a writer away. Returns
- * 0 and gives *out to the caller, or -ENOENT, -EINVAL (one of the two is no regular file), -ENOMEM or another -errno,
- * with a sentence. Any thread. */
+/* Opens the recording whose data file is `path`. Never waits for another program, and never keeps a writer away.
+ * Returns 0 and gives *out to the caller, or -ENOENT, -EINVAL (one of the two is no regular file), -ENOMEM or
+ * another -errno, with a sentence. Any thread. */
 int spead_recording_reader_open(struct spead_recording_reader **out, const char *path,
                                 struct spead_err *err);
 
-/* Reads the next line of the index into *heap. The caller must have set heap->struct_size by SPEAD_RECORDING_HEAP_INIT;
- * without it the call returns -EINVAL and reads no line. Returns 1 if there is such a line. Returns 0 at the end of the index; a
- * torn last line counts as not there, and a later call sees lines that a writer has added meanwhile. Returns -EBADMSG
- * if the line describes no heap, or -ENOMEM or another -errno. */
+/* Reads the next line of the index into *heap. The caller must have set heap->struct_size by
+ * SPEAD_RECORDING_HEAP_INIT; without it the call returns -EINVAL and reads no line. Returns 1 if there is such a
+ * line. Returns 0 at the end of the index; a torn last line counts as not there, and a later call sees lines that a
+ * writer has added meanwhile. Returns -EBADMSG if the line describes no heap, or -ENOMEM or another -errno. */
 int spead_recording_reader_next(struct spead_recording_reader *reader,
                                 struct spead_recording_heap *heap, struct spead_err *err);
 
@@ -237,7 +238,8 @@ void spead_recording_info_init(struct spead_recording_info *info, size_t size);
 
 /* Reads the whole index, and 1 KiB of each complete heap. The caller must have set info->struct_size by
  * SPEAD_RECORDING_INFO_INIT. Returns 0 when *info is filled, also if the recording is not whole. Returns -EINVAL if
- * struct_size is not valid, or another -errno with a sentence if the files cannot be read. Any thread; the call waits for the disk. */
+ * struct_size is not valid, or another -errno with a sentence if the files cannot be read. Any thread; the call
+ * waits for the disk. */
 int spead_recording_inspect(const char *path, struct spead_recording_info *info,
                             struct spead_err *err);
 

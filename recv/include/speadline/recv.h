@@ -468,8 +468,8 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream);
 int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_ns);
 
 /* Calls start(), and then poll() and wait() until the stream has ended. The calling thread becomes the owner thread.
- * Returns 0 when the stream has ended in order. Otherwise it returns -errno, and err holds a sentence. -EBUSY means that
- * the stream was started before: a stream runs once. err may be NULL. */
+ * Returns 0 when the stream has ended in order. Otherwise it returns -errno, and err holds a sentence. -EBUSY means
+ * that the stream was started before: a stream runs once. err may be NULL. */
 int spead_recv_stream_run(struct spead_recv_stream *stream, struct spead_err *err);
 
 /* Ends the start-up phase of a stream whose configuration has explicit_start. The stream puts packets that it reads

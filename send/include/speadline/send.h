@@ -7,6 +7,10 @@
  *           stop().
  * Lifetime: create -> [start -> poll and wait, until poll() returns a negative value] -> destroy. The function run()
  *           does the part in brackets on the calling thread. A spead_send_runner does that part on a new thread.
+ *           A stream runs once. Destroy a heap after its last send has completed, which is certain after flush() and
+ *           after join() of the runner.
+ * The end:  spead_send_stream_stop() ends this stream, but it sends nothing. If the receivers are to end too, submit a
+ *           heap with the control item SPEAD_CONTROL_STOP to each endpoint before stop(). The README has an example.
  * Bounds:   At most heaps_max heaps are in flight. When that many heaps are in flight, submit() returns -EAGAIN. */
 #ifndef SPEADLINE_SEND_H
 #define SPEADLINE_SEND_H

@@ -104,7 +104,9 @@ struct spead_send_sink_config {
     /* True (default): the sink runs the stream on a thread of its own from the start of the graph to its end. At the
      * end it stops the stream, and the stream cannot be started again. False: the caller must run the stream, on a
      * thread that does not wait for the graph. After a cancel, the caller must then complete or abandon the heaps that
-     * are still in flight. */
+     * are still in flight. The sink sends no stop heap, and a receive stream hands none over. A program that must end
+     * its receivers behind a graph sets false, runs the stream by a spead_send_runner, and submits a stop heap when the
+     * graph has ended. */
     bool own_thread;
     int cpu; /* the CPU to which the sink pins its thread; -1 (default): not pinned */
 };
