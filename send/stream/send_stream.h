@@ -58,8 +58,8 @@ struct spead_send_stream {
     _Atomic bool asleep;
     /* pthread_self() of the owner thread; 0 before the start and after the end */
     _Atomic uintptr_t owner;
-    _Atomic bool
-        has_owner; /* spead_send_stream_start() has accepted a thread as the owner thread */
+    /* true after spead_send_stream_start() has accepted a thread as the owner thread */
+    _Atomic bool has_owner;
 
     /* Only the owner thread uses these fields. Other threads read the published part of the ledger. */
     alignas(SPEADI_CACHE_LINE) struct speadi_packetiser packetiser;
