@@ -58,7 +58,7 @@ static int check_config(const struct spead_recording_writer_config *config, stru
                                 ": must be 1 or more, or sync_ns must be");
     if (config->format == SPEAD_RECORDING_FILES && config->fd >= 0)
         return speadi_err_field(err, -EINVAL, "fd", ": a data file and an index need a path");
-    return 0;
+    return speadi_err_array(err, "endpoints", config->endpoints, config->endpoint_count);
 }
 
 int spead_recording_writer_create(struct spead_recording_writer **out,

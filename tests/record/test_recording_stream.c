@@ -114,3 +114,15 @@ Test(recording_stream, files_need_a_path_of_their_own)
     cr_expect_eq(spead_recording_writer_create(&writer, &config, &err), -EINVAL);
     cr_expect_str_eq(err.field, "fd");
 }
+
+Test(recording_stream, names_of_endpoints_that_are_null_are_refused)
+{
+    struct spead_recording_writer_config config = rig_config(1);
+    struct spead_recording_writer *writer;
+    struct spead_err err = {0};
+
+    config.endpoints = NULL;
+    config.endpoint_count = 1;
+    cr_expect_eq(spead_recording_writer_create(&writer, &config, &err), -EINVAL);
+    cr_expect_str_eq(err.field, "endpoints", "%s", err.text);
+}
