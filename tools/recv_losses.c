@@ -118,8 +118,9 @@ static void print_senders(FILE *to, const struct spead_recv_counters *counters)
         fprintf(to,
                 "  doubled  %" PRIu64
                 " heaps or more came from two senders with the same bytes, and were "
-                "taken twice: if two networks bring one stream, --sender-key none joins them "
-                "(with --joint if they come to two endpoints)\n",
+                "taken twice: if two networks bring one stream, --sender-key address joins the "
+                "ports of a host, --sender-key none joins hosts (with --joint if they come to two "
+                "endpoints)\n",
                 counters->heaps_doubled);
     if (counters->heaps_contradicted > 0)
         fprintf(to,

@@ -455,6 +455,8 @@ Test(reports, missing_packets_heaps_and_kernel_drops_are_not_clean)
     report.stats.counters.heaps_striped = 0;
     report.stats.counters.heaps_doubled = 1;
     cr_expect_not(recv_report_is_clean(&report));
+    expect_summary(&report, "--sender-key address joins the ports of a host, --sender-key none",
+                   true);
 }
 
 Test(reports, heaps_of_which_nobody_knows_the_end_are_not_clean)
