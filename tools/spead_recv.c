@@ -39,6 +39,7 @@ struct receiver {
     struct recv_progress lines; /* of --progress */
     struct recv_report report;
     struct host_counters host; /* read before the stream was made */
+    struct tool_cpu cpu_start; /* what the process had used when the program began to receive */
     uint64_t end_ns;           /* the time at which --seconds end (CLOCK_MONOTONIC), or NO_LIMIT */
     uint64_t cancelled_ns;     /* when the program saw the second signal; 0 before that */
     bool writer_failed;        /* the stream was stopped because the writer has failed */
@@ -103,13 +104,20 @@ static void end_if_writer_failed(struct receiver *receiver)
     spead_recv_stream_stop(receiver->graph.stream);
 }
 
+/* Reads what both the summary so far and the last one say. */
+static void read_report(struct receiver *receiver)
+{
+    recv_report_read(&receiver->report, &receiver->graph);
+    receiver->report.totals.cpu = tool_cpu_since(receiver->cpu_start);
+}
+
 /* Prints the summary so far, after SIGUSR1. */
 static void report_so_far(struct receiver *receiver)
 {
     struct recv_report *report = &receiver->report;
 
     report->running = true;
-    recv_report_read(report, &receiver->graph);
+    read_report(receiver);
     recv_report_summary(stderr, report);
     report->running = false;
 }
@@ -239,19 +247,18 @@ static int print_report(const struct receiver *receiver, int status)
 }
 
 /* Watches the running graph to its end and prints the report. Returns the exit status. */
-static int receive_and_report(struct receiver *receiver, struct tool_cpu cpu_start)
+static int receive_and_report(struct receiver *receiver)
 {
     bool ended = watch(receiver);
     int status;
 
-    recv_report_read(&receiver->report, &receiver->graph);
+    read_report(receiver);
     if (receiver->report.totals.packets == 0)
         receiver->report.no_packets =
             no_packets_find(receiver->options, &receiver->report.stats.counters, &receiver->host);
     if (ended)
         read_end(receiver);
     receiver->report.cancelled = receiver->cancelled_ns != 0;
-    receiver->report.totals.cpu = tool_cpu_since(cpu_start);
     status = print_report(receiver, report_failure(receiver, ended));
     if (!ended) {
         /* The writer's thread is in a system call that may never return, and it uses memory that main() would free. */
@@ -282,10 +289,10 @@ static int print_plan(const struct receiver *receiver)
 
 static int run(struct receiver *receiver)
 {
-    struct tool_cpu cpu_start = tool_cpu_now();
     struct spead_err err = {0};
     int ret;
 
+    receiver->cpu_start = tool_cpu_now();
     /* The handler is installed before the plan is printed, because a user who has read the plan may send a signal. */
     signalled_stream = receiver->graph.stream;
     tool_signal_install(on_signal);
@@ -298,7 +305,7 @@ static int run(struct receiver *receiver)
     ret = recv_graph_start(&receiver->graph, &err);
     if (ret < 0)
         return tool_failed_call(&spead_recv_program, ret, &err);
-    return receive_and_report(receiver, cpu_start);
+    return receive_and_report(receiver);
 }
 
 /* Warns of options that the user has typed for another engine than the one that was taken. */

@@ -240,6 +240,21 @@ Test(reports, heaps_that_were_taken_and_not_written_are_told)
     json_decref(object);
 }
 
+Test(reports, while_it_runs_a_heap_that_waits_for_a_sync_is_in_the_file)
+{
+    struct spead_recv_tool_options options = {.output.path = "capture"};
+    struct recv_report report = receive_report(&options);
+
+    report.written.heaps = report.written.heaps_synced = 200;
+    report.written.heaps_waiting = 38;
+    report.running = true;
+    expect_summary(&report, "in capture; 38 are in the file and wait for a sync (--sync)\n", true);
+    report.written.heaps_waiting = 30;
+    expect_summary(&report, "; 8 were taken and not written; 30 are in the file", true);
+    report.running = false;
+    expect_summary(&report, "in capture; 38 were taken and not written\n", true);
+}
+
 Test(reports, a_forced_end_is_not_blamed_on_the_consumer)
 {
     struct recv_report report = receive_report(&plain_options);

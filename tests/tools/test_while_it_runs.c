@@ -71,6 +71,24 @@ Test(while_it_runs, a_report_so_far_ends_nothing)
     release(&run);
 }
 
+Test(while_it_runs, a_report_so_far_has_the_cpu_time_so_far)
+{
+    struct run run = {0};
+    char *said;
+
+    start_receiver(&run, "127.0.0.1:17358 --json --verify --no-stop-item");
+    program_start(&run.send, SPEAD_SEND, "127.0.0.1:17358 --json --verify --heaps 16 --rate 4");
+    expect_status(&run.send, 0);
+    kill(run.recv.pid, SIGUSR1);
+    cr_assert(program_says(&run.recv, "so far   it goes on"));
+    kill(run.recv.pid, SIGINT);
+    expect_status(&run.recv, 0);
+    said = program_err(&run.recv);
+    cr_expect_null(strstr(said, "cpu      0.00 s user, 0.00 s system"), "%s", said);
+    free(said);
+    release(&run);
+}
+
 Test(while_it_runs, a_sender_ends_by_a_hangup_as_by_an_interrupt)
 {
     struct run run = {0};
