@@ -14,6 +14,7 @@
 
 #include "option_table.h"
 #include "tool_exit.h"
+#include "tool_report.h"
 
 /* ---- --sync -------------------------------------------------------------------------------- */
 
@@ -137,6 +138,19 @@ bool recv_output_is_raw(const struct recv_output *output)
     return output->path && format_of(output) == SPEAD_RECORDING_RAW;
 }
 
+/* Says that the file is not empty, because a user may expect that a recording begins anew. */
+static void print_what_is_there(FILE *to, const struct recv_output *output)
+{
+    char bytes[TOOL_TEXT_MAX];
+    struct stat file;
+
+    if (is_dash(output) || stat(output->path, &file) < 0 || !S_ISREG(file.st_mode) ||
+        file.st_size == 0)
+        return;
+    fprintf(to, "           %s holds %s already: the heaps are appended\n", output->path,
+            tool_text_payload(bytes, (uint64_t)file.st_size));
+}
+
 void recv_output_plan(FILE *to, const struct recv_output *output)
 {
     char when[32];
@@ -156,6 +170,7 @@ void recv_output_plan(FILE *to, const struct recv_output *output)
         fprintf(to, "  output   %s, framed: before each heap its line\n", recv_output_name(output));
         break;
     }
+    print_what_is_there(to, output);
 }
 
 void recv_output_check(const struct recv_output *output, const char *sync)

@@ -53,7 +53,7 @@ bool recv_output_goes_to(const struct recv_output *output, int fd);
 /* Returns true if only the payloads of complete heaps are written. */
 bool recv_output_is_raw(const struct recv_output *output);
 
-/* Prints a line of the plan: what is written where, and when it is synced. */
+/* Prints the lines of the plan: what is written where, when it is synced, and what the file holds already. */
 void recv_output_plan(FILE *to, const struct recv_output *output);
 
 /* Exits with TOOL_USAGE if the options do not fit each other, or if the heaps would go to a terminal. Opens no file.

@@ -405,7 +405,27 @@ Test(capture, is_not_made_by_asking_for_the_plan)
                        said);
     cr_expect_not_null(strstr(said, "memory   at most"), "%s", said);
     cr_expect_not_null(strstr(said, "capture.jsonl, sync: 1s\n"), "%s", said);
+    cr_expect_null(strstr(said, "appended"), "%s", said);
     cr_expect_lt(access(path, F_OK), 0);
+    free(said);
+    program_release(&recv);
+}
+
+Test(capture, is_said_to_go_on_when_the_file_holds_something)
+{
+    struct program recv = {0};
+    char line[256], *said;
+    FILE *file = fopen(path, "we");
+
+    cr_assert_not_null(file);
+    fputs("1000 bytes would be more", file);
+    fclose(file);
+    snprintf(line, sizeof line, "127.0.0.1:17334 --plan --output %s", path);
+    program_start(&recv, SPEAD_RECV, line);
+    expect_status(&recv, 0);
+    said = program_out(&recv);
+    cr_expect_not_null(strstr(said, "capture holds 24 B already: the heaps are appended\n"), "%s",
+                       said);
     free(said);
     program_release(&recv);
 }
