@@ -325,6 +325,13 @@ static void print_output(FILE *to, const struct recv_report *report)
     print_recording(to, report);
 }
 
+/* Returns true if the senders sent more than this program has taken. */
+static bool has_lost(const struct spead_recv_counters *counters)
+{
+    return counters->kernel_drops > 0 || counters->missing_packets > 0 ||
+           counters->missing_heaps > 0 || counters->heaps_shed > 0;
+}
+
 /* Prints the verdict of the graph. If nothing limited the run, says what that means for the user. */
 static void print_flow(FILE *to, const struct recv_report *report)
 {
@@ -338,7 +345,10 @@ static void print_flow(FILE *to, const struct recv_report *report)
     if (report->totals.packets == 0)
         fputs("           No packet came: the source was idle.\n", to);
     else
-        fprintf(to, "           The senders sent no faster than %.2f Gb/s.\n",
+        fprintf(to,
+                has_lost(&report->stats.counters)
+                    ? "           But packets were lost: the senders sent faster than %.2f Gb/s.\n"
+                    : "           The senders sent no faster than %.2f Gb/s.\n",
                 tool_totals_gbps(&report->totals));
 }
 

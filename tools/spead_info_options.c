@@ -2,7 +2,10 @@
 /* See spead_info_options.h. */
 #include "spead_info_options.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command_line.h"
 #include "tool_exit.h"
@@ -21,6 +24,22 @@ static const struct tool_option rows[] = {
 };
 /* clang-format on */
 
+/* Stores the name of a recording. A user may take the index for the recording: its name ends in ".jsonl", and it has no
+ * index of its own. */
+static void take_file(struct spead_info_tool_options *options, const char *text)
+{
+    static const char ending[] = ".jsonl";
+    size_t length = strlen(text);
+    char index[PATH_MAX];
+
+    snprintf(index, sizeof index, "%s%s", text, ending);
+    if (access(index, F_OK) < 0 && length >= sizeof ending &&
+        strcmp(text + length - (sizeof ending - 1), ending) == 0)
+        tool_usage("\"%s\" is an index: name its data file, \"%.*s\"", text,
+                   (int)(length - (sizeof ending - 1)), text);
+    options->file = text;
+}
+
 static void take_argument(void *to, const char *text)
 {
     struct spead_info_tool_options *options = to;
@@ -32,7 +51,7 @@ static void take_argument(void *to, const char *text)
     else if (options->topic == INFO_NOTHING)
         tool_usage("\"%s\" is no topic: use engines, or recording FILE", text);
     else if (options->topic == INFO_RECORDING && !options->file && text[0] != '\0')
-        options->file = text;
+        take_file(options, text);
     else if (text[0] == '\0')
         tool_usage("\"\" is no file");
     else

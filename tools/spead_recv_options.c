@@ -3,6 +3,8 @@
 #include "spead_recv_options.h"
 
 #include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <speadi/err.h>
 #include <speadi/numbers.h>
@@ -284,8 +286,20 @@ static const struct spead_recv_tool_options defaults = {
     .progress_ns = 1000000000u,
 };
 
+/* Refuses the name of a file, which spead2_recv takes in the place of an endpoint. An endpoint has a colon or is a
+ * number. */
+static void refuse_file(const char *text)
+{
+    if (strchr(text, ':') || text[strspn(text, "0123456789")] == '\0' || access(text, F_OK) < 0)
+        return;
+    tool_usage("\"%s\" is a file, and spead-recv reads no files (spead2's pcap): give an endpoint, "
+               "[HOST]:PORT",
+               text);
+}
+
 static void take_endpoint(void *options, const char *text)
 {
+    refuse_file(text);
     tool_shared_take_endpoint(&((struct spead_recv_tool_options *)options)->shared, text);
 }
 

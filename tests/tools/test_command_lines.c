@@ -67,6 +67,7 @@ Test(command_lines, wrong_usage_of_the_receiver_is_one_line_and_status_2)
 {
     const struct refusal refusals[] = {
         {SPEAD_RECV, "", 2, "[HOST]:PORT"},
+        {SPEAD_RECV, "/dev/null", 2, "\"/dev/null\" is a file, and spead-recv reads no files"},
         {SPEAD_RECV, "127.0.0.1:0", 2, "127.0.0.1:0"},
         {SPEAD_RECV, "127.0.0.1:7148 localhost:7148", 2,
          "\"127.0.0.1:7148\" and \"localhost:7148\" are the same endpoint"},
@@ -129,6 +130,8 @@ Test(command_lines, wrong_usage_of_the_informer_is_one_line_and_status_2)
         {SPEAD_INFO, "gpus", 2, "\"gpus\""},
         {SPEAD_INFO, "engines gpus", 2, "\"gpus\" is one word too many"},
         {SPEAD_INFO, "recording", 2, "about which recording?"},
+        {SPEAD_INFO, "recording night.bin.jsonl", 2,
+         "\"night.bin.jsonl\" is an index: name its data file, \"night.bin\""},
         {SPEAD_INFO, "recording a b", 2, "\"b\" is one word too many"},
         {SPEAD_INFO, "recording /nowhere/file", 1, "/nowhere/file"},
         {SPEAD_RECV, ":7148 --output - --output-format files", 2, "needs a FILE"},

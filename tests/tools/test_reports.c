@@ -383,6 +383,10 @@ Test(reports, a_run_that_nothing_limited_names_the_senders_or_says_that_they_wer
     strcpy(report.flow_json, "{\"waited\": {\"node\": \"stream\"}}");
     expect_summary(&report, "  flow     nothing limited this run: node stream waited", true);
     expect_summary(&report, "The senders sent no faster than 8.00 Gb/s.\n", true);
+    report.stats.counters.kernel_drops = 1;
+    expect_summary(&report, "The senders sent no faster", false);
+    expect_summary(&report, "But packets were lost: the senders sent faster than 8.00 Gb/s.\n",
+                   true);
     report.totals.packets = 0;
     expect_summary(&report, "No packet came: the source was idle.\n", true);
     strcpy(report.flow_json, "{\"limit\": {}, \"waited\": {\"node\": \"stream\"}}");
