@@ -125,8 +125,8 @@ static int resolve(struct speadi_address *address, const struct endpoint_text *t
 /* For each use of an address: the syntax that the error message shows to the user. */
 static const char *const syntax[] = {
     [SPEADI_ADDRESS_SEND] = "an endpoint is HOST:PORT or HOST:PORT%IF",
-    [SPEADI_ADDRESS_RECEIVE] = "an endpoint is [HOST]:PORT or PORT, with PORT 1..65535, and %IF "
-                               "behind it for an interface",
+    [SPEADI_ADDRESS_RECEIVE] = ("an endpoint is [HOST]:PORT or PORT, with PORT 1..65535, and %IF "
+                                "behind it for an interface"),
     [SPEADI_ADDRESS_SENDER] = "a source is HOST or HOST:PORT",
 };
 
