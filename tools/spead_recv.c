@@ -158,6 +158,8 @@ static bool watch(struct receiver *receiver)
         now = speadi_clock_mono_ns();
         look_around(receiver, now);
     }
+    /* A signal can end the graph before the loop begins. */
+    note_end(receiver, now);
     tool_progress_end(&receiver->progress);
     recv_progress_update(&receiver->lines, &receiver->graph, now, true);
     recv_progress_close(&receiver->lines);
