@@ -46,6 +46,9 @@ static void add_number(struct speadi_line_text *line, const char *key, uint64_t 
     speadi_line_add_number(line, value);
 }
 
+/* The largest number up to which a double holds each integer. */
+#define EXACT_MAX (UINT64_C(1) << 53)
+
 /* Adds a number that can be above 2^53, as a string of decimal digits: see index_line.h. */
 static void add_digits(struct speadi_line_text *line, const char *key, uint64_t value)
 {
@@ -90,9 +93,21 @@ static void add_origin(struct speadi_line_text *line, const struct spead_heap *h
     speadi_line_add_text(line, "\"SPEAD-64-");
     speadi_line_add_number(line, spead_heap_flavour(heap).heap_address_bits);
     speadi_line_add(line, "\"", 1);
+    add_number(line, "first_ns", spead_heap_first_ns(heap));
+    add_number(line, "last_ns", spead_heap_last_ns(heap));
+    add_word(line, "clock", speadi_index_clocks, spead_heap_clock(heap));
+}
+
+/* The numbers that can be above 2^53, once more as text. */
+static void add_exact(struct speadi_line_text *line, const struct spead_heap *heap)
+{
+    add_key(line, "exact");
+    speadi_line_add_text(line, "{\"counter\":\"");
+    speadi_line_add_number(line, spead_heap_counter(heap));
+    speadi_line_add(line, "\"", 1);
     add_digits(line, "first_ns", spead_heap_first_ns(heap));
     add_digits(line, "last_ns", spead_heap_last_ns(heap));
-    add_word(line, "clock", speadi_index_clocks, spead_heap_clock(heap));
+    speadi_line_add(line, "}", 1);
 }
 
 static void add_gaps(struct speadi_line_text *line, const struct spead_heap *heap,
@@ -128,7 +143,13 @@ static void add_item(struct speadi_line_text *line, const struct spead_item *ite
         add_number(line, "offset", item->value);
         add_number(line, "bytes", item->bytes);
     } else {
-        add_digits(line, "value", item->value);
+        add_number(line, "value", item->value);
+    }
+    if (item->is_immediate && item->value > EXACT_MAX) {
+        add_key(line, "value_hex");
+        speadi_line_add(line, "\"", 1);
+        speadi_line_add_hex(line, item->value);
+        speadi_line_add(line, "\"", 1);
     }
     speadi_line_add(line, "}", 1);
 }
@@ -153,14 +174,14 @@ void speadi_index_line_add(struct speadi_line_text *line, const struct spead_hea
                            const struct speadi_gap_list *gaps,
                            const struct speadi_index_place *place)
 {
-    speadi_line_add_text(line, "{\"counter\":\"");
+    speadi_line_add_text(line, "{\"counter\":");
     speadi_line_add_number(line, spead_heap_counter(heap));
-    speadi_line_add(line, "\"", 1);
     add_number(line, "offset", place->offset);
     add_number(line, "bytes", spead_heap_length(heap));
     if (place->framed)
         add_number(line, "follows", place->follows);
     add_origin(line, heap, place->endpoint);
+    add_exact(line, heap);
     add_gaps(line, heap, gaps);
     add_items(line, heap);
     speadi_line_add(line, "}\n", 2);

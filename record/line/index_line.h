@@ -2,13 +2,15 @@
 /* Writes the line of a heap for the index. The index is a file beside the data file, which holds the payloads. Each
  * line of the index is a JSON object and a newline.
  *
- * {"counter": "7", "offset": 29360128, "bytes": 4194304, "endpoint": "239.1.2.3:7148", "sender": "192.0.2.1:7000",
- *  "flavour": "SPEAD-64-48", "first_ns": "...", "last_ns": "...", "clock": "utc", "complete": true,
+ * {"counter": 7, "offset": 29360128, "bytes": 4194304, "endpoint": "239.1.2.3:7148", "sender": "192.0.2.1:7000",
+ *  "flavour": "SPEAD-64-48", "first_ns": 1790000000000000001, "last_ns": 1790000000000000009,
+ *  "clock": "utc", "exact": {"counter": "7", "first_ns": "...", "last_ns": "..."}, "complete": true,
  *  "sample_crc32": 305419896, "gaps": [],
- *  "items": [{"id": "0x1600", "value": "4096"}, {"id": "0x4300", "offset": 0, "bytes": 4194304}]}
+ *  "items": [{"id": "0x1600", "value": 4096}, {"id": "0x4300", "offset": 0, "bytes": 4194304}]}
  *
- * Heap counters, values of items and times can be above 2^53. Programs that read JSON numbers as doubles would round them,
- * so they are strings of decimal digits. A reader accepts them as numbers too, as older programs wrote them.
+ * Heap counters, values of items and times can be above 2^53, and programs that read JSON numbers as doubles round them.
+ * So "exact" has counter, first_ns and last_ns once more as text, and an item whose value is above 2^53 has "value_hex".
+ * A reader accepts strings in the place of these numbers, too.
  *
  * A gap is {"offset": 1408, "bytes": 1408, "cause": "unseen"}.
  * "offset" says where the payload starts in the data file. The "offset" of a gap or of an item counts from the start of

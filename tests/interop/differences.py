@@ -232,12 +232,12 @@ class Differences(unittest.TestCase):
         inside = packet(1, 32, 8, b"", immediate(0x1001, 7))
         self.assertNotIn(0x1001, theirs([first, inside, last], allow_out_of_order=True).items[0])
         got = ours([first, inside, last], "--out-of-order")
-        self.assertIn({"id": "0x1001", "value": "7"}, got.index[0]["items"], got.story)
+        self.assertIn({"id": "0x1001", "value": 7}, got.index[0]["items"], got.story)
         got = ours([first, inside, last])
         self.assertEqual((got.whole, got.buckets["duplicate"]), ([1], 1), got.story)
         edge = packet(1, 32, 16, b"", immediate(0x1001, 7))
         self.assertIn(0x1001, theirs([first, edge, last]).items[0])
-        self.assertIn({"id": "0x1001", "value": "7"}, ours([first, edge, last]).index[0]["items"])
+        self.assertIn({"id": "0x1001", "value": 7}, ours([first, edge, last]).index[0]["items"])
 
     # ---- Whose heap it is ------------------------------------------------------------------------------
 

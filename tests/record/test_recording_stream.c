@@ -67,7 +67,7 @@ static size_t read_frame(FILE *from, json_int_t counter, uint8_t *bytes)
     cr_assert_not_null(fgets(line, sizeof line, from));
     object = json_loads(line, 0, NULL);
     cr_assert_not_null(object, "%s", line);
-    cr_expect_eq(atoll(json_string_value(json_object_get(object, "counter"))), counter);
+    cr_expect_eq(json_integer_value(json_object_get(object, "counter")), counter);
     follows = (size_t)json_integer_value(json_object_get(object, "follows"));
     cr_assert_eq(fread(bytes, 1, follows, from), follows);
     json_decref(object);

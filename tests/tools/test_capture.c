@@ -55,9 +55,9 @@ static unsigned check_capture(void)
         payload = malloc(bytes);
         cr_assert_eq(number(heap, "offset"), end);
         cr_assert_eq(fread(payload, 1, bytes, data), bytes);
-        cr_expect_eq(verify_pattern_bad_bytes(payload, 0, bytes, digits(heap, "counter")), 0,
-                     "heap %u", count);
-        cr_expect_leq(digits(heap, "first_ns"), digits(heap, "last_ns"));
+        cr_expect_eq(verify_pattern_bad_bytes(payload, 0, bytes, (uint64_t)number(heap, "counter")),
+                     0, "heap %u", count);
+        cr_expect_leq(number(heap, "first_ns"), number(heap, "last_ns"));
         cr_expect(json_is_true(json_object_get(heap, "complete")));
         cr_expect_eq(
             strncmp(json_string_value(json_object_get(heap, "endpoint")), "127.0.0.1:", 10), 0);

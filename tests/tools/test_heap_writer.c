@@ -64,15 +64,14 @@ static unsigned check_files(uint64_t first_counter)
     cr_assert_not_null(data);
     while (fgets(line, sizeof line, index) != NULL) {
         json_t *heap = json_loads(line, 0, NULL);
-        json_int_t offset, bytes;
-        const char *counter;
+        json_int_t counter, offset, bytes;
         uint8_t payload[HEAP_BYTES];
 
         cr_assert_not_null(heap, "not JSON: %s", line);
-        cr_assert_eq(json_unpack(heap, "{s:s, s:I, s:I}", "counter", &counter, "offset", &offset,
+        cr_assert_eq(json_unpack(heap, "{s:I, s:I, s:I}", "counter", &counter, "offset", &offset,
                                  "bytes", &bytes),
                      0);
-        cr_assert_eq(strtoull(counter, NULL, 10), first_counter + count);
+        cr_assert_eq((uint64_t)counter, first_counter + count);
         cr_assert_eq((uint64_t)offset, end);
         cr_assert_eq(fread(payload, 1, (size_t)bytes, data), (size_t)bytes);
         cr_assert_eq(verify_pattern_bad_bytes(payload, 0, (size_t)bytes, first_counter + count), 0);
@@ -217,15 +216,17 @@ Test(heap_writer, gaps_are_indexed_with_their_causes)
     struct spead_recording_writer_stats totals;
     struct spead_err err = {0};
     struct rig rig;
-    json_t *line, *gap;
+    json_t *line, *line_exact, *gap;
 
     make_rig(&rig);
     add_heap(&rig, made_heap(rig.pool, 4, HEAP_BYTES, spans, 2));
     cr_assert_eq(write_all(&rig, 1, &totals, &err), 0);
     line = json_load_file(index_path, 0, NULL);
     cr_assert(json_is_false(json_object_get(line, "complete")));
-    cr_expect_str_eq(json_string_value(json_object_get(line, "first_ns")), "1000000007");
-    cr_expect_str_eq(json_string_value(json_object_get(line, "last_ns")), "1000000009");
+    cr_expect_eq(json_integer_value(json_object_get(line, "first_ns")), 1000000007);
+    cr_expect_eq(json_integer_value(json_object_get(line, "last_ns")), 1000000009);
+    line_exact = json_object_get(line, "exact");
+    cr_expect_str_eq(json_string_value(json_object_get(line_exact, "first_ns")), "1000000007");
     cr_assert_eq(json_array_size(json_object_get(line, "gaps")), 1);
     gap = json_array_get(json_object_get(line, "gaps"), 0);
     cr_expect_eq(json_integer_value(json_object_get(gap, "offset")), 1408);
@@ -276,11 +277,10 @@ Test(heap_writer, a_line_says_where_the_heap_came_from_and_every_item)
     cr_expect_str_eq(json_string_value(json_object_get(line, "endpoint")), "239.1.2.3:7149");
     cr_expect_str_eq(json_string_value(json_object_get(line, "sender")), "192.0.2.1:7000");
     cr_expect_str_eq(json_string_value(json_object_get(line, "flavour")), "SPEAD-64-40");
-    items = json_loads(
-        "[{\"id\": \"0x1600\", \"value\": \"4096\"}, {\"id\": \"0x4101\", \"value\": \"1\"},"
-        " {\"id\": \"0x4300\", \"offset\": 0, \"bytes\": 4000},"
-        " {\"id\": \"0x4301\", \"offset\": 4000, \"bytes\": 6000}]",
-        0, NULL);
+    items = json_loads("[{\"id\": \"0x1600\", \"value\": 4096}, {\"id\": \"0x4101\", \"value\": 1},"
+                       " {\"id\": \"0x4300\", \"offset\": 0, \"bytes\": 4000},"
+                       " {\"id\": \"0x4301\", \"offset\": 4000, \"bytes\": 6000}]",
+                       0, NULL);
     cr_expect(json_equal(json_object_get(line, "items"), items));
     json_decref(items);
     json_decref(line);
@@ -305,8 +305,9 @@ Test(heap_writer, values_that_a_double_cannot_hold_are_written_in_hex_too)
     add_heap(&rig, with_items(heap, pointers, 2));
     cr_assert_eq(write_all(&rig, 1, &totals, &err), 0);
     line = json_load_file(index_path, 0, NULL);
-    items = json_loads("[{\"id\": \"0x7f\", \"value\": \"9007199254740992\"},"
-                       " {\"id\": \"0x7e\", \"value\": \"72057594037927935\"}]",
+    items = json_loads("[{\"id\": \"0x7f\", \"value\": 9007199254740992},"
+                       " {\"id\": \"0x7e\", \"value\": 72057594037927935,"
+                       " \"value_hex\": \"0xffffffffffffff\"}]",
                        0, NULL);
     cr_expect(json_equal(json_object_get(line, "items"), items));
     cr_expect(json_is_null(json_object_get(line, "sender")), "the sender is not known");
@@ -341,10 +342,10 @@ Test(heap_writer, long_lines_are_written_in_portions)
         cr_assert_gt(getline(&text, &room, index), 1 << 20);
         line = json_loads(text, 0, NULL);
         items = json_object_get(line, "items");
-        cr_expect_eq(atoi(json_string_value(json_object_get(line, "counter"))), 1 + (int)i);
+        cr_expect_eq(json_integer_value(json_object_get(line, "counter")), 1 + (int)i);
         cr_expect_eq(json_integer_value(json_object_get(line, "offset")), i * HEAP_BYTES);
         cr_expect_eq(json_array_size(items), ITEMS);
-        cr_expect_eq(atoi(json_string_value(json_object_get(json_array_get(items, 7), "value"))),
+        cr_expect_eq(json_integer_value(json_object_get(json_array_get(items, 7), "value")),
                      (int)(i * ITEMS + 7));
         json_decref(line);
     }
