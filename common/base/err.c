@@ -61,11 +61,13 @@ static const char *remedy_of(int number)
 
 /* The reason is more useful than the end of a long sentence. So the sentence is cut in such a way that the reason still
  * fits behind it. */
-static void add_reason(struct spead_err *err, int code, const char *format, va_list arguments)
+static int with_reason(struct spead_err *err, int code, const char *format, va_list arguments)
 {
     char words[64], reason[128];
     size_t length;
 
+    if (!err)
+        return code;
     snprintf(reason, sizeof reason, ": %s%s", strerror_r(-code, words, sizeof words),
              remedy_of(-code));
     err->code = code;
@@ -73,18 +75,17 @@ static void add_reason(struct spead_err *err, int code, const char *format, va_l
     speadi_sentence_write(err->text, sizeof err->text - strlen(reason), format, arguments);
     length = strlen(err->text);
     snprintf(err->text + length, sizeof err->text - length, "%s", reason);
+    name_memory_limits(err);
+    return code;
 }
 
 int speadi_err_code(struct spead_err *err, int code, const char *format, ...)
 {
     va_list arguments;
 
-    if (!err)
-        return code;
     va_start(arguments, format);
-    add_reason(err, code, format, arguments);
+    code = with_reason(err, code, format, arguments);
     va_end(arguments);
-    name_memory_limits(err);
     return code;
 }
 
@@ -93,12 +94,9 @@ int speadi_err_errno(struct spead_err *err, const char *format, ...)
     int code = -errno;
     va_list arguments;
 
-    if (!err)
-        return code;
     va_start(arguments, format);
-    add_reason(err, code, format, arguments);
+    code = with_reason(err, code, format, arguments);
     va_end(arguments);
-    name_memory_limits(err);
     return code;
 }
 

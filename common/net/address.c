@@ -177,6 +177,15 @@ bool speadi_address_is_any(const struct speadi_address *address)
                                               : address->v4.sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
+bool speadi_address_same_host(const struct speadi_address *a, const struct speadi_address *b)
+{
+    if (a->any.sa_family != b->any.sa_family)
+        return false;
+    return a->any.sa_family == AF_INET
+               ? a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr
+               : memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof a->v6.sin6_addr) == 0;
+}
+
 char *speadi_address_format(const struct speadi_address *address,
                             char text[SPEADI_ADDRESS_TEXT_MAX])
 {

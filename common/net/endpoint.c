@@ -163,19 +163,10 @@ static bool covers(const struct speadi_address *any, const struct speadi_address
            (any->any.sa_family == AF_INET6 || other->any.sa_family == AF_INET);
 }
 
-static bool same_address(const struct speadi_address *a, const struct speadi_address *b)
-{
-    if (a->any.sa_family != b->any.sa_family)
-        return false;
-    return a->any.sa_family == AF_INET
-               ? a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr
-               : memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof a->v6.sin6_addr) == 0;
-}
-
 static int check_two(const struct binding *a, const struct binding *b, const char *text_a,
                      const char *text_b, struct spead_err *err)
 {
-    bool same = same_address(&a->address, &b->address);
+    bool same = speadi_address_same_host(&a->address, &b->address);
 
     if (a->address.v4.sin_port != b->address.v4.sin_port)
         return 0;

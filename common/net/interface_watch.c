@@ -97,15 +97,6 @@ int speadi_interface_watch_fd(const struct speadi_interface_watch *watch)
 
 /* ---- News ---------------------------------------------------------------------------------- */
 
-static bool same_host(const struct speadi_address *a, const struct speadi_address *b)
-{
-    if (a->any.sa_family != b->any.sa_family)
-        return false;
-    return a->any.sa_family == AF_INET
-               ? a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr
-               : memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof a->v6.sin6_addr) == 0;
-}
-
 /* Returns true if the socket has lost its link by this, or had lost it before. */
 static bool hear_link(struct speadi_watched *watched, const struct speadi_interface_news *news)
 {
@@ -151,7 +142,7 @@ static void hear_address(struct speadi_watched *watched, const struct speadi_int
     }
     if (is_by_name(watched))
         return;
-    if (same_host(&news->address, &own->local) && news->index != own->index) {
+    if (speadi_address_same_host(&news->address, &own->local) && news->index != own->index) {
         watched->interface.index = news->index;
         watched->is_untied = watched->is_due = true;
     }

@@ -73,22 +73,16 @@ static uint32_t split_ends(struct spead_heap *heap, uint32_t immediate)
     return items;
 }
 
-void speadi_heap_sort_items(struct spead_heap *heap)
+void speadi_heap_sort_pointers(struct spead_heap *heap)
 {
-    uint32_t immediate;
+    uint32_t immediate = keep_items_and_ends(heap);
 
-    if (heap->pointer_count == 0) {
-        heap->sorted = true;
-        return;
-    }
-    immediate = keep_items_and_ends(heap);
     if (heap->complete) {
         drop_zero_length(heap, immediate);
         heap->item_count = split_ends(heap, immediate);
     } else {
         heap->item_count = heap->pointer_count = immediate;
     }
-    heap->sorted = true;
 }
 
 /* Returns the lowest address of a NULL pointer that is higher than `address`. If there is none, it returns the length

@@ -3,7 +3,7 @@
  *
  * A *print* is a hash of a heap: of its counter, its length, its items and samples of its payload. The table has a fixed
  * number of places. A heap takes the place that its print selects, whatever was there. So the table forgets heaps, and
- * may miss an equal heap; it never finds one that is not there. Only the owner thread calls these functions. */
+ * may miss an equal heap. It can also take two heaps for equal that differ only between the samples. Only the owner thread calls these functions. */
 #ifndef SPEADI_HEAP_PRINTS_H
 #define SPEADI_HEAP_PRINTS_H
 

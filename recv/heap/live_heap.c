@@ -537,10 +537,7 @@ void speadi_live_heap_finish(struct speadi_live_heap *live, bool ended)
         heap->length = known_length(live);
     heap->complete = ended && heap->received == heap->length && live->min_length <= heap->length &&
                      !live->condemned;
-    if (heap->pointer_count > 0)
-        speadi_heap_sort_items(heap);
-    else
-        heap->sorted = true; /* item_count is 0 */
+    speadi_heap_sort_items(heap);
 }
 
 void speadi_live_heap_note_drops(struct speadi_live_heap *live,

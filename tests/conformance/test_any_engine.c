@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <engine_names.h>
+#include <each_engine.h>
 #include <loop_run.h>
 #include <rx_rig.h>
 #include <speadi/clock.h>
@@ -27,10 +27,7 @@ static struct rx_rig rig;
 
 static struct criterion_test_params every_engine(void)
 {
-    static char names[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
-    unsigned count = test_engines(TEST_RECEIVES, TEST_MEM | TEST_KERNEL | TEST_TEXT, names);
-
-    return cr_make_param_array(char[TEST_ENGINE_LENGTH], names, count);
+    return test_each_engine(TEST_RECEIVES, TEST_MEM | TEST_KERNEL | TEST_TEXT);
 }
 
 /* EVERY_ENGINE(name) { ... } defines a test that runs once for each engine. *engine is the name of the engine. */

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <engine_names.h>
+#include <each_engine.h>
 #include <rx_rig.h>
 
 #define PACKETS 200u
@@ -235,18 +235,10 @@ EVERY_NETWORK_ENGINE(repeated_packets_name_the_sender_of_the_first)
     cr_expect_eq(named, got);
 }
 
-static struct criterion_test_params engines_of(unsigned kinds)
-{
-    static char names[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
-
-    return cr_make_param_array(char[TEST_ENGINE_LENGTH], names,
-                               test_engines(TEST_RECEIVES, kinds, names));
-}
-
 /* A socket of IPv6 hears IPv4 senders too. Their addresses look the same as on a socket of IPv4. */
 ParameterizedTestParameters(any_sender, an_ipv4_sender_to_a_socket_of_both_versions_is_mapped)
 {
-    return engines_of(TEST_KERNEL);
+    return test_each_engine(TEST_RECEIVES, TEST_KERNEL);
 }
 
 ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], any_sender,
@@ -288,7 +280,7 @@ static unsigned used_entries(void)
 
 ParameterizedTestParameters(any_sender, endpoints_never_share_an_entry)
 {
-    return engines_of(TEST_MEM | TEST_KERNEL);
+    return test_each_engine(TEST_RECEIVES, TEST_MEM | TEST_KERNEL);
 }
 
 ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], any_sender, endpoints_never_share_an_entry,
@@ -315,7 +307,7 @@ ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], any_sender, endpoints_neve
 
 ParameterizedTestParameters(any_sender, an_engine_without_senders_says_so)
 {
-    return engines_of(TEST_MEM | TEST_TEXT);
+    return test_each_engine(TEST_RECEIVES, TEST_MEM | TEST_TEXT);
 }
 
 ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], any_sender, an_engine_without_senders_says_so,

@@ -18,26 +18,13 @@
 
 #include <speadi/clock.h>
 
-#include "engine_names.h"
+#include "each_engine.h"
 #include "netns.h"
 #include "packet_builder.h"
 
 enum { PORT = 7148, PAYLOAD = 1000, PACKETS = 8 };
 
-static struct criterion_test_params every_engine(void)
-{
-    static char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
-    unsigned count = test_engines(TEST_RECEIVES, TEST_KERNEL, engines);
-
-    return cr_make_param_array(char[TEST_ENGINE_LENGTH], engines, count);
-}
-
-#define FOR_EACH_ENGINE(test)                       \
-    ParameterizedTestParameters(kernel_drops, test) \
-    {                                               \
-        return every_engine();                      \
-    }                                               \
-    ParameterizedTest(char(*engine)[TEST_ENGINE_LENGTH], kernel_drops, test, .timeout = 60)
+#define FOR_EACH_ENGINE(test) TEST_FOR_EACH_ENGINE(kernel_drops, test, TEST_RECEIVES)
 
 /* The two addresses of the loopback interface. */
 static const char *const endpoints[] = {"127.0.0.1:7148", "[::1]:7148"};

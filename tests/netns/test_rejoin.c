@@ -17,23 +17,10 @@
 #include <speadi/udp.h>
 #include <speadline/recv.h>
 
-#include "engine_names.h"
+#include "each_engine.h"
 #include "netns.h"
 
-static struct criterion_test_params every_engine(void)
-{
-    static char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
-    unsigned count = test_engines(TEST_RECEIVES, TEST_KERNEL, engines);
-
-    return cr_make_param_array(char[TEST_ENGINE_LENGTH], engines, count);
-}
-
-#define FOR_EACH_ENGINE(test)                 \
-    ParameterizedTestParameters(rejoin, test) \
-    {                                         \
-        return every_engine();                \
-    }                                         \
-    ParameterizedTest(char(*engine)[TEST_ENGINE_LENGTH], rejoin, test, .timeout = 60)
+#define FOR_EACH_ENGINE(test) TEST_FOR_EACH_ENGINE(rejoin, test, TEST_RECEIVES)
 
 static struct test_netns_pair hosts;
 static struct spead_recv_stream *stream;

@@ -13,17 +13,9 @@
 #include <speadi/udp.h>
 #include <speadline/send.h>
 
-#include "engine_names.h"
+#include "each_engine.h"
 #include "must.h"
 #include "netns.h"
-
-static struct criterion_test_params every_engine(void)
-{
-    static char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
-    unsigned count = test_engines(TEST_SENDS, TEST_KERNEL, engines);
-
-    return cr_make_param_array(char[TEST_ENGINE_LENGTH], engines, count);
-}
 
 static struct test_netns_pair hosts;
 static struct spead_send_stream *stream;
@@ -125,7 +117,7 @@ static void expect_again(const char *engine, const struct again *again)
 
 ParameterizedTestParameters(send_again, an_interface_that_was_made_anew_is_sent_by_again)
 {
-    return every_engine();
+    return test_each_engine(TEST_SENDS, TEST_KERNEL);
 }
 
 ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], send_again,

@@ -16,24 +16,11 @@
 
 #include <speadi/clock.h>
 
-#include "engine_names.h"
+#include "each_engine.h"
 #include "netns.h"
 #include "tx_harness.h"
 
-static struct criterion_test_params every_engine(void)
-{
-    static char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
-    unsigned count = test_engines(TEST_SENDS, TEST_KERNEL, engines);
-
-    return cr_make_param_array(char[TEST_ENGINE_LENGTH], engines, count);
-}
-
-#define FOR_EACH_ENGINE(test)                      \
-    ParameterizedTestParameters(send_routes, test) \
-    {                                              \
-        return every_engine();                     \
-    }                                              \
-    ParameterizedTest(char(*engine)[TEST_ENGINE_LENGTH], send_routes, test, .timeout = 60)
+#define FOR_EACH_ENGINE(test) TEST_FOR_EACH_ENGINE(send_routes, test, TEST_SENDS)
 
 static struct test_netns_pair hosts;
 static struct tx_harness h;

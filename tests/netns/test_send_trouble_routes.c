@@ -17,26 +17,13 @@
 #include <speadi/clock.h>
 #include <speadline/send.h>
 
-#include "engine_names.h"
+#include "each_engine.h"
 #include "must.h"
 #include "netns.h"
 
 enum { HEAP_BYTES = 60000, HEAPS_MAX = 16 };
 
-static struct criterion_test_params every_engine(void)
-{
-    static char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
-    unsigned count = test_engines(TEST_SENDS, TEST_KERNEL, engines);
-
-    return cr_make_param_array(char[TEST_ENGINE_LENGTH], engines, count);
-}
-
-#define FOR_EACH_ENGINE(test)                              \
-    ParameterizedTestParameters(send_trouble_routes, test) \
-    {                                                      \
-        return every_engine();                             \
-    }                                                      \
-    ParameterizedTest(char(*engine)[TEST_ENGINE_LENGTH], send_trouble_routes, test, .timeout = 60)
+#define FOR_EACH_ENGINE(test) TEST_FOR_EACH_ENGINE(send_trouble_routes, test, TEST_SENDS)
 
 static struct test_netns_pair hosts;
 static struct spead_send_stream *stream;

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host_file.h"
 #include "tool_run.h"
 
 /* The two versions of cgroups, and the file with the limit. */
@@ -23,28 +24,14 @@ static const struct cgroups {
 static const struct cgroups *version;
 static char group[128];
 
-static bool write_file(const char *folder, const char *name, const char *text)
-{
-    char path[256];
-    bool written;
-    int fd;
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    written = write(fd, text, strlen(text)) > 0;
-    close(fd);
-    return written;
-}
-
 static bool enter(const struct cgroups *of)
 {
     version = of;
     snprintf(group, sizeof group, "%s/speadline-test-%d", of->top, (int)getpid());
     if (mkdir(group, 0755) < 0)
         return false;
-    if (write_file(group, of->limit, "4294967296") && write_file(group, "cgroup.procs", "0"))
+    if (test_host_file_write(group, of->limit, "4294967296") &&
+        test_host_file_write(group, "cgroup.procs", "0"))
         return true;
     rmdir(group);
     return false;
@@ -59,7 +46,7 @@ static void enter_group(void)
 
 static void leave_group(void)
 {
-    write_file(version->top, "cgroup.procs", "0");
+    test_host_file_write(version->top, "cgroup.procs", "0");
     cr_expect_eq(rmdir(group), 0, "%s: %s", group, strerror(errno));
 }
 

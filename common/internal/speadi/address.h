@@ -54,6 +54,9 @@ void speadi_address_unmap(struct speadi_address *address);
 bool speadi_address_is_multicast(const struct speadi_address *address);
 bool speadi_address_is_any(const struct speadi_address *address); /* true for 0.0.0.0 and :: */
 
+/* Tells whether two addresses name the same host. Ports and zones are not compared. */
+bool speadi_address_same_host(const struct speadi_address *a, const struct speadi_address *b);
+
 /* Writes "192.0.2.1:7148" or "[2001:db8::1]:7148" into `text`. Returns `text`. */
 #define SPEADI_ADDRESS_TEXT_MAX 80
 char *speadi_address_format(const struct speadi_address *address,

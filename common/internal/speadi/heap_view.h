@@ -63,13 +63,21 @@ struct spead_heap {
     struct speadi_span refused_within;
 };
 
+/* The way of speadi_heap_sort_items() for a heap that has item pointers. Most heaps have none. */
+void speadi_heap_sort_pointers(struct spead_heap *heap);
+
 /* Sorts the item pointers of a heap. The receive core calls this function once, when `complete` and `length` are final.
  * After the call, readers change nothing in the heap. The array `pointers` then has two parts:
  *   - pointers[0 .. item_count) are the items, in the order that spead_heap_item_count() documents;
  *   - pointers[item_count .. pointer_count) are the NULL pointers that end some of the items, in order of address.
  * The function drops all other pointers. It needs O(n log n) moves for up to a few thousand pointers, and O(n log^2 n)
  * for more. It never allocates. */
-void speadi_heap_sort_items(struct spead_heap *heap);
+static inline void speadi_heap_sort_items(struct spead_heap *heap)
+{
+    if (heap->pointer_count > 0)
+        speadi_heap_sort_pointers(heap);
+    heap->sorted = true;
+}
 
 /* Sorts pointers. The immediate pointers come first. The addressed pointers come after them, in order of address. Equal
  * pointers keep their order. */

@@ -17,6 +17,8 @@
 #include <refused_calls.h>
 #include <speadi/cpus.h>
 
+#include "host_file.h"
+
 #define CPUSET "/sys/fs/cgroup/cpuset"
 
 static struct spead_err err;
@@ -83,21 +85,6 @@ Test(cpus, a_filter_that_forbids_pinning_is_named)
 
 /* ---- A cpuset -------------------------------------------------------------------------------- */
 
-static bool write_to(const char *folder, const char *name, const char *text)
-{
-    char path[256];
-    bool written;
-    int fd;
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    written = write(fd, text, strlen(text)) > 0;
-    close(fd);
-    return written;
-}
-
 Test(cpus, the_list_is_that_of_the_cpuset_and_not_that_of_the_mask)
 {
     cpu_set_t now = mask_now();
@@ -110,10 +97,11 @@ Test(cpus, the_list_is_that_of_the_cpuset_and_not_that_of_the_mask)
     snprintf(folder, sizeof folder, CPUSET "/speadline-test-%d", (int)getpid());
     if (mkdir(folder, 0755) < 0)
         cr_skip_test("no cpuset can be made: %s", strerror(errno));
-    entered = write_to(folder, "cpuset.mems", "0") && write_to(folder, "cpuset.cpus", "1") &&
-              write_to(folder, "cgroup.procs", "0");
+    entered = test_host_file_write(folder, "cpuset.mems", "0") &&
+              test_host_file_write(folder, "cpuset.cpus", "1") &&
+              test_host_file_write(folder, "cgroup.procs", "0");
     ret = speadi_cpu_try(0, &err);
-    write_to(CPUSET, "cgroup.procs", "0");
+    test_host_file_write(CPUSET, "cgroup.procs", "0");
     rmdir(folder);
     if (!entered)
         cr_skip_test("no cpuset can be entered");
