@@ -3,6 +3,7 @@
 #include "recv_report.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "no_packets.h"
@@ -87,8 +88,8 @@ static void print_interfaces(FILE *to, const struct spead_recv_tool_options *opt
     }
 }
 
-void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
-                      const struct spead_recv_stream *stream)
+static void print_plan(FILE *to, const struct spead_recv_tool_options *options,
+                       const struct spead_recv_stream *stream)
 {
     struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
     char buffer[TOOL_TEXT_MAX];
@@ -106,6 +107,24 @@ void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
         fprintf(to, "  buffer   %s for each socket\n",
                 tool_text_memory(buffer, plan.socket_buffer_bytes));
     recv_output_plan(to, &options->output);
+}
+
+void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
+                      const struct spead_recv_stream *stream)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *whole = open_memstream(&text, &bytes);
+
+    /* Standard error has no buffer: if the parts were printed there, each would be a write, and a program that waits
+     * for "listening on" would read half of the plan. */
+    if (whole != NULL)
+        print_plan(whole, options, stream);
+    if (whole != NULL && fclose(whole) == 0)
+        fwrite(text, 1, bytes, to);
+    else
+        print_plan(to, options, stream); /* no memory for the whole text */
+    free(text);
 }
 
 static json_t *memory_json(const struct spead_recv_plan *plan)

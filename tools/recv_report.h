@@ -42,7 +42,7 @@ struct recv_report {
     json_t *no_packets;
 };
 
-/* Prints the plan of the stream: interfaces, engine, memory and socket buffer. */
+/* Prints the plan of the stream with one write: interfaces, engine, memory and socket buffer. */
 void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
                       const struct spead_recv_stream *stream);
 
