@@ -14,17 +14,20 @@
 #include <net/ethernet.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef PACKET_IGNORE_OUTGOING
 #    define PACKET_IGNORE_OUTGOING 23
 #endif
 
-enum { RECEIVE_BUFFER_BYTES = 32 << 20, IDLE_MS = 50, LATE_MS = 1 };
+/* SILENCE_NS: frames that the setting `burst` withholds are delivered when none has come for this long. */
+enum { RECEIVE_BUFFER_BYTES = 32 << 20, IDLE_MS = 50, LATE_MS = 1, SILENCE_NS = 20000000 };
 
 /* ---- Receiving ----------------------------------------------------------------------------------- */
 
@@ -88,6 +91,68 @@ static void arrive(struct vd_context *context, struct vd_frame *frame)
     }
 }
 
+/* ---- Withholding --------------------------------------------------------------------------------- */
+
+/* Delivers all frames that were withheld, one directly after the other. The caller has the lock of the context, so the
+ * program can neither poll nor post between two of them. */
+static void release(struct vd_context *context)
+{
+    for (unsigned i = 0; i < context->withheld_count; i++) {
+        const struct vd_withheld *from = &context->withheld[i];
+        struct vd_frame *frame = &context->rx_frame;
+
+        frame->length = from->length;
+        frame->time_ns = from->time_ns;
+        memcpy(frame->bytes, from->bytes, from->length);
+        free(from->bytes);
+        arrive(context, frame);
+    }
+    free(context->withheld);
+    context->withheld = NULL;
+    context->withheld_count = 0;
+}
+
+static void withhold(struct vd_context *context, const struct vd_frame *frame)
+{
+    unsigned count = context->withheld_count + 1;
+    struct vd_withheld *all = realloc(context->withheld, count * sizeof *all);
+    uint8_t *bytes = malloc(frame->length + 1);
+
+    if (!all || !bytes)
+        vd_abort("no memory for a frame that is withheld");
+    memcpy(bytes, frame->bytes, frame->length);
+    all[count - 1] =
+        (struct vd_withheld){.length = frame->length, .time_ns = frame->time_ns, .bytes = bytes};
+    context->withheld = all;
+    context->withheld_count = count;
+    context->withheld_ns = vd_now_ns(CLOCK_MONOTONIC);
+}
+
+/* Passes a frame from the network on. Only frames that a rule matches are withheld. */
+static void pass(struct vd_context *context, struct vd_frame *frame)
+{
+    uint64_t burst = VD_SETTING(burst);
+    struct vd_key key;
+
+    vd_key_read(&key, frame->bytes, frame->length);
+    if (burst <= 1 || !vd_flows_want(context, &key)) {
+        arrive(context, frame);
+        return;
+    }
+    withhold(context, frame);
+    if (context->withheld_count >= burst)
+        release(context);
+}
+
+static void release_if_silent(struct vd_context *context)
+{
+    if (context->withheld_count > 0 &&
+        (VD_SETTING(burst) <= 1 || vd_now_ns(CLOCK_MONOTONIC) - context->withheld_ns > SILENCE_NS))
+        release(context);
+}
+
+/* ---- Reading ------------------------------------------------------------------------------------- */
+
 static void restore_vlan(struct vd_frame *frame, const struct tpacket_auxdata *aux)
 {
     uint16_t tag[2] = {htons(ETH_P_8021Q), htons(aux->tp_vlan_tci)};
@@ -140,8 +205,14 @@ static bool receive_one(struct vd_context *context)
     frame->length = (size_t)got;
     frame->time_ns = 0;
     read_control(frame, &message);
-    arrive(context, frame);
+    pass(context, frame);
     return true;
+}
+
+/* Tells whether something can become due although no frame comes. */
+static bool may_be_late(void)
+{
+    return VD_SETTING(delay_us) || VD_SETTING(flush_us) || VD_SETTING(burst) > 1;
 }
 
 static void *play_device(void *arg)
@@ -151,10 +222,11 @@ static void *play_device(void *arg)
     bool stopping = false;
 
     while (!stopping) {
-        poll(watched, 2, VD_SETTING(delay_us) ? LATE_MS : IDLE_MS);
+        poll(watched, 2, may_be_late() ? LATE_MS : IDLE_MS);
         pthread_mutex_lock(&context->lock);
         for (int i = 0; i < 64 && receive_one(context); i++)
             ;
+        release_if_silent(context);
         vd_cq_notify_due(context);
         stopping = context->stopping;
         pthread_mutex_unlock(&context->lock);
@@ -281,6 +353,9 @@ void vd_network_close(struct vd_context *context)
     if (write(context->wake_fd, &one, sizeof one) < 0)
         vd_abort("cannot wake the device's thread: %s", strerror(errno));
     pthread_join(context->thread, NULL);
+    for (unsigned i = 0; i < context->withheld_count; i++)
+        free(context->withheld[i].bytes);
+    free(context->withheld);
     close(context->packet_fd);
     close(context->wake_fd);
 }

@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { VERB_COUNT_MAX = 128 };
+/* Queues with a number of NUMBERED_MAX or more after the first number are not counted apart. */
+enum { VERB_COUNT_MAX = 128, FIRST_NUMBER = 0x100, NUMBERED_MAX = 4096 };
 
 /* This lock protects all variables below. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -18,6 +20,7 @@ static struct {
     uint64_t count;
 } calls[VERB_COUNT_MAX];
 static size_t call_count;
+static uint64_t out_of_buffer[NUMBERED_MAX]; /* for each number of a queue, from FIRST_NUMBER on */
 static char refusal[256];
 static vdouble_copy_fn *copy_hook;
 static void *copy_user;
@@ -26,6 +29,7 @@ void vd_control_reset(void)
 {
     pthread_mutex_lock(&lock);
     memset(&counters, 0, offsetof(struct vdouble_counters, contexts));
+    memset(out_of_buffer, 0, sizeof out_of_buffer);
     call_count = 0;
     refusal[0] = '\0';
     copy_hook = NULL;
@@ -96,6 +100,24 @@ VD_EXPORT const char *vdouble_last_refusal(void)
 
 /* ---- Counting and copying -------------------------------------------------------------------- */
 
+/* Returns true if the verb makes, changes or ends an object of the device. On hardware such a call takes commands of
+ * the firmware. */
+static bool takes_time(const char *verb)
+{
+    return !strncmp(verb, "create_", 7) || !strncmp(verb, "modify_", 7) ||
+           !strncmp(verb, "destroy_", 8) || !strncmp(verb, "mlx5dv_create_", 14);
+}
+
+/* Blocks the caller for `verb_us`. The caller must hold no lock, so frames go on arriving meanwhile. */
+static void take_time(void)
+{
+    uint64_t us = VD_SETTING(verb_us);
+    struct timespec left = {(time_t)(us / 1000000), (long)(us % 1000000) * 1000};
+
+    while (us && nanosleep(&left, &left) < 0 && errno == EINTR)
+        ;
+}
+
 int vd_call(const char *verb)
 {
     long argument;
@@ -111,6 +133,8 @@ int vd_call(const char *verb)
     }
     calls[i].count++;
     pthread_mutex_unlock(&lock);
+    if (takes_time(verb))
+        take_time();
     if (!vd_fault(verb, &argument))
         return 0;
     return argument > 0 ? (int)argument : EIO;
@@ -137,6 +161,25 @@ void vd_count(size_t offset, int64_t amount)
     pthread_mutex_unlock(&lock);
 }
 
+void vd_count_out_of_buffer(uint32_t number)
+{
+    pthread_mutex_lock(&lock);
+    if (number - FIRST_NUMBER < NUMBERED_MAX)
+        out_of_buffer[number - FIRST_NUMBER]++;
+    pthread_mutex_unlock(&lock);
+}
+
+VD_EXPORT uint64_t vdouble_out_of_buffer(uint32_t number)
+{
+    uint64_t count = 0;
+
+    pthread_mutex_lock(&lock);
+    if (number - FIRST_NUMBER < NUMBERED_MAX)
+        count = out_of_buffer[number - FIRST_NUMBER];
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
 VD_EXPORT void vdouble_counters(struct vdouble_counters *out)
 {
     pthread_mutex_lock(&lock);
@@ -154,7 +197,7 @@ VD_EXPORT void vdouble_copy_hook(vdouble_copy_fn *copy, void *user)
 
 uint32_t vd_next_number(void)
 {
-    static uint32_t last = 0x100;
+    static uint32_t last = FIRST_NUMBER;
     uint32_t number;
 
     pthread_mutex_lock(&lock);

@@ -62,6 +62,10 @@ void vdouble_reset(void);
 
 void vdouble_counters(struct vdouble_counters *out);
 
+/* Returns how many frames a queue pair or a work queue has dropped because no receive was posted to it, or because it
+ * was not ready. `number` is the qp_num or wq_num; the queue may be destroyed already. */
+uint64_t vdouble_out_of_buffer(uint32_t number);
+
 /* Returns how often a verb, such as "create_qp", was called since the start or the last reset. */
 uint64_t vdouble_calls(const char *verb);
 

@@ -57,7 +57,8 @@ void vd_cq_push(struct vd_cq *cq, const struct vd_cqe *entry)
     }
     slot = &cq->ring[cq->tail++ % cq->capacity];
     *slot = *entry;
-    slot->due_ns = delay_us ? vd_now_ns(CLOCK_MONOTONIC) + delay_us * 1000 : 0;
+    if (delay_us && !slot->due_ns)
+        slot->due_ns = vd_now_ns(CLOCK_MONOTONIC) + delay_us * 1000;
     VD_COUNT(completions, 1);
     if (!slot->due_ns)
         notify_if_armed(cq, slot);

@@ -47,6 +47,12 @@ struct vd_settings {
     uint64_t port_down, device_fatal;
     /* The delay of each completion, in microseconds. Until it has passed, the program does not see the completion. */
     uint64_t delay_us;
+    /* For how many microseconds a verb that creates, modifies or destroys something blocks its caller. */
+    uint64_t verb_us;
+    /* The delay of the completions of flushed receives, in microseconds. */
+    uint64_t flush_us;
+    /* If this is more than 1, the device withholds frames, and delivers so many of them at once. */
+    uint64_t burst;
     /* 1 if a frame that is longer than its buffers moves the queue pair to the state ERR. */
     uint64_t len_err_fatal;
     uint64_t poison; /* 1 if the post of a receive immediately overwrites its memory */
@@ -83,6 +89,9 @@ _Noreturn void vd_abort(const char *format, ...) __attribute__((format(printf, 1
 void vd_count(size_t offset, int64_t amount);
 #define VD_COUNT(name, amount) vd_count(offsetof(struct vdouble_counters, name), amount)
 
+/* Counts a frame for which the queue with this number had no posted receive, or was not ready. */
+void vd_count_out_of_buffer(uint32_t number);
+
 /* Returns a number for a queue pair or a work queue. No other queue of this process has the same number. */
 uint32_t vd_next_number(void);
 
@@ -111,6 +120,13 @@ struct vd_frame {
     uint8_t bytes[VD_FRAME_MAX];
 };
 
+/* A frame that the setting `burst` withholds. */
+struct vd_withheld {
+    size_t length;
+    uint64_t time_ns;
+    uint8_t *bytes;
+};
+
 struct vd_context {
     struct vd_device *device;
     pthread_mutex_t lock;
@@ -136,6 +152,10 @@ struct vd_context {
     /* rx_frame is the frame that arrives now, and tx_frame is the frame that leaves now. A script can delay a frame
      * until the next frame has passed. rx_held and tx_held are such delayed frames. */
     struct vd_frame rx_frame, rx_held, tx_frame, tx_held;
+    /* The frames that the setting `burst` withholds, in order of arrival. */
+    struct vd_withheld *withheld;
+    unsigned withheld_count;
+    uint64_t withheld_ns; /* when the latest of them came, by CLOCK_MONOTONIC */
 
     /* This must be the last member. verbs.h reads fields of verbs_context that lie before its ibv_context. */
     struct verbs_context verbs;

@@ -379,15 +379,19 @@ bool vd_qp_receive(struct vd_qp *qp, const struct vd_arrival *arrival)
     struct vd_ind_table *table = qp->ind_table;
     enum ibv_wc_status status;
 
-    if (qp->qp.state != IBV_QPS_RTR && qp->qp.state != IBV_QPS_RTS)
+    if (qp->qp.state != IBV_QPS_RTR && qp->qp.state != IBV_QPS_RTS) {
+        vd_count_out_of_buffer(qp->qp.qp_num);
         return false;
+    }
     if (table) {
         uint32_t hash = vd_toeplitz(qp->hash_key, qp->hash_fields, &arrival->key);
 
         return vd_wq_receive(table->wqs[hash % table->count], arrival);
     }
-    if (qp->rq.head == qp->rq.tail)
+    if (qp->rq.head == qp->rq.tail) {
+        vd_count_out_of_buffer(qp->qp.qp_num);
         return false;
+    }
     if (vd_fault("qp.fatal", NULL)) {
         vd_qp_to_error(qp, true);
         return false;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 int vd_queue_init(struct vd_queue *queue, unsigned capacity, unsigned sge_max)
 {
@@ -130,12 +131,16 @@ enum ibv_wc_status vd_queue_receive(struct vd_queue *queue, struct vd_cq *cq, ui
 void vd_queue_flush_recv(struct vd_queue *queue, struct vd_cq *cq, uint32_t number,
                          const void *owner)
 {
+    uint64_t flush_us = VD_SETTING(flush_us);
+    uint64_t due_ns = flush_us ? vd_now_ns(CLOCK_MONOTONIC) + flush_us * 1000 : 0;
+
     while (queue->head != queue->tail) {
         const struct vd_work *work = &queue->ring[queue->head % queue->capacity];
 
         vd_cq_push(cq,
                    &(struct vd_cqe){.wc = vd_wc_failed(work->wr_id, IBV_WC_WR_FLUSH_ERR, number),
-                                    .owner = owner});
+                                    .owner = owner,
+                                    .due_ns = due_ns});
         vd_queue_retire(queue, 1);
     }
 }

@@ -63,6 +63,7 @@ static const struct {
     FIELD(wallclock),      FIELD(flow_tag),   FIELD(flow_steering), FIELD(rss),
     FIELD(infiniband),     FIELD(port_down),  FIELD(device_fatal),  FIELD(delay_us),
     FIELD(len_err_fatal),  FIELD(poison),     FIELD(ack_wait_ms),   FIELD(verbose),
+    FIELD(verb_us),        FIELD(flush_us),   FIELD(burst),
 };
 
 #define STATUS(name)         \

@@ -372,7 +372,7 @@ static bool receive_striding(struct vd_wq *wq, const struct vd_arrival *arrival)
     return true;
 }
 
-bool vd_wq_receive(struct vd_wq *wq, const struct vd_arrival *arrival)
+static bool receive(struct vd_wq *wq, const struct vd_arrival *arrival)
 {
     enum ibv_wc_status status;
 
@@ -386,4 +386,12 @@ bool vd_wq_receive(struct vd_wq *wq, const struct vd_arrival *arrival)
     if (status != IBV_WC_SUCCESS && (status != IBV_WC_LOC_LEN_ERR || VD_SETTING(len_err_fatal)))
         move(wq, IBV_WQS_ERR);
     return true;
+}
+
+bool vd_wq_receive(struct vd_wq *wq, const struct vd_arrival *arrival)
+{
+    if (receive(wq, arrival))
+        return true;
+    vd_count_out_of_buffer(wq->wq.wq_num);
+    return false;
 }
