@@ -189,7 +189,8 @@ void recv_losses_print(FILE *to, const struct recv_report *report)
     print_senders(to, &stats->counters);
     print_unheard(to, report);
     recv_silence_print(to, &report->silence, report->options->shared.endpoints);
-    tool_report_device(to, stats->counters.engine_rebuilds, stats->counters.link_downs);
+    tool_report_device(to, stats->counters.engine_rebuilds, stats->counters.engine_rebuild_ns,
+                       stats->counters.link_downs);
     if (stats->counters.rejoins > 0)
         fprintf(to,
                 "  rejoins  %" PRIu64 " times an endpoint was joined or bound again, because its "

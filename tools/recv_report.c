@@ -496,6 +496,7 @@ json_t *recv_report_json(const struct recv_report *report)
         {"placement_stops", stats->counters.placement_stops},
         {"placement_off_packets", stats->counters.placement_off_packets},
         {"engine_rebuilds", stats->counters.engine_rebuilds},
+        {"engine_rebuild_ns", stats->counters.engine_rebuild_ns},
         {"link_downs", stats->counters.link_downs},
         {"rejoins", stats->counters.rejoins},
         {"paused_ns", stats->counters.paused_ns},

@@ -59,7 +59,7 @@ void send_report_summary(FILE *to, const struct send_report *report)
     if (stats->counters.neighbours_lost > 0)
         fprintf(to, "  lost     %" PRIu64 " times the next hop, which stopped answering\n",
                 stats->counters.neighbours_lost);
-    tool_report_device(to, stats->counters.engine_rebuilds, stats->counters.link_downs);
+    tool_report_device(to, stats->counters.engine_rebuilds, 0, stats->counters.link_downs);
 }
 
 /* Returns an object {"submitted": {...}, "buckets": {...}, "heaps": {...}, "failed_errno": [...], ...}. */

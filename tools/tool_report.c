@@ -186,13 +186,17 @@ void tool_report_sum(FILE *to, uint64_t total, const struct spead_count *bucket,
     fputc('\n', to);
 }
 
-void tool_report_device(FILE *to, uint64_t rebuilds, uint64_t link_downs)
+void tool_report_device(FILE *to, uint64_t rebuilds, uint64_t rebuild_ns, uint64_t link_downs)
 {
+    char time[40] = "";
+
+    if (rebuild_ns > 0)
+        snprintf(time, sizeof time, " (%.3f ms in all)", (double)rebuild_ns * 1e-6);
     if (rebuilds > 0)
         fprintf(to,
                 "  device   its queue failed and was made anew %" PRIu64
-                " times: packets were lost\n",
-                rebuilds);
+                " times%s: packets were lost\n",
+                rebuilds, time);
     if (link_downs > 0)
         fprintf(to, "  link     went down %" PRIu64 " times\n", link_downs);
 }

@@ -96,8 +96,9 @@ void tool_report_headline(FILE *to, const struct tool_totals *totals, const char
 void tool_report_sum(FILE *to, uint64_t total, const struct spead_count *bucket, unsigned count,
                      const char *(*name)(unsigned bucket), const char *total_word);
 
-/* Prints how often the queue of the device failed and how often its link went down. Prints nothing when both are 0. */
-void tool_report_device(FILE *to, uint64_t rebuilds, uint64_t link_downs);
+/* Prints how often the queue of the device failed, how long it took to make it anew (0: not known), and how often the
+ * link went down. Prints nothing when both numbers are 0. */
+void tool_report_device(FILE *to, uint64_t rebuilds, uint64_t rebuild_ns, uint64_t link_downs);
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
 

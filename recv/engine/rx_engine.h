@@ -51,7 +51,7 @@
 
 /* Capability bits. */
 enum {
-    /* The engine can place payload: it has the operations reserve() and unreserve(). */
+    /* The engine can place payload: it has the operation reserve(). */
     SPEADI_RX_CAP_PLACED = 1u << 0,
     /* The sources of the engine lose no packet while the core does not poll. So the user may set the option on_full =
      * block. */
@@ -172,6 +172,7 @@ struct speadi_rx_counters {
     uint64_t messages;   /* number of receives that returned data */
     uint64_t sleeps;     /* number of wait() calls that slept */
     uint64_t rebuilds;   /* number of queues that failed and were made again */
+    uint64_t rebuild_ns; /* how long the engine could not receive because of that */
     uint64_t link_downs; /* how many times the port went down */
     /* Bytes of address space that the engine allocated in addition to its state `self`. This number does not change
      * after open(). */
@@ -285,7 +286,9 @@ struct speadi_rx_engine_ops {
 
     /* Only the owner thread calls it. Takes all outstanding reservations back: the engine cancels the posted receives
      * and waits until they have completed. So it may block for the time of a cancellation. The next poll() lends the
-     * packets that came during this time, and reports every reservation as ended. */
+     * packets that came during this time, and reports every reservation as ended. If packets would be lost meanwhile,
+     * the engine sets `unreserve` to NULL: then a reservation ends only when a packet lands in its range, or when the
+     * engine has failed. */
     void (*unreserve)(void *self);
 
     /* Only the owner thread calls it. Sleeps until poll() may have packets, until wake() is called, or until
@@ -318,8 +321,9 @@ struct speadi_rx_engine_ops {
      * no room for heaps. An engine that cannot tell sets `fill` to NULL; then the core never pauses reading. */
     double (*fill)(void *self);
 
-    /* Prepares the engine for its end. The owner thread calls quiesce() when the stream stops. quiesce() takes all
-     * reservations back, as unreserve() does. After quiesce() no receive is in flight when poll() returns. The core
+    /* Prepares the engine for its end. The owner thread calls quiesce() once, when the stream stops. After that the core
+     * makes no reservations. An engine with unreserve() takes all reservations back, and no receive is in flight when
+     * poll() returns. An engine without unreserve() goes on receiving, and its reservations stay outstanding. The core
      * then polls until the source is empty. A decorator that has held packets back lends all of them in these polls
      * without further delay. */
     void (*quiesce)(void *self);

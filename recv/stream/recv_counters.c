@@ -25,6 +25,7 @@ void speadi_recv_read_counters(struct spead_recv_stream *stream)
         totals->kernel_drops_after_pause += speadi_recv_kernel_drops(stream).other - before;
     totals->messages = counters.messages;
     totals->engine_rebuilds = counters.rebuilds;
+    totals->engine_rebuild_ns = counters.rebuild_ns;
     totals->link_downs = counters.link_downs;
     totals->rejoins = counters.rejoins;
     totals->wakeups = counters.sleeps + stream->coalesced;

@@ -44,9 +44,11 @@ static void reserve(struct spead_recv_stream *stream)
     }
 }
 
+/* Takes all reservations back, if the engine can do that, because ended heaps wait for them. */
 static void unreserve(struct spead_recv_stream *stream)
 {
-    if (stream->unreserving || speadi_placement_outstanding(&stream->placement) == 0)
+    if (!stream->ops->unreserve || stream->unreserving ||
+        speadi_placement_outstanding(&stream->placement) == 0)
         return;
     stream->ops->unreserve(stream->engine);
     stream->unreserving = true; /* the next poll() of the engine makes this false again */
@@ -61,7 +63,7 @@ static void idle(struct spead_recv_stream *stream)
     stream->empty_ns = stream->age_ns;
     speadi_recv_end_burst(stream); /* no burst is lent, but reservations may have ended */
     speadi_recv_close_aged(stream);
-    if (stream->leaving.count > 0 || stream->spare.parked_count > 0)
+    if (stream->leaving.count > 0)
         unreserve(stream);
     if (stream->has_stopped_heaps)
         speadi_recv_end_stopped_heaps(stream);

@@ -74,7 +74,9 @@ void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result)
         speadi_recv_count_unread(stream, &stream->burst.packet[stream->burst_next++],
                                  SPEAD_RECV_AFTER_STOP);
     speadi_recv_quiesce(stream);
-    stream->burst.reservations_ended = stream->placement.accepted;
+    /* Else receives stay posted, and a heap into which they are posted exchanges its memory. */
+    if (stream->ops->unreserve)
+        stream->burst.reservations_ended = stream->placement.accepted;
     speadi_recv_end_burst(stream);
     while (stream->table.oldest)
         speadi_recv_close_heap(stream, stream->table.oldest, SPEADI_RECV_BY_FLUSH);

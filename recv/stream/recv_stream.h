@@ -134,7 +134,7 @@ struct spead_recv_stream {
     enum spead_recv_end_cause end_cause; /* why the stream ends; SPEAD_END_NONE while it runs */
     /* The time for draining is over, and speadi_recv_count_unread_packets() has not finished. */
     bool counting_unread;
-    bool quiesced; /* quiesce() of the engine was called, so the engine posts no more receives */
+    bool quiesced; /* quiesce() of the engine was called */
     /* poll() reads the time here: CLOCK_MONOTONIC, in nanoseconds. A test may replace the function. */
     uint64_t (*clock)(void);
     uint64_t now_ns; /* what clock() returned when this poll began */
@@ -231,8 +231,8 @@ static inline bool speadi_recv_pins_memory(const struct spead_recv_stream *strea
 
 /* ---- recv_stop.c ----------------------------------------------------------------------------- */
 
-/* Makes the engine post no more receives and end all reservations. Packets that came before this call can still be
- * read. */
+/* Makes the engine accept no more reservations, and end all reservations if it can (see quiesce() in rx_engine.h).
+ * Packets that came before this call can still be read. */
 void speadi_recv_quiesce(struct spead_recv_stream *stream);
 
 /* Begins to end the stream if spead_recv_stream_stop() was called, or if the channel has no open receiving end any

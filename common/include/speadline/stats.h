@@ -244,6 +244,9 @@ struct spead_recv_counters {
      * length, the items and some bytes of the payload, in the first heaps after a sender was new and then in one of 64. So the
      * number is a lower bound. */
     uint64_t heaps_doubled;
+    /* How long the engine could not receive while it made the queues of engine_rebuilds anew, in nanoseconds in all. The
+     * network goes on sending meanwhile, so this time says how many packets a rebuild costs. */
+    uint64_t engine_rebuild_ns;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

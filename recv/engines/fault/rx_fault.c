@@ -403,7 +403,7 @@ static void set_ops(struct fault_engine *e, const struct speadi_rx_engine_ops *i
     e->ops.give_back = fault_give_back;
     e->ops.reserve = fault_reserve;
     e->ops.ahead = inner->ahead ? fault_ahead : NULL;
-    e->ops.unreserve = fault_unreserve;
+    e->ops.unreserve = inner->unreserve ? fault_unreserve : NULL;
     e->ops.wait = fault_wait;
     e->ops.wake = fault_wake;
     e->ops.now = inner->now ? fault_now : NULL;

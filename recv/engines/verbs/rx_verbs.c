@@ -104,6 +104,41 @@ static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
     return 0;
 }
 
+/* Says why payload cannot be placed, or returns 0. */
+static int check_placing(const struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    const struct speadi_verbs_report *report = &e->device.report;
+
+    if (e->is_striding)
+        return speadi_err_set(err, -ENOTSUP, "the multi-packet receive queue packs packets");
+    if (e->options.queues > 1)
+        return speadi_err_set(err, -ENOTSUP,
+                              "packets come through %u queues, in an order that cannot "
+                              "be foretold",
+                              e->options.queues);
+    if (e->config.count > 1)
+        return speadi_err_set(
+            err, -ENOTSUP,
+            "packets of several endpoints come through one queue, in an order that "
+            "cannot be foretold");
+    if (report->max_sge < SPEADI_VERBS_PIECES)
+        return speadi_err_set(err, -ENOTSUP,
+                              "verbs device %s scatters a frame over %u pieces, placing takes %u",
+                              report->device, report->max_sge, SPEADI_VERBS_PIECES);
+    return 0;
+}
+
+/* Decides how many pieces a receive may have. Placing takes three, and the queue must be opened for them. So long as the
+ * core has made no reservation, the engine posts all receives without one, because for small packets the core never
+ * makes any; but if the user wants payload to be placed, no more than the window. */
+static void choose_pieces(struct speadi_verbs_engine *e)
+{
+    bool may_place = e->config.path != SPEAD_PATH_BOUNCE && check_placing(e, NULL) == 0;
+
+    e->sge_max = may_place ? SPEADI_VERBS_PIECES : 1;
+    e->placing = may_place && e->config.path == SPEAD_PATH_PLACED;
+}
+
 static int open_arrivals(struct speadi_verbs_engine *e, uint32_t count, struct spead_err *err)
 {
     e->arrival = calloc(count, sizeof *e->arrival);
@@ -138,9 +173,8 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
                                 e->options.queues, e->depth, report->device);
     e->window = speadi_min_u32(e->depth, e->config.placed_window ? e->config.placed_window
                                                                  : SPEADI_RX_RESERVE_MAX);
-    /* The engine needs slots that are posted, slots for a burst that is lent, and slots for a second queue. The engine
-     * opens the second queue while the old queue still has its slots. The second queue gets `window` slots. */
-    wanted = e->depth + SPEADI_VERBS_BURST + e->window;
+    /* slots that are posted, and slots of a burst that is lent */
+    wanted = e->depth + SPEADI_VERBS_BURST;
     if (open_arrivals(e, wanted, err) < 0)
         return -ENOMEM;
     return speadi_verbs_slots_open(&e->slots, &e->device, wanted, bytes, err);
@@ -198,6 +232,8 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
     if (ret == 0)
         ret = choose_queue(e, err);
     if (ret == 0)
+        choose_pieces(e);
+    if (ret == 0)
         ret = open_memory(e, err);
     if (ret == 0)
         ret = speadi_verbs_joins_open(&e->joins, &e->config, e->device.report.interface.index, err);
@@ -226,8 +262,7 @@ static void verbs_close(void *self)
     speadi_wake_fd_close(&e->wake_fd);
 }
 
-/* The operation `attach`: registers the memory of the heaps. After this call a receive may have three pieces, and the
- * queue was opened for one piece. So the function opens another queue. */
+/* The operation `attach`: registers the memory of the heaps. */
 static int verbs_attach(void *self, const struct spead_region_info *memory, struct spead_err *err)
 {
     struct speadi_verbs_engine *e = self;
@@ -239,37 +274,15 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
         .iova = memory->device_address,
         .write = true,
     };
-    int ret;
+    int ret = check_placing(e, err);
 
-    if (e->is_striding)
-        return speadi_err_set(err, -ENOTSUP, "the multi-packet receive queue packs packets");
-    if (e->queue.wq_count > 1)
-        return speadi_err_set(err, -ENOTSUP,
-                              "packets come through %u queues, in an order that cannot "
-                              "be foretold",
-                              e->queue.wq_count);
-    if (e->config.count > 1)
-        return speadi_err_set(
-            err, -ENOTSUP,
-            "packets of several endpoints come through one queue, in an order that "
-            "cannot be foretold");
-    if (e->device.report.max_sge < SPEADI_VERBS_PIECES)
-        return speadi_err_set(
-            err, -ENOTSUP, "verbs device %s scatters a frame over %u pieces, placing takes %u",
-            e->device.report.device, e->device.report.max_sge, SPEADI_VERBS_PIECES);
+    if (ret < 0)
+        return ret;
     if (e->config.plan_only)
         return 0;
     ret = speadi_verbs_register(&e->device, &e->heaps, &span, err);
-    if (ret < 0)
-        return ret;
-    e->attached = true;
-    speadi_verbs_queue_take_back(e);
-    /* If the path is not "placed", the engine posts `depth` receives until the core makes its first reservation. For
-     * small packets the core never makes a reservation. */
-    e->placing = e->config.path == SPEAD_PATH_PLACED;
-    if (!e->failed)
-        speadi_verbs_refill(e);
-    return 0;
+    e->attached = ret == 0;
+    return ret;
 }
 
 /* ---- Data path ----------------------------------------------------------------------------- */
@@ -337,24 +350,15 @@ static double verbs_fill(void *self)
     return speadi_verbs_used_up(self);
 }
 
-static void verbs_unreserve(void *self)
-{
-    struct speadi_verbs_engine *e = self;
-
-    /* After an error no other queue can be opened. Close this queue, because it must not write to heaps that are handed
-     * over. */
-    if (e->error)
-        speadi_verbs_queue_close(&e->queue);
-    else if (e->ended != e->accepted)
-        speadi_verbs_queue_take_back(e);
-}
-
+/* The queue goes on receiving, and its reservations stay posted: the core takes its heaps to other memory. After an
+ * error nothing can come any more, so the queue is closed. */
 static void verbs_quiesce(void *self)
 {
     struct speadi_verbs_engine *e = self;
 
     e->quiesced = true;
-    verbs_unreserve(e);
+    if (e->error)
+        speadi_verbs_queue_end(e);
 }
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
@@ -446,6 +450,7 @@ static void verbs_counters(void *self, struct speadi_rx_counters *counters)
         .messages = e->messages,
         .sleeps = e->sleeps,
         .rebuilds = e->rebuilds,
+        .rebuild_ns = e->rebuild_ns,
         .link_downs = e->link_downs,
         .rejoins = e->joins.interfaces.rejoins,
         .memory_bytes = e->mprq.arena.bytes + speadi_verbs_slots_bytes(&e->slots) +
@@ -469,7 +474,6 @@ const struct speadi_rx_engine_ops speadi_rx_engine_verbs = {
     .give_back = verbs_give_back,
     .reserve = verbs_reserve,
     .ahead = verbs_ahead,
-    .unreserve = verbs_unreserve,
     .wait = verbs_wait,
     .wake = verbs_wake,
     .quiesce = verbs_quiesce,

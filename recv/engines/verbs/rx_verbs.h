@@ -6,9 +6,11 @@
  *   verbs_refill.c      posts receives, with and without reserved ranges; says how many are used up
  *   verbs_harvest.c     polls completions, and lends their packets
  *   verbs_mprq.c        the memory of a multi-packet queue, where many frames share an entry
- *   verbs_renew.c       opens a new queue when the old one failed, or when reservations are taken back
+ *   verbs_renew.c       opens the queue, and another one when it has failed
  *
- * Receives complete in the order in which they were posted, so reservations also end in order. The owner thread calls
+ * Receives complete in the order in which they were posted, so reservations also end in order. A posted receive ends
+ * only by its completion: to take it back, the queue must be made anew, and a NIC drops packets while that lasts. So
+ * the engine makes and destroys objects of the device only when it opens, after a failure, and when it closes. The owner thread calls
  * these functions, with two exceptions. The thread that creates the stream opens the first queue. Any thread may call
  * speadi_rx_verbs_options_read() and speadi_rx_verbs_usable(). */
 #ifndef SPEADI_RX_VERBS_H
@@ -47,8 +49,7 @@ struct speadi_verbs_engine {
     struct speadi_mprq mprq;
     struct speadi_verbs_slots slots;
     struct speadi_verbs_queue queue;
-    uint32_t queue_number; /* the open queue: 1 is the first queue, 2 the next, ... */
-    uint32_t posted;       /* number of slots posted to this queue */
+    uint32_t posted;                          /* number of slots posted to this queue */
     uint32_t wq_posted[SPEADI_VERBS_WQS_MAX]; /* number of slots posted to each work queue */
     struct speadi_verbs_reader reader;
     struct speadi_verbs_clock clock;
@@ -66,6 +67,10 @@ struct speadi_verbs_engine {
 
     struct speadi_verbs_memory heaps; /* memory of the heaps, which attach() registers */
     uint64_t accepted, ended;         /* number of reservations accepted, and of those that ended */
+    /* The queue was closed. All reservations end when the kept frames are lent: some of these frames lie in reserved
+     * ranges. */
+    bool ends_all;
+    uint32_t sge_max; /* most scatter entries of a receive of this queue */
     bool attached;
     /* True while the core makes reservations. Then the engine posts only `window` receives: with more receives posted,
      * the core would have to predict too far ahead. */
@@ -86,7 +91,7 @@ struct speadi_verbs_engine {
     bool looked; /* poll() was called after the completion queue was armed */
     uint32_t empty_polls; /* number of polls after the last one that found a packet */
     uint64_t events_ns;   /* time at which the engine last read the events of the device */
-    uint64_t messages, sleeps, rebuilds, link_downs;
+    uint64_t messages, sleeps, rebuilds, rebuild_ns, link_downs;
 };
 
 /* ---- rx_verbs_options.c -------------------------------------------------------------------- */
@@ -125,21 +130,19 @@ void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst 
 void speadi_verbs_keep(struct speadi_verbs_engine *e);
 
 /* Polls the queue until no slot is posted to it any more, but for at most 100 ms. Keeps all received frames in
- * e->arrival. */
-void speadi_verbs_drain(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
-                        uint32_t queue_number);
+ * e->arrival. The caller must have stopped the queue. */
+void speadi_verbs_drain(struct speadi_verbs_engine *e);
 
 /* ---- verbs_renew.c ------------------------------------------------------------------------- */
 
 /* Opens a queue, posts receives to it and starts it. Returns 0 or -errno with a sentence. */
 int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *err);
 
-/* Closes a queue that failed and opens another one. The engine keeps the frames that the old queue had received. Sets
- * e->error if no queue can be opened. */
+/* Closes a queue that failed and opens another one. The engine keeps the frames that the old queue had received. All
+ * reservations end. Sets e->error if no queue can be opened. */
 void speadi_verbs_queue_replace(struct speadi_verbs_engine *e);
 
-/* Ends all reservations while the queue still works: opens another queue and then closes the old one. After that the
- * device does not write into any range that was reserved. No frame is lost, but some may arrive twice. */
-void speadi_verbs_queue_take_back(struct speadi_verbs_engine *e);
+/* Closes the queue for good. All reservations end. */
+void speadi_verbs_queue_end(struct speadi_verbs_engine *e);
 
 #endif

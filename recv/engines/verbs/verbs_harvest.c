@@ -108,11 +108,9 @@ static inline struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
 {
     struct speadi_verbs_slot *slot = &e->slots.slot[cq->ex->wr_id];
 
-    if (slot->queue == e->queue_number) {
-        e->posted--;
-        e->wq_posted[slot->wq]--;
-    }
-    slot->queue = 0;
+    e->posted--;
+    e->wq_posted[slot->wq]--;
+    slot->is_posted = false;
     return slot;
 }
 
@@ -137,7 +135,8 @@ static void take_failed(struct speadi_verbs_engine *e, const struct speadi_verbs
     const struct speadi_verbs_slot *slot = retire(e, cq);
     bool overlong = cq->ex->status == IBV_WC_LOC_LEN_ERR;
 
-    end_reservation(e, slot);
+    if (burst)
+        end_reservation(e, slot);
     if (!overlong) {
         e->failed = true;
         speadi_verbs_slots_free(&e->slots, (uint32_t)cq->ex->wr_id);
@@ -255,16 +254,21 @@ static void lend_kept(struct speadi_verbs_engine *e, struct speadi_rx_burst *bur
 
         if (arrival->time_ns == 0)
             arrival->time_ns = now;
-        if (arrival->overlong)
+        if (arrival->overlong) {
+            end_reservation(e, &e->slots.slot[arrival->slot]);
             lend_overlong(e, arrival->slot, burst);
-        else if (arrival->data)
+        } else if (arrival->data) {
             lend_kept_piece(e, arrival, burst);
-        else
+        } else {
             lend(e, &e->slots.slot[arrival->slot], arrival, burst);
+        }
     }
     if (e->arrival_next < e->arrival_count)
         return;
     e->arrival_next = e->arrival_count = 0;
+    if (e->ends_all)
+        e->ended = e->accepted;
+    e->ends_all = false;
 }
 
 void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst)
@@ -356,23 +360,14 @@ void speadi_verbs_keep(struct speadi_verbs_engine *e)
 
 /* ---- Draining ------------------------------------------------------------------------------ */
 
-static bool has_posted(const struct speadi_verbs_engine *e, uint32_t queue_number)
-{
-    for (uint32_t i = 0; i < e->slots.count; i++)
-        if (e->slots.slot[i].queue == queue_number)
-            return true;
-    return false;
-}
-
-void speadi_verbs_drain(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
-                        uint32_t queue_number)
+void speadi_verbs_drain(struct speadi_verbs_engine *e)
 {
     uint64_t deadline = speadi_clock_mono_ns() + DRAIN_LIMIT_NS;
 
     compact(e);
-    if (!queue->cq.ex)
+    if (!e->queue.cq.ex)
         return;
-    while (keep_all(e, &queue->cq, 0) == ENOENT && has_posted(e, queue_number) &&
+    while (keep_all(e, &e->queue.cq, 0) == ENOENT && e->posted > 0 &&
            speadi_clock_mono_ns() < deadline)
         ;
 }

@@ -18,7 +18,7 @@ static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, unsigned w
         struct speadi_verbs_slot *slot = speadi_verbs_slots_take(&e->slots);
 
         speadi_verbs_slot_make_plain(slot, e->slots.slot_bytes);
-        slot->queue = e->queue_number;
+        slot->is_posted = true;
         slot->wq = wq;
         *link = &slot->wr;
         link = &slot->wr.next;
@@ -34,14 +34,14 @@ static struct speadi_verbs_slot *chain_placed(struct speadi_verbs_engine *e, uin
 {
     struct ibv_recv_wr *first, **link = &first;
     const struct speadi_verbs_memory heaps = e->heaps;
-    uint32_t slot_bytes = e->slots.slot_bytes, queue = e->queue_number;
+    uint32_t slot_bytes = e->slots.slot_bytes;
     uint64_t place = e->accepted;
 
     for (uint32_t i = 0; i < count; i++) {
         struct speadi_verbs_slot *slot = speadi_verbs_slots_take(&e->slots);
 
         speadi_verbs_slot_place(slot, slot_bytes, &ranges[i], head_bytes, place + i, &heaps);
-        slot->queue = queue;
+        slot->is_posted = true;
         slot->wq = 0;
         *link = &slot->wr;
         link = &slot->wr.next;
@@ -118,7 +118,7 @@ static void repost(struct speadi_verbs_engine *e)
 
         if (slot->place != SPEADI_RX_UNPLACED)
             speadi_verbs_slot_make_plain(slot, e->slots.slot_bytes);
-        slot->queue = e->queue_number;
+        slot->is_posted = true;
         slot->wq = 0;
         slot->wr.next = next;
         next = &slot->wr;

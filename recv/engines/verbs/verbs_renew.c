@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 
@@ -13,7 +14,7 @@ static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *
 {
     const struct speadi_verbs_queue_config config = {
         .depth = e->depth,
-        .sge_max = e->attached ? SPEADI_VERBS_PIECES : 1,
+        .sge_max = e->sge_max,
         .comp_vector = e->options.comp_vector,
         .wqs = e->options.queues,
     };
@@ -42,7 +43,6 @@ static int begin_slots(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     int ret = open_queue(e, &e->queue, err);
 
-    e->queue_number++;
     e->posted = 0;
     memset(e->wq_posted, 0, sizeof e->wq_posted);
     return ret < 0 ? ret : fill_and_start(e, err);
@@ -57,27 +57,53 @@ int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *er
     return ret;
 }
 
-/* Stops the queue, keeps the frames that it received, and closes it. All reservations end here. Frames that have landed
- * in reserved ranges are kept, and the device will not write into any range of the old queue any more. */
-static void retire_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
-                         uint32_t queue_number)
+/* Ends all reservations. The caller must have closed the queue, so the device does not write into any range any more. */
+static void end_reservations(struct speadi_verbs_engine *e)
 {
-    speadi_verbs_queue_stop(queue);
-    speadi_verbs_drain(e, queue, queue_number);
-    speadi_verbs_queue_close(queue);
-    speadi_verbs_slots_reclaim(&e->slots, queue_number);
-    e->ended = e->accepted;
+    speadi_verbs_slots_reclaim(&e->slots);
+    e->posted = 0;
+    e->ends_all = e->arrival_next < e->arrival_count;
+    if (!e->ends_all)
+        e->ended = e->accepted;
+}
+
+/* Stops the queue, keeps the frames that it received, and closes it. Frames that have landed in reserved ranges are
+ * kept. */
+static void retire_queue(struct speadi_verbs_engine *e)
+{
+    speadi_verbs_queue_stop(&e->queue);
+    speadi_verbs_drain(e);
+    speadi_verbs_queue_close(&e->queue);
+    end_reservations(e);
+}
+
+void speadi_verbs_queue_end(struct speadi_verbs_engine *e)
+{
+    speadi_verbs_queue_close(&e->queue);
+    end_reservations(e);
+}
+
+/* Logs only the 1st, 2nd, 4th, 8th, ... failure, because the queue may fail with every packet. */
+static void say_replaced(const struct speadi_verbs_engine *e, uint64_t ns)
+{
+    if (speadi_is_power_of_two(e->rebuilds))
+        speadi_log_line(&e->log, SPEAD_LOG_WARNING,
+                        "verbs engine: the receive queue of %s failed and was made anew in %.3f ms "
+                        "(%llu times by now); packets were lost",
+                        e->device.report.device, (double)ns * 1e-6,
+                        (unsigned long long)e->rebuilds);
 }
 
 void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
 {
+    uint64_t begin_ns = speadi_clock_mono_ns(), ns;
     struct spead_err err = {0};
     int ret;
 
     if (e->is_striding)
         speadi_verbs_queue_close(&e->queue); /* poll() has lent all frames of this queue */
     else
-        retire_queue(e, &e->queue, e->queue_number);
+        retire_queue(e);
     e->failed = false;
     ret = speadi_verbs_queue_begin(e, &err);
     if (ret < 0) {
@@ -87,34 +113,8 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
                         err.text);
         return;
     }
+    ns = speadi_clock_mono_ns() - begin_ns;
+    e->rebuild_ns += ns;
     e->rebuilds++;
-    /* Log only the 1st, 2nd, 4th, 8th, ... failure, because the queue may fail with every packet. */
-    if (!speadi_is_power_of_two(e->rebuilds))
-        return;
-    speadi_log_line(
-        &e->log, SPEAD_LOG_WARNING,
-        "verbs engine: the receive queue of %s failed and was made anew (%llu times by now); "
-        "packets were lost",
-        e->device.report.device, (unsigned long long)e->rebuilds);
-}
-
-/* The function makes the flow rules of the new queue before it removes the flow rules of the old queue. A frame that
- * arrives between these two steps arrives twice, but no frame is lost. */
-void speadi_verbs_queue_take_back(struct speadi_verbs_engine *e)
-{
-    struct speadi_verbs_queue old = e->queue;
-    uint32_t old_number = e->queue_number;
-    struct spead_err err = {0};
-    int ret;
-
-    e->queue = (struct speadi_verbs_queue){0};
-    e->placing = true; /* post only `window` slots: the old queue still has the others */
-    ret = speadi_verbs_queue_begin(e, &err);
-    if (ret < 0) {
-        speadi_log_line(&e->log, SPEAD_LOG_WARNING, "verbs engine: no second queue: %s", err.text);
-        speadi_verbs_queue_close(&e->queue);
-        speadi_verbs_slots_reclaim(&e->slots, e->queue_number);
-    }
-    retire_queue(e, &old, old_number);
-    e->failed = ret < 0;
+    say_replaced(e, ns);
 }

@@ -60,11 +60,11 @@ uint64_t speadi_verbs_slots_bytes(const struct speadi_verbs_slots *slots)
     return slots->arena.bytes + slots->count * (sizeof *slots->slot + sizeof *slots->free);
 }
 
-void speadi_verbs_slots_reclaim(struct speadi_verbs_slots *slots, uint32_t queue)
+void speadi_verbs_slots_reclaim(struct speadi_verbs_slots *slots)
 {
     for (uint32_t i = slots->count; i-- > 0;)
-        if (slots->slot[i].queue == queue) {
-            slots->slot[i].queue = 0;
+        if (slots->slot[i].is_posted) {
+            slots->slot[i].is_posted = false;
             speadi_verbs_slots_free(slots, i);
         }
 }
@@ -79,7 +79,7 @@ uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp
     if (!*error)
         return count;
     for (; bad; bad = bad->next, count--) {
-        slots->slot[bad->wr_id].queue = 0;
+        slots->slot[bad->wr_id].is_posted = false;
         speadi_verbs_slots_free(slots, (uint32_t)bad->wr_id);
     }
     return count;

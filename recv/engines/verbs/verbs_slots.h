@@ -21,8 +21,8 @@ struct speadi_verbs_slot {
     /* Only in a placed slot: the reserved range, or NULL if the CPU cannot read it. */
     uint8_t *payload;
     uint32_t head_bytes; /* only in a placed slot: bytes of the frame before the payload */
-    uint32_t queue; /* number of the queue to which the slot is posted; 0 if it is not posted */
-    uint32_t wq;    /* index of the work queue to which the slot is posted */
+    bool is_posted;
+    uint32_t wq; /* index of the work queue to which the slot is posted */
 };
 
 struct speadi_verbs_slots {
@@ -48,9 +48,9 @@ void speadi_verbs_slots_close(struct speadi_verbs_slots *slots);
 
 uint64_t speadi_verbs_slots_bytes(const struct speadi_verbs_slots *slots);
 
-/* Frees all slots that are still posted to that queue. The caller must call it after it has closed the queue, because
- * some receives of the queue may never have completed. */
-void speadi_verbs_slots_reclaim(struct speadi_verbs_slots *slots, uint32_t queue);
+/* Frees all slots that are still posted. The caller must call it after it has closed the queue, because some receives
+ * of the queue may never have completed. */
+void speadi_verbs_slots_reclaim(struct speadi_verbs_slots *slots);
 
 /* Takes a free slot. There must be one. The fields of the slot still have the values of its last use. So the caller
  * must make the slot plain or placed before it posts the slot. */
@@ -89,7 +89,7 @@ static inline void speadi_verbs_slot_place(struct speadi_verbs_slot *slot, uint3
 }
 
 /* Posts a chain of `count` slots, which begins with `first`. It posts them to the work queue wq, or to the queue pair
- * qp if wq is NULL. The caller must set the fields `queue` and `wq` of the slots before. Returns how many slots were
+ * qp if wq is NULL. The caller must set the fields is_posted and wq of the slots before. Returns how many slots were
  * posted. If some were not posted, *error is the positive errno, and these slots are free again. Otherwise *error is
  * 0. */
 uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp *qp,
