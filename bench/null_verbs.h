@@ -3,12 +3,16 @@
 #ifndef BENCH_NULL_VERBS_H
 #define BENCH_NULL_VERBS_H
 
+#include <infiniband/mlx5dv.h>
 #include <infiniband/verbs.h>
 
 struct ibv_cq_ex *null_create_cq_ex(struct ibv_context *context, struct ibv_cq_init_attr_ex *attr);
 int null_post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad);
 struct ibv_flow *null_create_flow(struct ibv_qp *qp, struct ibv_flow_attr *attr);
 int null_destroy_flow(struct ibv_flow *flow);
+
+/* Describes the entries of the completion queue. It has one entry, which always describes the current completion. */
+void null_cq_entries(struct ibv_cq *cq, struct mlx5dv_cq *out);
 
 /* Connects a completion queue with `wq`, a multi-packet receive queue. From then on each completion of the queue
  * reports a frame that lies in an entry of `wq`. */

@@ -91,6 +91,10 @@ int mlx5dv_init_obj(struct mlx5dv_obj *object, uint64_t type)
 {
     struct null_wq *wq = (struct null_wq *)object->rwq.in;
 
+    if (type == MLX5DV_OBJ_CQ) {
+        null_cq_entries(object->cq.in, object->cq.out);
+        return 0;
+    }
     if (type != MLX5DV_OBJ_RWQ)
         return EOPNOTSUPP;
     *object->rwq.out = (struct mlx5dv_rwq){.buf = wq->entry,

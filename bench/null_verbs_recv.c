@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <infiniband/mlx5dv.h>
 #include <infiniband/verbs.h>
 #include <net/ethernet.h>
 #include <netinet/in.h>
@@ -30,7 +31,8 @@ struct null_recv_cq {
     struct ibv_wq *wq; /* The multi-packet queue. NULL if the receives come from the ring. */
     struct null_packets packets;
     uint64_t now_ns;
-    uint32_t length; /* the length field of the current completion */
+    uint32_t length;         /* the length field of the current completion */
+    struct mlx5_cqe64 entry; /* the current completion as mlx5 writes it */
     uint8_t frame_head[SPEADI_PLAIN_PAYLOAD_AT];
 };
 
@@ -61,7 +63,7 @@ static int next(struct ibv_cq_ex *ex)
     ex->wr_id = cq->ring[cq->head % RING].wr_id;
     ex->status = IBV_WC_SUCCESS;
     write_frame(cq, cq->ring[cq->head++ % RING].data, bytes);
-    cq->length = SPEADI_PLAIN_PAYLOAD_AT + NULL_HEADER_BYTES + bytes;
+    cq->entry.byte_cnt = htonl(SPEADI_PLAIN_PAYLOAD_AT + NULL_HEADER_BYTES + bytes);
     return 0;
 }
 
@@ -69,12 +71,14 @@ static int next_piece(struct ibv_cq_ex *ex)
 {
     struct null_recv_cq *cq = (struct null_recv_cq *)ex;
     uint32_t bytes = null_packets_payload(&cq->packets);
+    uint32_t packed;
     uint8_t *to =
-        null_wq_take(cq->wq, SPEADI_PLAIN_PAYLOAD_AT + NULL_HEADER_BYTES + bytes, &cq->length);
+        null_wq_take(cq->wq, SPEADI_PLAIN_PAYLOAD_AT + NULL_HEADER_BYTES + bytes, &packed);
 
-    if (cq->length == 0)
+    if (packed == 0)
         return ENOENT;
     ex->status = IBV_WC_SUCCESS;
+    cq->entry.byte_cnt = htonl(packed);
     if (to)
         write_frame(cq, to, bytes);
     return 0;
@@ -94,6 +98,13 @@ void null_cq_fill_from(struct ibv_cq *ibv, struct ibv_wq *wq)
     cq->ex.next_poll = next_piece;
 }
 
+void null_cq_entries(struct ibv_cq *ibv, struct mlx5dv_cq *out)
+{
+    struct null_recv_cq *cq = (struct null_recv_cq *)ibv;
+
+    *out = (struct mlx5dv_cq){.buf = &cq->entry, .cqe_cnt = 1, .cqe_size = sizeof cq->entry};
+}
+
 static void end(struct ibv_cq_ex *ex)
 {
     (void)ex;
@@ -107,7 +118,7 @@ static unsigned read_flags(struct ibv_cq_ex *ex)
 
 static uint32_t read_bytes(struct ibv_cq_ex *ex)
 {
-    return ((struct null_recv_cq *)ex)->length;
+    return ntohl(((struct null_recv_cq *)ex)->entry.byte_cnt);
 }
 
 static uint64_t read_time(struct ibv_cq_ex *ex)
@@ -161,6 +172,7 @@ struct ibv_cq_ex *null_create_cq_ex(struct ibv_context *context, struct ibv_cq_i
         .counter = 1,
     };
     write_frame_head(cq->frame_head);
+    cq->entry.hds_ip_ext = MLX5_CQE_L3_OK | MLX5_CQE_L4_OK;
     return &cq->ex;
 }
 

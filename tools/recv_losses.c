@@ -186,6 +186,11 @@ void recv_losses_print(FILE *to, const struct recv_report *report)
     print_pause(to, &stats->counters);
     print_kernel_drops(to, report);
     print_undrained(to, &stats->counters);
+    if (stats->counters.unverified_packets > 0)
+        fprintf(to,
+                "  trusted  %" PRIu64 " packets: nobody has checked their UDP checksum; "
+                "--verbs-checksum verify makes the CPU check it\n",
+                stats->counters.unverified_packets);
     print_senders(to, &stats->counters);
     print_unheard(to, report);
     recv_silence_print(to, &report->silence, report->options->shared.endpoints);

@@ -499,6 +499,7 @@ json_t *recv_report_json(const struct recv_report *report)
         {"engine_rebuild_ns", stats->counters.engine_rebuild_ns},
         {"link_downs", stats->counters.link_downs},
         {"rejoins", stats->counters.rejoins},
+        {"unverified_packets", stats->counters.unverified_packets},
         {"paused_ns", stats->counters.paused_ns},
         {"packets_after_pause", stats->counters.packets_after_pause},
         {"kernel_drops_after_pause", stats->counters.kernel_drops_after_pause},

@@ -20,6 +20,8 @@ static const char *const on_full_words[] = {"block", "drop-newest", "drop-oldest
                                             NULL}; /* enum spead_on_full */
 /* the order is that of enum spead_verbs_mprq */
 static const char *const mprq_words[] = {"auto", "off", "on", NULL};
+/* the order is that of enum spead_verbs_checksum */
+static const char *const checksum_words[] = {"auto", "verify", "trust", NULL};
 static const char *const key_words[] = {"port", "address", "none",
                                         NULL};                      /* enum spead_sender_key */
 static const char *const populate_words[] = {"ahead", "off", NULL}; /* enum spead_populate */
@@ -121,6 +123,10 @@ static const struct tool_option rows[] = {
      .type = &tool_u32, .min = 1, .max = 16, .power_of_two = true, VERBS(queues),
      .help = "Receive queues over which the device spreads IPv4 flows, a power of two; with more "
              "than one, nothing is placed"},
+    {.name = "verbs-checksum", .argument = "WHO", .group = TOOL_GROUP_VERBS,
+     .type = &tool_word, .words = checksum_words, VERBS(checksum),
+     .help = "UDP checksums that the device has not found right: verify (the CPU checks them), trust "
+             "(accept the packet), or auto (trust only if the device does not check such packets)"},
 
     {.name = "joint", .group = TOOL_GROUP_SENDERS,
      .type = &tool_flag, STREAM(joint),

@@ -69,7 +69,7 @@ static int read_report(struct speadi_verbs_device *device, const struct speadi_v
     if (speadi_mlx5_load(&device->mlx5, NULL) < 0)
         device->mlx5 = NULL;
     ret = speadi_verbs_report_read(report, device->verbs, device->mlx5, device->context, err);
-    if (!report->mprq.usable)
+    if (!report->mlx5)
         device->mlx5 = NULL;
     return ret;
 }

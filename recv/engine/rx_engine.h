@@ -180,7 +180,8 @@ struct speadi_rx_counters {
     /* The parts of kernel_drops whose cause is known: a wrong UDP checksum, a full buffer, the filter for one sender.
      * Together they are at most kernel_drops. */
     uint64_t checksum_drops, buffer_drops, filtered_drops;
-    uint64_t rejoins; /* how many times an endpoint was joined or bound to its interface again */
+    uint64_t unverified; /* packets that were accepted although nobody has checked their checksum */
+    uint64_t rejoins;    /* how many times an endpoint was joined or bound to its interface again */
 };
 
 /* The configuration with which an engine is opened. usable() and open() borrow all pointers until they return. open()
@@ -231,8 +232,8 @@ struct speadi_rx_facts {
      * receives from all interfaces. */
     char interface[SPEADI_RX_SOURCES_MAX][IF_NAMESIZE];
     /* Text for people. If the options asked for a certain set-up of the queues, the text tells how the queues were set
-     * up. Else the text is "". */
-    char shape[80];
+     * up. It also tells if packets are accepted whose checksums nobody checks. Else the text is "". */
+    char shape[160];
 };
 
 struct speadi_rx_engine_ops {

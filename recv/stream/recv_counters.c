@@ -27,6 +27,7 @@ void speadi_recv_read_counters(struct spead_recv_stream *stream)
     totals->engine_rebuilds = counters.rebuilds;
     totals->engine_rebuild_ns = counters.rebuild_ns;
     totals->link_downs = counters.link_downs;
+    totals->unverified_packets = counters.unverified;
     totals->rejoins = counters.rejoins;
     totals->wakeups = counters.sleeps + stream->coalesced;
     stream->counters_ns = stream->now_ns;

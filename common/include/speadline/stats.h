@@ -247,6 +247,10 @@ struct spead_recv_counters {
     /* How long the engine could not receive while it made the queues of engine_rebuilds anew, in nanoseconds in all. The
      * network goes on sending meanwhile, so this time says how many packets a rebuild costs. */
     uint64_t engine_rebuild_ns;
+    /* Engine verbs: packets that were accepted although nobody has checked their UDP checksum: neither the device nor the
+     * CPU. The option `checksum` of struct spead_recv_verbs_config decides when that happens. Packets without a UDP
+     * checksum are not counted. */
+    uint64_t unverified_packets;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

@@ -21,6 +21,20 @@ enum spead_verbs_mprq {
     SPEAD_MPRQ_ON = 2,   /* use such a queue; create() fails if the device has none */
 };
 
+/* What a receive stream does with a packet whose UDP checksum the device has not found right. A packet without UDP
+ * checksum is accepted in every case. The counter unverified_packets of the stream counts the packets that are accepted
+ * although nobody has checked their checksum. */
+enum spead_verbs_checksum {
+    /* If the device checks packets of this kind, the CPU checks this packet too, and the stream refuses it if its
+     * checksum is wrong. If the device does not check packets of this kind, the stream accepts the packet: the device
+     * has checked the CRC of its Ethernet frame. */
+    SPEAD_CHECKSUM_AUTO = 0,
+    /* The CPU checks the packet, which costs it one reading of all payload where the device does not check. A packet
+     * whose payload the CPU cannot read is accepted. */
+    SPEAD_CHECKSUM_VERIFY = 1,
+    SPEAD_CHECKSUM_TRUST = 2, /* accept the packet; the CPU never checks */
+};
+
 #define SPEAD_VERBS_COMP_VECTOR_POLL (-1) /* value of comp_vector: poll, never sleep */
 #define SPEAD_VERBS_MAX_POLL_DEFAULT 10u
 
@@ -49,6 +63,8 @@ struct spead_recv_verbs_config {
      * buffer for many packets. The engine changes a value that is outside the limits of the device to the nearest
      * limit. 0 (default): the engine chooses. */
     uint32_t mprq_entry_log;
+    enum spead_verbs_checksum checksum; /* packets that the device has not checked; default AUTO */
+    uint32_t reserved;
 };
 
 /* The verbs options of a send stream. Start from SPEAD_SEND_VERBS_CONFIG_INIT. create() borrows this struct and its

@@ -57,6 +57,7 @@ struct speadi_verbs_report {
      * range. Some devices can pace although they report no range. */
     uint32_t rate_kbps_min, rate_kbps_max;
     bool rate_burst; /* true: the device accepts a burst and a packet size together with the rate */
+    bool mlx5;       /* libmlx5 knows the device */
     uint32_t rss_queues_max; /* largest number of queues in one indirection table; 0: no RSS */
     struct {
         bool usable; /* true for an mlx5 device with striding receive queues for raw packets */
@@ -79,7 +80,7 @@ struct speadi_verbs_wish {
 
 struct speadi_verbs_device {
     const struct speadi_verbs *verbs;
-    const struct speadi_mlx5 *mlx5; /* NULL if report.mprq.usable is false */
+    const struct speadi_mlx5 *mlx5; /* NULL if report.mlx5 is false */
     struct ibv_context *context;    /* NULL if the device is not open */
     struct ibv_pd *pd;
     struct speadi_verbs_report report;

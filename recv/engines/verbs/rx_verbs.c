@@ -180,6 +180,37 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
     return speadi_verbs_slots_open(&e->slots, &e->device, wanted, bytes, err);
 }
 
+/* Decides for each IP version whether the reader accepts frames that nobody has checked. */
+static void choose_trust(struct speadi_verbs_engine *e)
+{
+    const struct speadi_verbs_cqes *cqes = &e->queue.cq.cqes;
+    bool trusts = e->options.checksum == SPEAD_CHECKSUM_TRUST;
+
+    if (e->options.checksum == SPEAD_CHECKSUM_VERIFY)
+        return;
+    e->reader.trusts_v4 = trusts || !cqes->v4;
+    e->reader.trusts_v6 = trusts || !cqes->v6;
+}
+
+/* Says who checks the UDP checksums, if it is not the device. */
+static void describe_trust(const struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
+{
+    const struct speadi_verbs_cqes *cqes = &e->queue.cq.cqes;
+    size_t used = strlen(facts->shape);
+    bool checks = true, trusts = false;
+
+    for (uint32_t i = 0; i < e->config.count; i++) {
+        bool v4 = e->config.addresses[i].any.sa_family == AF_INET;
+
+        checks = checks && (v4 ? cqes->v4 : cqes->v6);
+        trusts = trusts || (v4 ? e->reader.trusts_v4 : e->reader.trusts_v6);
+    }
+    if (trusts || !checks)
+        snprintf(facts->shape + used, sizeof facts->shape - used, "%s%s", used ? "; " : "",
+                 trusts ? "a UDP checksum that the device has not checked is trusted"
+                        : "the CPU checks the UDP checksums");
+}
+
 static void describe_shape(const struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
 {
     const struct speadi_verbs_striding *shape = &e->mprq.shape;
@@ -241,8 +272,10 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
         ret = speadi_verbs_queue_begin(e, err);
     if (ret < 0)
         return ret;
+    choose_trust(e);
     fill_facts(e, facts);
     describe_shape(e, facts);
+    describe_trust(e, facts);
     return 0;
 }
 
@@ -451,6 +484,7 @@ static void verbs_counters(void *self, struct speadi_rx_counters *counters)
         .sleeps = e->sleeps,
         .rebuilds = e->rebuilds,
         .rebuild_ns = e->rebuild_ns,
+        .unverified = e->reader.unverified,
         .link_downs = e->link_downs,
         .rejoins = e->joins.interfaces.rejoins,
         .memory_bytes = e->mprq.arena.bytes + speadi_verbs_slots_bytes(&e->slots) +

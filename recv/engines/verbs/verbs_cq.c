@@ -31,25 +31,28 @@ static void create(struct speadi_verbs_cq *cq, struct ibv_cq_init_attr_ex *attr)
 }
 
 int speadi_verbs_cq_open(struct speadi_verbs_cq *cq, struct speadi_verbs_device *device,
-                         uint32_t entries, int comp_vector, struct spead_err *err)
+                         const struct speadi_verbs_cq_config *config, struct spead_err *err)
 {
     struct ibv_cq_init_attr_ex attr = {
-        .cqe = entries,
+        .cqe = config->entries,
         .comp_mask = IBV_CQ_INIT_ATTR_MASK_FLAGS,
         .flags = IBV_CREATE_CQ_ATTR_SINGLE_THREADED,
     };
-    int ret = speadi_verbs_check_vector(device, comp_vector, err);
+    int ret = speadi_verbs_check_vector(device, config->comp_vector, err);
 
     *cq = (struct speadi_verbs_cq){.device = device};
-    if (ret == 0 && comp_vector >= 0) {
+    if (ret == 0 && config->comp_vector >= 0) {
         ret = speadi_verbs_channel_open(&cq->channel, device, err);
         attr.channel = cq->channel;
-        attr.comp_vector = (uint32_t)comp_vector;
+        attr.comp_vector = (uint32_t)config->comp_vector;
     }
     if (ret < 0)
         return ret;
     create(cq, &attr);
-    return cq->ex ? 0 : speadi_verbs_failed(err, "create_cq_ex", device->report.device, errno);
+    if (!cq->ex)
+        return speadi_verbs_failed(err, "create_cq_ex", device->report.device, errno);
+    speadi_verbs_cqes_open(&cq->cqes, device, cq->ex, config->of_pair);
+    return 0;
 }
 
 void speadi_verbs_cq_close(struct speadi_verbs_cq *cq)

@@ -6,6 +6,8 @@
 
 #include <speadi/verbs_device.h>
 
+#include "verbs_cqe.h"
+
 /* The clock that gives the time of a packet. */
 enum speadi_verbs_stamp {
     SPEADI_STAMP_HOST,      /* the clock of the host, read once for each burst */
@@ -18,13 +20,20 @@ struct speadi_verbs_cq {
     struct ibv_comp_channel *channel; /* NULL if there are no events and the queue is only polled */
     struct ibv_cq_ex *ex;             /* NULL if the queue is closed */
     enum speadi_verbs_stamp stamp;
+    struct speadi_verbs_cqes cqes;
     bool armed; /* the next completion makes the channel readable */
 };
 
-/* Makes the completion queue. If comp_vector < 0, there is no channel, and arm() does nothing. Returns 0 or -errno with
- * a sentence. The caller must call close() even after a failure. */
+struct speadi_verbs_cq_config {
+    uint32_t entries; /* most completions that wait at a time */
+    int comp_vector;  /* If it is negative, there is no channel, and arm() does nothing. */
+    bool of_pair;     /* the receives are posted to a queue pair, not to work queues */
+};
+
+/* Makes the completion queue. Returns 0 or -errno with a sentence. The caller must call close() even after a
+ * failure. */
 int speadi_verbs_cq_open(struct speadi_verbs_cq *cq, struct speadi_verbs_device *device,
-                         uint32_t entries, int comp_vector, struct spead_err *err);
+                         const struct speadi_verbs_cq_config *config, struct spead_err *err);
 
 /* Destroys the completion queue. The caller must first destroy the queues whose completions arrive in it. Does nothing
  * if the struct is zeroed. */

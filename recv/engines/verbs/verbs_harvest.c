@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <speadi/clock.h>
+#include <speadi/err.h>
 #include <speadi/numbers.h>
 
 #include "rx_verbs.h"
@@ -92,13 +93,33 @@ static void lend_overlong(struct speadi_verbs_engine *e, uint32_t slot,
 
 /* ---- Completions --------------------------------------------------------------------------- */
 
-static inline uint64_t stamp(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq,
-                             uint64_t now)
+/* Compares the entries in memory with the completions that libibverbs reports. If they differ, the CPU checks the
+ * checksums from now on, except where the user trusts the frames anyway. */
+static void check_entries(struct speadi_verbs_engine *e)
 {
+    struct speadi_verbs_cq *cq = &e->queue.cq;
+
+    if (speadi_verbs_cqes_agree(&cq->cqes, cq->ex, cq->stamp == SPEADI_STAMP_TICKS))
+        return;
+    speadi_log_line(&e->log, SPEAD_LOG_WARNING,
+                    "verbs engine: %s: the entries of the completion queue are not what libmlx5 "
+                    "says; the CPU checks UDP checksums (--verbs-checksum trust: nobody)",
+                    e->device.report.device);
+}
+
+static inline struct speadi_verbs_said read_completion(struct speadi_verbs_cq *cq)
+{
+    return speadi_verbs_cqes_read(&cq->cqes, cq->ex, cq->stamp == SPEADI_STAMP_TICKS);
+}
+
+/* Returns the time of a frame. `now` is the time at which the engine reads the burst. */
+static inline uint64_t stamp(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq,
+                             const struct speadi_verbs_said *said, uint64_t now)
+{
+    if (cq->stamp == SPEADI_STAMP_TICKS)
+        return speadi_verbs_clock_ns(&e->clock, said->ticks);
     if (cq->stamp == SPEADI_STAMP_WALLCLOCK)
         return ibv_wc_read_completion_wallclock_ns(cq->ex);
-    if (cq->stamp == SPEADI_STAMP_TICKS)
-        return speadi_verbs_clock_ns(&e->clock, ibv_wc_read_completion_ts(cq->ex));
     return now;
 }
 
@@ -116,25 +137,28 @@ static inline struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
 
 /* Describes the frame of the current completion. If the device has no clock, `now` is the time of the frame. */
 static inline struct speadi_verbs_arrival arrival_of(struct speadi_verbs_engine *e,
-                                                     const struct speadi_verbs_cq *cq, uint64_t now)
+                                                     struct speadi_verbs_cq *cq, uint64_t now)
 {
+    const struct speadi_verbs_said said = read_completion(cq);
+
     return (struct speadi_verbs_arrival){
         .slot = (uint32_t)cq->ex->wr_id,
-        .bytes = ibv_wc_read_byte_len(cq->ex),
-        .time_ns = stamp(e, cq, now),
-        .checked = ibv_wc_read_wc_flags(cq->ex) & IBV_WC_IP_CSUM_OK,
+        .bytes = said.bytes,
+        .time_ns = stamp(e, cq, &said, now),
+        .checked = said.checked,
     };
 }
 
 /* Handles a completion that failed. Only its slot and its status are valid. After a frame that was too long, the queue
  * may go on or may stop, depending on the firmware. If it stops, the other receives complete as flushed. If burst is
  * NULL, the function keeps the frame in e->arrival, and the engine lends it later. */
-static void take_failed(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq,
+static void take_failed(struct speadi_verbs_engine *e, struct speadi_verbs_cq *cq,
                         struct speadi_rx_burst *burst)
 {
     const struct speadi_verbs_slot *slot = retire(e, cq);
     bool overlong = cq->ex->status == IBV_WC_LOC_LEN_ERR;
 
+    speadi_verbs_cqes_next(&cq->cqes);
     if (burst)
         end_reservation(e, slot);
     if (!overlong) {
@@ -150,11 +174,13 @@ static void take_failed(struct speadi_verbs_engine *e, const struct speadi_verbs
 
 static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
 {
-    const struct speadi_verbs_cq *cq = &e->queue.cq;
+    struct speadi_verbs_cq *cq = &e->queue.cq;
     struct ibv_poll_cq_attr attr = {0};
     int ret = ibv_start_poll(cq->ex, &attr);
 
     if (ret == 0) {
+        if (cq->ex->status == IBV_WC_SUCCESS)
+            check_entries(e);
         do {
             if (cq->ex->status == IBV_WC_SUCCESS) {
                 const struct speadi_verbs_arrival arrival = arrival_of(e, cq, now);
@@ -186,21 +212,27 @@ static inline void lend_piece(struct speadi_verbs_engine *e, const struct speadi
 
 static void take_piece(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
 {
-    const struct speadi_verbs_cq *cq = &e->queue.cq;
-    const struct speadi_verbs_piece piece =
-        speadi_mprq_take(&e->mprq, ibv_wc_read_byte_len(cq->ex));
+    struct speadi_verbs_cq *cq = &e->queue.cq;
+    const struct speadi_verbs_said said = read_completion(cq);
+    const struct speadi_verbs_piece piece = speadi_mprq_take(&e->mprq, said.bytes);
     const struct speadi_verbs_frame frame = {
         .head = piece.data,
         .head_bytes = piece.bytes,
         .frame_bytes = piece.bytes,
-        .checked = ibv_wc_read_wc_flags(cq->ex) & IBV_WC_IP_CSUM_OK,
-        .time_ns = stamp(e, cq, now),
+        .checked = said.checked,
+        .time_ns = stamp(e, cq, &said, now),
     };
 
     if (piece.data)
         lend_piece(e, &frame, burst);
     else if (piece.bytes)
         e->failed = true;
+}
+
+static void take_failed_piece(struct speadi_verbs_engine *e)
+{
+    speadi_verbs_cqes_next(&e->queue.cq.cqes);
+    e->failed = true;
 }
 
 static void lend_kept_piece(struct speadi_verbs_engine *e,
@@ -221,16 +253,18 @@ static void lend_kept_piece(struct speadi_verbs_engine *e,
 static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst,
                           uint64_t now)
 {
-    const struct speadi_verbs_cq *cq = &e->queue.cq;
+    struct speadi_verbs_cq *cq = &e->queue.cq;
     struct ibv_poll_cq_attr attr = {0};
     int ret = ibv_start_poll(cq->ex, &attr);
 
     if (ret == 0) {
+        if (cq->ex->status == IBV_WC_SUCCESS)
+            check_entries(e);
         do {
             if (cq->ex->status == IBV_WC_SUCCESS)
                 take_piece(e, burst, now);
             else
-                e->failed = true;
+                take_failed_piece(e);
             /* After a failure the engine does not know where in the entry the next packet lies, so it stops. */
             ret = burst->count < SPEADI_VERBS_BURST && !e->failed ? ibv_next_poll(cq->ex) : ENOENT;
         } while (ret == 0);
@@ -292,10 +326,10 @@ void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst 
 /* Keeps the frame of the current completion of a multi-packet queue. */
 static void keep_piece(struct speadi_verbs_engine *e, uint64_t now)
 {
-    const struct speadi_verbs_cq *cq = &e->queue.cq;
+    struct speadi_verbs_cq *cq = &e->queue.cq;
     uint32_t entry = e->mprq.used;
-    const struct speadi_verbs_piece piece =
-        speadi_mprq_take(&e->mprq, ibv_wc_read_byte_len(cq->ex));
+    const struct speadi_verbs_said said = read_completion(cq);
+    const struct speadi_verbs_piece piece = speadi_mprq_take(&e->mprq, said.bytes);
 
     if (!piece.data) {
         e->failed = e->failed || piece.bytes > 0;
@@ -305,12 +339,12 @@ static void keep_piece(struct speadi_verbs_engine *e, uint64_t now)
         .data = piece.data,
         .slot = entry,
         .bytes = piece.bytes,
-        .time_ns = stamp(e, cq, now),
-        .checked = ibv_wc_read_wc_flags(cq->ex) & IBV_WC_IP_CSUM_OK,
+        .time_ns = stamp(e, cq, &said, now),
+        .checked = said.checked,
     };
 }
 
-static void keep_slot(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq, uint64_t now)
+static void keep_slot(struct speadi_verbs_engine *e, struct speadi_verbs_cq *cq, uint64_t now)
 {
     if (cq->ex->status != IBV_WC_SUCCESS) {
         take_failed(e, cq, NULL);
@@ -323,7 +357,7 @@ static void keep_slot(struct speadi_verbs_engine *e, const struct speadi_verbs_c
 /* Keeps all frames that have completed. Returns the last answer of the completion queue, which is ENOENT when the
  * completion queue is empty. After a failure of a multi-packet queue nobody knows where the next frame lies, so the
  * function then stops. */
-static int keep_all(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq, uint64_t now)
+static int keep_all(struct speadi_verbs_engine *e, struct speadi_verbs_cq *cq, uint64_t now)
 {
     struct ibv_poll_cq_attr attr = {0};
     int ret = ibv_start_poll(cq->ex, &attr);
@@ -336,7 +370,7 @@ static int keep_all(struct speadi_verbs_engine *e, const struct speadi_verbs_cq 
         else if (cq->ex->status == IBV_WC_SUCCESS)
             keep_piece(e, now);
         else
-            e->failed = true;
+            take_failed_piece(e);
         ret = e->is_striding && e->failed ? ENOENT : ibv_next_poll(cq->ex);
     } while (ret == 0);
     ibv_end_poll(cq->ex);

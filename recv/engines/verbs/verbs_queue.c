@@ -124,10 +124,15 @@ static int open_hashed(struct speadi_verbs_queue *queue,
 int speadi_verbs_queue_open(struct speadi_verbs_queue *queue, struct speadi_verbs_device *device,
                             const struct speadi_verbs_queue_config *config, struct spead_err *err)
 {
+    const struct speadi_verbs_cq_config completions = {
+        .entries = config->depth,
+        .comp_vector = config->comp_vector,
+        .of_pair = config->wqs <= 1,
+    };
     int ret;
 
     *queue = (struct speadi_verbs_queue){.device = device};
-    ret = speadi_verbs_cq_open(&queue->cq, device, config->depth, config->comp_vector, err);
+    ret = speadi_verbs_cq_open(&queue->cq, device, &completions, err);
     if (ret < 0)
         return ret;
     return config->wqs > 1 ? open_hashed(queue, config, err) : open_plain(queue, config, err);
@@ -163,10 +168,12 @@ int speadi_verbs_queue_open_striding(struct speadi_verbs_queue *queue,
         .striding_rq_attrs = {.single_stride_log_num_of_bytes = config->stride_log,
                               .single_wqe_log_num_of_strides = config->strides_log},
     };
+    const struct speadi_verbs_cq_config completions = {.entries = config->completions,
+                                                       .comp_vector = config->comp_vector};
     int ret;
 
     *queue = (struct speadi_verbs_queue){.device = device};
-    ret = speadi_verbs_cq_open(&queue->cq, device, config->completions, config->comp_vector, err);
+    ret = speadi_verbs_cq_open(&queue->cq, device, &completions, err);
     if (ret == 0)
         ret = add_wq(queue, config->entries, &striding, err);
     if (ret == 0)

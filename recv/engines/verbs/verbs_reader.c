@@ -27,27 +27,33 @@ static bool find_source(struct speadi_verbs_reader *reader, const struct speadi_
     return false;
 }
 
-static bool checksums_hold(const struct speadi_frame *headers,
+/* Says whether a frame may be lent although the device has not found its checksums right. */
+static bool checksums_pass(struct speadi_verbs_reader *reader, const struct speadi_frame *headers,
                            const struct speadi_verbs_frame *frame)
 {
+    bool has_sum = headers->ip_version == 6 ||
+                   speadi_load_be16(frame->head + headers->udp_at + SPEADI_UDP_CHECKSUM_AT) != 0;
     const struct speadi_frame_part parts[] = {
         {frame->head + headers->ip_at, frame->head_bytes - headers->ip_at},
         {frame->body, frame->body_bytes},
         {frame->tail, frame->frame_bytes - frame->head_bytes - frame->body_bytes},
     };
 
-    if (!frame->body && frame->body_bytes)
-        /* the CPU cannot read the body, so accept the frame; the NIC has checked the Ethernet CRC */
+    /* If the CPU cannot read the body, nobody can check the frame except the NIC, which has checked the Ethernet CRC. */
+    if ((headers->ip_version == 4 ? reader->trusts_v4 : reader->trusts_v6) ||
+        (!frame->body && frame->body_bytes)) {
+        reader->unverified += has_sum;
         return true;
+    }
     return speadi_frame_checksums_hold(headers, parts, 3);
 }
 
-static void refuse(const struct speadi_verbs_reader *reader, const struct speadi_verbs_frame *frame,
-                   int bucket, uint16_t from, struct speadi_rx_packet *packet)
+static void refuse(uint16_t source, const struct speadi_verbs_frame *frame, int bucket,
+                   uint16_t from, struct speadi_rx_packet *packet)
 {
     *packet = (struct speadi_rx_packet){
         .datagram_bytes = frame->frame_bytes,
-        .source = reader->source,
+        .source = source,
         .flags = SPEADI_RX_REFUSED,
         .bucket = (uint8_t)bucket,
         .segments = 1,
@@ -125,12 +131,12 @@ static void parse(struct speadi_verbs_reader *reader, const struct speadi_verbs_
 
     if (bucket == 0 && !find_source(reader, &headers))
         bucket = SPEAD_RECV_FOREIGN_FRAME;
-    if (bucket == 0 && !frame->checked && !checksums_hold(&headers, frame))
+    if (bucket == 0 && !frame->checked && !checksums_pass(reader, &headers, frame))
         bucket = SPEAD_RECV_MALFORMED_CHECKSUM;
     from = is_parsed ? add_sender(reader->source, &headers, burst)
                      : speadi_rx_from_add_unknown(burst, reader->source);
     if (bucket != 0) {
-        refuse(reader, frame, bucket, from, packet);
+        refuse(reader->source, frame, bucket, from, packet);
         return;
     }
     learn(reader, frame, &headers, from);
@@ -143,6 +149,8 @@ void speadi_verbs_read_any(struct speadi_verbs_reader *reader,
 {
     struct speadi_rx_packet *packet = &burst->packet[burst->count++];
     const uint64_t mask[] = SPEADI_USUAL_MASK;
+    struct speadi_frame usual = {
+        .ip_version = 4, .ip_at = SPEADI_PLAIN_IP_AT, .udp_at = SPEADI_PLAIN_UDP_AT};
     uint32_t payload_bytes;
     uint16_t from;
 
@@ -150,7 +158,12 @@ void speadi_verbs_read_any(struct speadi_verbs_reader *reader,
         parse(reader, frame, packet, burst);
         return;
     }
+    usual.payload_bytes = payload_bytes;
     from = add_usual_sender(reader, frame, burst);
+    if (!frame->checked && !checksums_pass(reader, &usual, frame)) {
+        refuse(reader->usual_source, frame, SPEAD_RECV_MALFORMED_CHECKSUM, from, packet);
+        return;
+    }
     speadi_verbs_fill(packet, reader->usual_source, from, frame, SPEADI_PLAIN_PAYLOAD_AT,
                       payload_bytes);
 }

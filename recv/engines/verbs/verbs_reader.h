@@ -30,6 +30,9 @@ struct speadi_verbs_reader {
     /* The same three words of a frame in this burst, but with the address and port of its sender. This sender has the
      * index usual_from in burst.from. Until the burst has such a frame, the words hold a value that no frame has. */
     uint64_t usual_sender[3];
+    /* For each IP version: the reader accepts a frame whose checksums nobody has checked. */
+    bool trusts_v4, trusts_v6;
+    uint64_t unverified; /* number of such frames; a frame without UDP checksum is not counted */
 };
 
 /* A frame in memory, in up to three pieces. */
@@ -84,9 +87,23 @@ static inline uint64_t speadi_verbs_word(const uint8_t *from)
     return word;
 }
 
-/* Returns true if four things hold: the device has checked the frame, the frame has the destination port
- * reader->usual_port, its lengths do not contradict each other, and its words have the bits of `usual` where `mask` is
- * set. Then *payload_bytes is the length of its datagram. */
+/* Returns true if the frame, which has usual headers, has a UDP checksum. */
+static inline bool speadi_verbs_has_sum(const struct speadi_verbs_frame *frame)
+{
+    return speadi_load_be16(frame->head + SPEADI_PLAIN_UDP_AT + SPEADI_UDP_CHECKSUM_AT) != 0;
+}
+
+/* Returns true if the frame need not be checked by the CPU. If its headers are usual, they are compared with those of an
+ * accepted frame, so the checksum of the IPv4 header is not needed. */
+static inline bool speadi_verbs_passes(const struct speadi_verbs_reader *reader,
+                                       const struct speadi_verbs_frame *frame)
+{
+    return frame->checked || reader->trusts_v4 || !speadi_verbs_has_sum(frame);
+}
+
+/* Returns true if the frame has the destination port reader->usual_port, its lengths do not contradict each other, and
+ * its words have the bits of `usual` where `mask` is set. Then *payload_bytes is the length
+ * of its datagram. */
 static inline bool speadi_verbs_has_words(const struct speadi_verbs_reader *reader,
                                           const struct speadi_verbs_frame *frame,
                                           const uint64_t usual[3], const uint64_t mask[3],
@@ -96,7 +113,7 @@ static inline bool speadi_verbs_has_words(const struct speadi_verbs_reader *read
     uint64_t odd = 0;
     uint32_t ip_bytes, udp_bytes;
 
-    if (frame->head_bytes < SPEADI_PLAIN_PAYLOAD_AT || !frame->checked)
+    if (frame->head_bytes < SPEADI_PLAIN_PAYLOAD_AT)
         return false;
     for (unsigned i = 0; i < 3; i++)
         odd |= (speadi_verbs_word(frame->head + at[i]) & mask[i]) ^ usual[i];
@@ -151,7 +168,7 @@ static inline void speadi_verbs_fill(struct speadi_rx_packet *packet, uint16_t s
 
 /* If the frame is usual and its sender is the latest one of this burst, adds its packet to the burst and returns true.
  * Such a frame need not be parsed, which is faster. Else does nothing and returns false. */
-static inline bool speadi_verbs_read_usual(const struct speadi_verbs_reader *reader,
+static inline bool speadi_verbs_read_usual(struct speadi_verbs_reader *reader,
                                            const struct speadi_verbs_frame *frame,
                                            struct speadi_rx_burst *burst)
 {
@@ -159,15 +176,20 @@ static inline bool speadi_verbs_read_usual(const struct speadi_verbs_reader *rea
 
     if (__builtin_expect(!speadi_verbs_is_usual(reader, frame, &payload_bytes), 0))
         return false;
+    if (__builtin_expect(!frame->checked, 0)) {
+        if (!speadi_verbs_passes(reader, frame))
+            return false;
+        reader->unverified += speadi_verbs_has_sum(frame);
+    }
     speadi_verbs_fill(&burst->packet[burst->count++], reader->usual_source, reader->usual_from,
                       frame, SPEADI_PLAIN_PAYLOAD_AT, payload_bytes);
     return true;
 }
 
-/* Adds a packet and its sender to the burst, for a frame of any kind. If the headers are usual and only the sender
- * differs, the frame need not be parsed. Else the function parses the frame. It fills the packet as speadi_verbs_fill()
- * does, or marks it as refused and states the bucket. The function checks the checksums itself if the device has not
- * checked them and the CPU can read the whole frame. */
+/* Adds a packet and its sender to the burst, for a frame of any kind. If the headers are usual, the frame need not be
+ * parsed. Else the function parses the frame. It fills the packet as speadi_verbs_fill() does, or marks it as refused
+ * and states the bucket. The function checks the checksums itself if three things hold: the device has not found them
+ * right, the reader does not trust the frame, and the CPU can read the whole frame. */
 void speadi_verbs_read_any(struct speadi_verbs_reader *reader,
                            const struct speadi_verbs_frame *frame, struct speadi_rx_burst *burst);
 

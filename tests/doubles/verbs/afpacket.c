@@ -37,7 +37,8 @@ static void deliver(struct vd_context *context, const struct vd_frame *frame,
     struct vd_arrival arrival = {
         .frame = frame->bytes, .length = frame->length, .time_ns = frame->time_ns, .key = *key};
 
-    arrival.csum_ok = VD_SETTING(ip_csum) && vd_checksums_right(frame->bytes, frame->length);
+    arrival.sums_right = VD_SETTING(ip_csum) && (VD_SETTING(csum_blind) ||
+                                                 vd_checksums_right(frame->bytes, frame->length));
     vd_flows_deliver(context, &arrival);
 }
 

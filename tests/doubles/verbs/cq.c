@@ -57,6 +57,7 @@ void vd_cq_push(struct vd_cq *cq, const struct vd_cqe *entry)
     }
     slot = &cq->ring[cq->tail++ % cq->capacity];
     *slot = *entry;
+    vd_cqe_write(cq, cq->tail - 1);
     if (delay_us && !slot->due_ns)
         slot->due_ns = vd_now_ns(CLOCK_MONOTONIC) + delay_us * 1000;
     VD_COUNT(completions, 1);
@@ -88,8 +89,10 @@ void vd_cq_purge(struct vd_cq *cq, const void *owner)
     uint64_t kept = cq->head;
 
     for (uint64_t i = cq->head; i != cq->tail; i++)
-        if (cq->ring[i % cq->capacity].owner != owner)
-            cq->ring[kept++ % cq->capacity] = cq->ring[i % cq->capacity];
+        if (cq->ring[i % cq->capacity].owner != owner) {
+            cq->ring[kept % cq->capacity] = cq->ring[i % cq->capacity];
+            vd_cqe_write(cq, kept++);
+        }
     cq->tail = kept;
 }
 
@@ -145,8 +148,17 @@ int vd_req_notify_cq(struct ibv_cq *ibv, int solicited_only)
     return 0;
 }
 
+/* The program has finished with the completion that it looks at. */
+static void let_go(struct vd_cq *cq)
+{
+    if (cq->holding)
+        vd_cqe_discard(cq, cq->head - 1);
+    cq->holding = false;
+}
+
 static int load(struct vd_cq *cq)
 {
+    let_go(cq);
     cq->holding = !cq->failed && take(cq, &cq->current);
     if (!cq->holding)
         return cq->failed ? EIO : ENOENT;
@@ -197,7 +209,8 @@ static void end_poll(struct ibv_cq_ex *ex)
     pthread_mutex_lock(&context->lock);
     if (!cq->polling)
         vd_abort("end_poll: without a start_poll that succeeded");
-    cq->polling = cq->holding = false;
+    cq->polling = false;
+    let_go(cq);
     pthread_mutex_unlock(&context->lock);
 }
 
@@ -271,6 +284,15 @@ static uint64_t supported_wc_flags(void)
     return flags;
 }
 
+static void release(struct vd_cq *cq)
+{
+    if (cq) {
+        free(cq->ring);
+        free(cq->raw);
+    }
+    free(cq);
+}
+
 static struct vd_cq *make(struct ibv_context *ibv, const struct ibv_cq_init_attr_ex *attr)
 {
     struct vd_context *context = vd_context(ibv);
@@ -282,11 +304,12 @@ static struct vd_cq *make(struct ibv_context *ibv, const struct ibv_cq_init_attr
         return vd_refuse_null(EINVAL, "create_cq: the device has no completion vector %u",
                               attr->comp_vector);
     cq = calloc(1, sizeof *cq);
-    if (!cq || !(cq->ring = calloc(attr->cqe, sizeof *cq->ring))) {
-        free(cq);
+    if (cq)
+        cq->capacity = attr->cqe;
+    if (!cq || !(cq->ring = calloc(attr->cqe, sizeof *cq->ring)) || !vd_cqe_open(cq)) {
+        release(cq);
         return vd_null(ENOMEM);
     }
-    cq->capacity = attr->cqe;
     cq->cq.context = ibv;
     cq->cq.channel = attr->channel;
     cq->cq.cq_context = attr->cq_context;
@@ -296,8 +319,7 @@ static struct vd_cq *make(struct ibv_context *ibv, const struct ibv_cq_init_attr
     pthread_mutex_lock(&context->lock);
     if (context->cq_count >= VD_SETTING(max_cq)) {
         pthread_mutex_unlock(&context->lock);
-        free(cq->ring);
-        free(cq);
+        release(cq);
         return vd_refuse_null(ENOMEM, "create_cq: the device has no more than max_cq");
     }
     if (attr->channel)
@@ -394,8 +416,7 @@ VD_EXPORT int ibv_destroy_cq(struct ibv_cq *ibv)
                   &cq->async_events_read);
     pthread_mutex_destroy(&ibv->mutex);
     pthread_cond_destroy(&ibv->cond);
-    free(cq->ring);
-    free(cq);
+    release(cq);
     VD_COUNT(cqs, -1);
     return 0;
 }

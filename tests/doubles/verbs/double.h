@@ -60,6 +60,11 @@ struct vd_settings {
      * aborts. */
     uint64_t ack_wait_ms;
     uint64_t verbose;
+    /* 1 if the device reports that the checksums of a frame with the UDP checksum 0 are right. */
+    uint64_t zero_csum_ok;
+    uint64_t csum_blind; /* 1 if the device says of every frame that its checksums are right */
+    uint64_t cqe_shift;  /* how many entries the entries in memory are ahead of the completions */
+    uint64_t cqe_bytes;  /* the length of an entry of a completion queue: 64 or 128 */
 };
 
 uint64_t vd_setting(size_t offset);
@@ -194,12 +199,14 @@ struct vd_queue {
     struct vd_work *ring;
     unsigned capacity, sge_max;
     uint64_t head, tail;
+    bool of_work_queue; /* false if the queue belongs to a queue pair */
 };
 
 struct vd_cqe {
     struct ibv_wc wc;
     uint64_t time_ns, due_ns;
     uint32_t flow_tag;
+    bool sums_right; /* the device has checked the checksums of the frame and found them right */
     /* The queue pair or work queue that this entry belongs to. When that queue is destroyed, the double removes the
      * entry. */
     const void *owner;
@@ -218,6 +225,10 @@ struct vd_cq {
     unsigned capacity, users;
     uint64_t head, tail;
     uint64_t wc_flags;
+    /* The same entries as mlx5 lays them out; see cqe.c. raw_count is a power of two. */
+    uint8_t *raw;
+    size_t raw_bytes;
+    uint32_t raw_count;
     bool extended, failed, armed, armed_solicited;
     bool polling; /* true between start_poll and end_poll of the program */
     bool holding; /* true if `current` holds an entry */
@@ -285,7 +296,7 @@ struct vd_arrival {
     size_t length;
     uint64_t time_ns;
     uint32_t flow_tag;
-    bool csum_ok;
+    bool sums_right;
     struct vd_key key;
 };
 
@@ -327,6 +338,15 @@ uint64_t vd_now_ns(clockid_t clock);
 struct ibv_cq_ex *vd_create_cq_ex(struct ibv_context *context, struct ibv_cq_init_attr_ex *attr);
 int vd_poll_cq(struct ibv_cq *cq, int count, struct ibv_wc *wcs);
 int vd_req_notify_cq(struct ibv_cq *cq, int solicited_only);
+
+/* ---- cqe.c -------------------------------------------------------------------------------------- */
+
+/* Allocates the entries in the layout of mlx5. Returns false if there is no memory. */
+bool vd_cqe_open(struct vd_cq *cq);
+/* Writes the entry with this index again from cq->ring. The index counts as cq->head and cq->tail do. */
+void vd_cqe_write(struct vd_cq *cq, uint64_t index);
+/* Overwrites the entry: the program does not look at it any more. */
+void vd_cqe_discard(struct vd_cq *cq, uint64_t index);
 
 /* ---- queue.c ------------------------------------------------------------------------------------ */
 
@@ -409,6 +429,7 @@ struct ibv_wq *vdouble_create_striding_wq(struct ibv_context *context,
                                           struct ibv_wq_init_attr *attr,
                                           const struct vd_striding *striding);
 /* Returns 0, or EINVAL if wq is not a multi-packet queue. */
+int vdouble_cq_entries(struct ibv_cq *cq, void **entries, uint32_t *count, uint32_t *bytes);
 int vdouble_striding_ring(struct ibv_wq *wq, void **entries, __be32 **doorbell, uint32_t *count);
 bool vdouble_is_mlx5(void);
 bool vdouble_has_striding(void);

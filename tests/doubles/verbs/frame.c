@@ -141,10 +141,11 @@ bool vd_checksums_right(const uint8_t *frame, size_t length)
     struct layout l = layers(frame, length);
     size_t udp_bytes = udp_length(frame, length, &l);
 
-    if (l.version != 4 || !udp_bytes || fold(sum(frame + l.ip, l.ip_bytes, 0)) != 0xffff)
+    if (!udp_bytes || (l.version == 4 && fold(sum(frame + l.ip, l.ip_bytes, 0)) != 0xffff))
         return false;
-    return get16(frame + l.udp + SPEADI_UDP_CHECKSUM_AT) == 0 ||
-           udp_sum(frame, &l, udp_bytes) == 0xffff;
+    if (get16(frame + l.udp + SPEADI_UDP_CHECKSUM_AT) == 0)
+        return l.version == 4 && VD_SETTING(zero_csum_ok);
+    return udp_sum(frame, &l, udp_bytes) == 0xffff;
 }
 
 /* Does the work that the flag IBV_SEND_IP_CSUM requests: writes the checksums of both IP and UDP, as mlx5 does. */

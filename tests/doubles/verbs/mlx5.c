@@ -67,6 +67,12 @@ VD_EXPORT int mlx5dv_init_obj(struct mlx5dv_obj *object, uint64_t type)
 
     if (err)
         return err;
+    if (type == MLX5DV_OBJ_CQ) {
+        struct mlx5dv_cq *cq = object->cq.out;
+
+        cq->comp_mask = 0;
+        return vdouble_cq_entries(object->cq.in, &cq->buf, &cq->cqe_cnt, &cq->cqe_size);
+    }
     if (type != MLX5DV_OBJ_RWQ)
         return EOPNOTSUPP;
     out->comp_mask = 0;

@@ -104,13 +104,23 @@ struct ibv_wc vd_wc_failed(uint64_t wr_id, enum ibv_wc_status status, uint32_t n
     return wc;
 }
 
+/* libmlx5 sets the flag only for IPv4, and only if the receive was posted to a queue pair. */
+static unsigned flags_of(const struct vd_queue *queue, const struct vd_arrival *arrival)
+{
+    return arrival->sums_right && arrival->key.ip_version == 4 && !queue->of_work_queue
+               ? IBV_WC_IP_CSUM_OK
+               : 0;
+}
+
 enum ibv_wc_status vd_queue_receive(struct vd_queue *queue, struct vd_cq *cq, uint32_t number,
                                     const void *owner, const struct vd_arrival *arrival)
 {
     struct vd_work *work = &queue->ring[queue->head % queue->capacity];
     enum ibv_wc_status status = scatter(work, arrival->frame, arrival->length);
-    struct vd_cqe entry = {
-        .time_ns = arrival->time_ns, .flow_tag = arrival->flow_tag, .owner = owner};
+    struct vd_cqe entry = {.time_ns = arrival->time_ns,
+                           .flow_tag = arrival->flow_tag,
+                           .sums_right = arrival->sums_right,
+                           .owner = owner};
     long scripted;
 
     if (status == IBV_WC_SUCCESS && vd_fault("rx.status", &scripted))
@@ -122,7 +132,7 @@ enum ibv_wc_status vd_queue_receive(struct vd_queue *queue, struct vd_cq *cq, ui
                                    .opcode = IBV_WC_RECV,
                                    .byte_len = (uint32_t)arrival->length,
                                    .qp_num = number,
-                                   .wc_flags = arrival->csum_ok ? IBV_WC_IP_CSUM_OK : 0};
+                                   .wc_flags = flags_of(queue, arrival)};
     vd_queue_retire(queue, 1);
     vd_cq_push(cq, &entry);
     return status;

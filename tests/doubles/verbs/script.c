@@ -45,6 +45,7 @@ static const struct vd_settings defaults = {
     .len_err_fatal = 1,
     .poison = 1,
     .ack_wait_ms = 5000,
+    .cqe_bytes = 64,
 };
 
 #define FIELD(name)                               \
@@ -64,6 +65,7 @@ static const struct {
     FIELD(infiniband),     FIELD(port_down),  FIELD(device_fatal),  FIELD(delay_us),
     FIELD(len_err_fatal),  FIELD(poison),     FIELD(ack_wait_ms),   FIELD(verbose),
     FIELD(verb_us),        FIELD(flush_us),   FIELD(burst),
+    FIELD(zero_csum_ok),   FIELD(cqe_bytes),  FIELD(csum_blind),    FIELD(cqe_shift),
 };
 
 #define STATUS(name)         \

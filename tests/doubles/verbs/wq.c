@@ -86,6 +86,7 @@ static struct ibv_wq *make(struct ibv_context *ibv, const struct ibv_wq_init_att
         release(wq);
         return vd_null(ENOMEM);
     }
+    wq->queue.of_work_queue = true;
     wq->wq.context = ibv;
     wq->wq.wq_context = attr->wq_context;
     wq->wq.pd = attr->pd;
@@ -290,13 +291,13 @@ static void fail(struct vd_wq *wq, enum ibv_wc_status status, const char *why)
  * bytes (16 bits), the number of strides (15 bits), and one bit that is set if the strides are only filler. */
 static void report(struct vd_wq *wq, uint32_t packed, const struct vd_arrival *arrival)
 {
-    struct vd_cqe entry = {.time_ns = arrival->time_ns, .flow_tag = arrival->flow_tag, .owner = wq};
+    struct vd_cqe entry = {.time_ns = arrival->time_ns,
+                           .flow_tag = arrival->flow_tag,
+                           .sums_right = arrival->sums_right,
+                           .owner = wq};
 
-    entry.wc = (struct ibv_wc){.wr_id = wq->consumed,
-                               .opcode = IBV_WC_RECV,
-                               .byte_len = packed,
-                               .qp_num = wq->wq.wq_num,
-                               .wc_flags = arrival->csum_ok ? IBV_WC_IP_CSUM_OK : 0};
+    entry.wc = (struct ibv_wc){
+        .wr_id = wq->consumed, .opcode = IBV_WC_RECV, .byte_len = packed, .qp_num = wq->wq.wq_num};
     vd_cq_push((struct vd_cq *)wq->wq.cq, &entry);
 }
 

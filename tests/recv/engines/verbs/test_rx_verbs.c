@@ -126,7 +126,9 @@ Test(rx_verbs, a_wrong_checksum_is_refused_whether_the_device_looks_or_not)
 
     for (int offload = 0; offload <= 1; offload++) {
         vdouble_script(offload ? "ip_csum=1" : "ip_csum=0");
-        open_usual();
+        verbs_rx_open(&rig,
+                      &(struct verbs_rx_options){
+                          .verbs.checksum = offload ? SPEAD_CHECKSUM_AUTO : SPEAD_CHECKSUM_VERIFY});
         bytes = verbs_rx_rig_frame(frame, 0, 0, sent, sizeof sent);
         frame[bytes - 3] ^= 4;
         assert_refused(frame, bytes, SPEAD_RECV_MALFORMED_CHECKSUM);

@@ -229,7 +229,7 @@ Test(rx_verbs_mprq, whichever_verb_fails_opening_leaves_nothing)
     verbs_rx_prepare(&rig, &striding);
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         vdouble_reset();
-        snprintf(script, sizeof script, "%s@1=EIO", verbs[i]);
+        snprintf(script, sizeof script, "%s@%%1=EIO", verbs[i]);
         cr_assert_eq(vdouble_script(script), 0);
         cr_assert_lt(verbs_rx_rig_open_engine(&rig), 0, "%s", script);
         cr_assert(strstr(rig.err.text, verbs[i]), "%s: %s", script, rig.err.text);

@@ -135,3 +135,62 @@ Test(verbs_reader, no_length_makes_up_for_another_port)
                     cr_assert_eq(burst.packet[burst.count - 1].flags, SPEADI_RX_REFUSED);
             }
 }
+
+/* ---- Checksums ----------------------------------------------------------------------------------- */
+
+enum { CHECKSUM_AT = 40, PAYLOAD_AT = 42 };
+
+static const struct speadi_rx_packet *read_unchecked(const uint8_t *head)
+{
+    const struct speadi_verbs_frame frame = describe(head, false);
+
+    if (speadi_verbs_read_usual(&reader, &frame, &burst))
+        taken++;
+    else
+        speadi_verbs_read_any(&reader, &frame, &burst);
+    return &burst.packet[burst.count - 1];
+}
+
+Test(verbs_reader, a_frame_without_udp_checksum_is_not_parsed_although_no_device_has_checked_it)
+{
+    static uint8_t frame[sizeof learned];
+
+    learn("239.1.2.3:7148");
+    memcpy(frame, learned, frame_bytes);
+    speadi_store_be16(frame + CHECKSUM_AT, 0);
+    for (unsigned i = 0; i < 100; i++)
+        cr_assert_eq(read_unchecked(frame)->flags, 0);
+    cr_expect_eq(taken, 100u);
+    cr_expect_eq(reader.unverified, 0u);
+}
+
+Test(verbs_reader, a_trusted_frame_is_not_parsed_and_is_counted)
+{
+    static uint8_t frame[sizeof learned];
+
+    learn("239.1.2.3:7148");
+    reader.trusts_v4 = true;
+    memcpy(frame, learned, frame_bytes);
+    frame[PAYLOAD_AT] ^= 1;
+    for (unsigned i = 0; i < 100; i++)
+        cr_assert_eq(read_unchecked(frame)->flags, 0);
+    cr_expect_eq(taken, 100u);
+    cr_expect_eq(reader.unverified, 100u);
+    speadi_rx_burst_begin(&burst);
+    speadi_verbs_reader_begin(&reader);
+    cr_expect_eq(read_unchecked(frame)->flags, 0, "the first one of a burst");
+    cr_expect_eq(reader.unverified, 101u);
+}
+
+Test(verbs_reader, the_cpu_checks_a_frame_that_is_neither_checked_nor_trusted)
+{
+    static uint8_t frame[sizeof learned];
+
+    learn("239.1.2.3:7148");
+    memcpy(frame, learned, frame_bytes);
+    cr_expect_eq(read_unchecked(frame)->flags, 0);
+    frame[PAYLOAD_AT] ^= 1;
+    cr_expect_eq(read_unchecked(frame)->flags, SPEADI_RX_REFUSED);
+    cr_expect_eq(burst.packet[burst.count - 1].bucket, SPEAD_RECV_MALFORMED_CHECKSUM);
+    cr_expect_eq(reader.unverified, 0u);
+}
