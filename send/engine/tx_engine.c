@@ -37,7 +37,7 @@ struct opening {
     const struct speadi_tx_engine_ops **ops;
     void **state;
     const struct speadi_tx_config *config;
-    uint32_t *buffer_bytes;
+    struct speadi_tx_facts *facts;
 };
 
 /* Returns the configuration of the stream, with `options` set to the options for this engine. */
@@ -105,7 +105,8 @@ static int open_engine(void *arg, const struct speadi_engine_about *engine, stru
     self = calloc(1, ops->state_size);
     if (!self)
         return speadi_err_set(err, -ENOMEM, "no memory for send engine %s", engine->name);
-    ret = ops->open(self, &config, opening->buffer_bytes, err);
+    *opening->facts = (struct speadi_tx_facts){0};
+    ret = ops->open(self, &config, opening->facts, err);
     if (ret < 0) {
         ops->close(self);
         free(self);
@@ -118,13 +119,14 @@ static int open_engine(void *arg, const struct speadi_engine_about *engine, stru
 
 int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state, const char *name,
                           const struct speadi_tx_config *config,
-                          char reason[SPEADI_ENGINE_REASON_MAX], uint32_t *buffer_bytes,
+                          char reason[SPEADI_ENGINE_REASON_MAX], struct speadi_tx_facts *facts,
                           struct spead_err *err)
 {
-    struct opening opening = {ops, state, config, buffer_bytes};
+    struct opening opening = {ops, state, config, facts};
     const struct speadi_engine_choice choice = {.list = &list,
                                                 .endpoint = config->links ? SPEAD_ENDPOINT_MEM_LINK
                                                                           : SPEAD_ENDPOINT_UDP,
+                                                .shape = facts->shape,
                                                 .arg = &opening,
                                                 .usable = usable,
                                                 .open = open_engine};

@@ -115,6 +115,14 @@ static inline const struct speadi_interface *speadi_tx_interface(
     return config->interfaces ? &config->interfaces[i] : config->interface;
 }
 
+/* What the core knows about an engine only after open(). */
+struct speadi_tx_facts {
+    uint32_t buffer_bytes; /* the size that the kernel or the device granted; 0 without a buffer */
+    /* Text for people, for the line that names the engine. It says what the engine got less of than the configuration
+     * asks for. Else it is "". */
+    char shape[96];
+};
+
 struct speadi_tx_engine_ops {
     struct speadi_engine_about about; /* must be the first member */
     /* how many bytes the core allocates, zeroes and passes as `self` */
@@ -128,10 +136,9 @@ struct speadi_tx_engine_ops {
     int (*usable)(const struct speadi_tx_config *config, struct spead_err *err);
 
     /* Opens the engine. Control plane: may block, allocate and log. Returns 0 or -errno. The core calls close() also
-     * after a failed open(), so open() must always leave `self` in a state that close() can handle. *buffer_bytes gets
-     * the size of the socket buffer that the kernel granted, or 0 if there is no such buffer. The pointer buffer_bytes
-     * may be NULL. */
-    int (*open)(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
+     * after a failed open(), so open() must always leave `self` in a state that close() can handle. *facts is all zero
+     * before the call. */
+    int (*open)(void *self, const struct speadi_tx_config *config, struct speadi_tx_facts *facts,
                 struct spead_err *err);
     void (*close)(void *self);
 
@@ -172,10 +179,11 @@ extern const struct speadi_engine_about *const speadi_tx_engines[];
 
 /* Chooses an engine and opens it. `name` is the name of an engine or "auto"; docs/engines.md tells in which order
  * "auto" tries the engines, and why. Returns 0 or -errno. The core must pass *state as `self` to all operations, and
- * free() it after close(). `reason` gets one sentence that tells the user why this engine was chosen. */
+ * free() it after close(). `reason` gets one sentence that tells the user why this engine was chosen. *facts gets what
+ * the engine says about itself. */
 int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state, const char *name,
                           const struct speadi_tx_config *config,
-                          char reason[SPEADI_ENGINE_REASON_MAX], uint32_t *buffer_bytes,
+                          char reason[SPEADI_ENGINE_REASON_MAX], struct speadi_tx_facts *facts,
                           struct spead_err *err);
 
 /* Puts a fault decorator around an open engine. Before the call, *ops and *state are those of the engine; after the

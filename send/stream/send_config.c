@@ -173,7 +173,7 @@ static int open_transport(struct speadi_send_transport *transport,
     engine.interfaces = endpoints.differ ? endpoints.interface : NULL;
     if (ret == 0)
         ret = speadi_tx_engine_open(&transport->ops, &transport->engine, config->engine, &engine,
-                                    transport->reason, &transport->buffer_bytes, err);
+                                    transport->reason, &transport->facts, err);
     if (ret < 0 || !config->fault)
         return ret;
     ret = speadi_tx_engine_wrap_fault(&transport->ops, &transport->engine, config->fault, err);

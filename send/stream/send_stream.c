@@ -93,7 +93,7 @@ void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead
 {
     const struct speadi_send_transport *transport = &stream->transport;
     const struct spead_send_plan full = {
-        .socket_buffer_bytes = transport->buffer_bytes,
+        .socket_buffer_bytes = transport->facts.buffer_bytes,
         .engine = transport->ops->about.name,
         .engine_reason = transport->reason,
         .memory_bytes = sizeof *stream + stream->queue.bytes + stream->batches.memory_bytes +

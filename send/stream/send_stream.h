@@ -30,8 +30,7 @@ struct speadi_send_transport {
     /* The pointer that the engine gets as `self`. At its end the stream closes the engine and frees this memory. */
     void *engine;
     uint32_t destination_count;
-    /* size of the socket buffer that the kernel granted; 0 if there is none */
-    uint32_t buffer_bytes;
+    struct speadi_tx_facts facts;
     /* packet_overhead[i] is for destination i. It is the number of bytes that the rate counts for each packet in
      * addition to the SPEAD bytes. */
     uint32_t packet_overhead[SPEADI_TX_DESTINATIONS_MAX];

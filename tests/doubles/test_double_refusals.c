@@ -68,6 +68,28 @@ Test(verbs_refusals, limits_of_the_device_hold_for_every_queue)
     rig_close(&rig);
 }
 
+/* A request of 17 entries takes 32 + 17 * 16 = 304 bytes, which are 5 blocks of 64 bytes. The device has 32768 blocks,
+ * and 6553 requests fit into them. */
+Test(verbs_refusals, a_send_queue_takes_blocks_of_64_bytes)
+{
+    struct ibv_qp *qp;
+
+    begin((struct rig_options){0});
+    qp = rig_make_qp(&rig.near, (struct rig_options){.depth = 6553, .sge_max = 17});
+    cr_assert(qp, "%s", vdouble_last_refusal());
+    cr_assert_eq(ibv_destroy_qp(qp), 0);
+    cr_assert_null(rig_make_qp(&rig.near, (struct rig_options){.depth = 6554, .sge_max = 17}));
+    cr_assert_eq(errno, EINVAL);
+    rig_assert_refused("max_qp_wr");
+    qp = rig_make_qp(&rig.near, (struct rig_options){.depth = 16384, .sge_max = 4});
+    cr_assert(qp, "%s", vdouble_last_refusal());
+    cr_assert_eq(ibv_destroy_qp(qp), 0);
+    cr_assert_null(rig_make_qp(
+        &rig.near, (struct rig_options){.depth = 3641, .sge_max = 30, .tso_header_max = 42}));
+    rig_assert_refused("576 bytes");
+    rig_close(&rig);
+}
+
 Test(verbs_refusals, raw_packets_need_the_capability)
 {
     begin((struct rig_options){0});

@@ -161,7 +161,7 @@ int tx_harness_try(struct tx_harness *h, const struct tx_harness_config *config,
 
     *h = (struct tx_harness){0};
     return speadi_tx_engine_open(&h->ops, &h->state, config->engine, &engine_config, h->reason,
-                                 &h->buffer_bytes, err);
+                                 &h->facts, err);
 }
 
 static bool open_engine(struct tx_harness *h, const struct tx_harness_config *config,
@@ -169,7 +169,7 @@ static bool open_engine(struct tx_harness *h, const struct tx_harness_config *co
 {
     struct spead_err err = {0};
     int ret = speadi_tx_engine_open(&h->ops, &h->state, config->engine, engine_config, h->reason,
-                                    &h->buffer_bytes, &err);
+                                    &h->facts, &err);
 
     if (is_missing_here(ret)) {
         fprintf(stderr, "engine %s: %s\n", config->engine, err.text);

@@ -43,7 +43,7 @@ struct tx_harness {
     const struct speadi_tx_engine_ops *ops;
     void *state;
     char reason[SPEADI_ENGINE_REASON_MAX];
-    uint32_t buffer_bytes;
+    struct speadi_tx_facts facts;
     struct tx_sink {
         int fd;                      /* a socket on a loopback port; -1 if closed or not used */
         struct spead_mem_link *link; /* used only by the engine mem */

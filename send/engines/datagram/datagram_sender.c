@@ -38,8 +38,8 @@ static void check_ways(struct speadi_datagram_sender *sender, uint64_t now_ns)
 
 int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
                                 speadi_datagram_transmit_fn *transmit,
-                                const struct speadi_tx_config *config, uint32_t *buffer_bytes,
-                                struct spead_err *err)
+                                const struct speadi_tx_config *config,
+                                struct speadi_tx_facts *facts, struct spead_err *err)
 {
     struct speadi_udp_send_options options = {
         .buffer_bytes = config->socket_buffer_bytes,
@@ -67,8 +67,7 @@ int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
         sender->interface[i] = speadi_route_interface(&config->addresses[i], options.interface);
     }
     check_ways(sender, 0);
-    if (buffer_bytes)
-        *buffer_bytes = sender->socket[0].buffer_bytes;
+    facts->buffer_bytes = sender->socket[0].buffer_bytes;
     return 0;
 }
 

@@ -62,8 +62,8 @@ struct speadi_datagram_sender {
  * into its table of operations. */
 int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
                                 speadi_datagram_transmit_fn *transmit,
-                                const struct speadi_tx_config *config, uint32_t *buffer_bytes,
-                                struct spead_err *err);
+                                const struct speadi_tx_config *config,
+                                struct speadi_tx_facts *facts, struct spead_err *err);
 void speadi_datagram_sender_close(void *self);
 int speadi_datagram_sender_send(void *self, const struct speadi_tx_packet *packets, unsigned count);
 unsigned speadi_datagram_sender_reap(void *self, struct speadi_tx_done *done, unsigned max);

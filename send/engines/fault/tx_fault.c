@@ -425,10 +425,10 @@ static int fault_start(void *self, struct spead_err *err)
     return engine->inner_ops->start ? engine->inner_ops->start(engine->inner, err) : 0;
 }
 
-static int fault_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
-                      struct spead_err *err)
+static int fault_open(void *self, const struct speadi_tx_config *config,
+                      struct speadi_tx_facts *facts, struct spead_err *err)
 {
-    (void)self, (void)config, (void)buffer_bytes;
+    (void)self, (void)config, (void)facts;
     return speadi_err_set(err, -EINVAL, "the fault decorator wraps an open engine");
 }
 

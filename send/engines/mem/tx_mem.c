@@ -23,8 +23,8 @@ struct mem_engine {
     struct speadi_tx_counters counters;
 };
 
-static int mem_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
-                    struct spead_err *err)
+static int mem_open(void *self, const struct speadi_tx_config *config,
+                    struct speadi_tx_facts *facts, struct spead_err *err)
 {
     struct mem_engine *engine = self;
     int ret = speadi_wake_fd_open(&engine->wake_fd);
@@ -36,8 +36,7 @@ static int mem_open(void *self, const struct speadi_tx_config *config, uint32_t 
         speadi_mem_wire_set_producer_wake_fd(engine->link[i], &engine->wake_fd);
         engine->link_count++;
     }
-    if (buffer_bytes)
-        *buffer_bytes = 0;
+    (void)facts;
     return 0;
 }
 

@@ -58,12 +58,12 @@ static int socket_usable(const struct speadi_tx_config *config, struct spead_err
     return speadi_udp_try_send(err);
 }
 
-static int socket_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
-                       struct spead_err *err)
+static int socket_open(void *self, const struct speadi_tx_config *config,
+                       struct speadi_tx_facts *facts, struct spead_err *err)
 {
     struct socket_engine *engine = self;
 
-    return speadi_datagram_sender_open(&engine->sender, transmit, config, buffer_bytes, err);
+    return speadi_datagram_sender_open(&engine->sender, transmit, config, facts, err);
 }
 
 static int socket_send(void *self, const struct speadi_tx_packet *packets, unsigned count)

@@ -122,11 +122,11 @@ static int uring_usable(const struct speadi_tx_config *config, struct spead_err 
     return speadi_uring_probe(SPEADI_TRAIN_MESSAGES_MAX, 0, &features, err);
 }
 
-static int uring_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
-                      struct spead_err *err)
+static int uring_open(void *self, const struct speadi_tx_config *config,
+                      struct speadi_tx_facts *facts, struct spead_err *err)
 {
     struct uring_engine *engine = self;
-    int ret = speadi_datagram_sender_open(&engine->sender, transmit, config, buffer_bytes, err);
+    int ret = speadi_datagram_sender_open(&engine->sender, transmit, config, facts, err);
 
     return ret < 0 ? ret : open_ring(engine, err);
 }

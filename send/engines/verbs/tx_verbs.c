@@ -3,6 +3,7 @@
  * of the kernel. */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <speadi/clock.h>
@@ -36,8 +37,16 @@ static int verbs_usable(const struct speadi_tx_config *config, struct spead_err 
     return speadi_verbs_suits(own.device, config->interface, config->addresses, config->count, err);
 }
 
-static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
-                      struct spead_err *err)
+static void describe_shape(const struct speadi_verbs_sender *engine, struct speadi_tx_facts *facts)
+{
+    if (engine->slots_asked > engine->frames.slots)
+        snprintf(facts->shape, sizeof facts->shape,
+                 "its send queue holds %u packets, not the %u that the buffer has room for",
+                 engine->frames.slots, engine->slots_asked);
+}
+
+static int verbs_open(void *self, const struct speadi_tx_config *config,
+                      struct speadi_tx_facts *facts, struct spead_err *err)
 {
     struct speadi_verbs_sender *engine = self;
     int ret = speadi_wake_fd_open(&engine->wake_fd);
@@ -49,8 +58,8 @@ static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_
     if (ret < 0)
         return ret;
     engine->counters.memory_bytes = engine->frames.memory_bytes;
-    if (buffer_bytes)
-        *buffer_bytes = engine->frames.slots * engine->frames.slot_bytes;
+    facts->buffer_bytes = engine->frames.slots * engine->frames.slot_bytes;
+    describe_shape(engine, facts);
     return 0;
 }
 
@@ -144,7 +153,9 @@ static void log_copied(struct speadi_verbs_sender *engine)
         return;
     engine->said_copied = true;
     speadi_log_line(engine->log, SPEAD_LOG_INFO,
-                    "payload outside of the stream's registered memory is copied (config.memory)");
+                    "payload is copied: it lies outside of the stream's registered memory "
+                    "(config.memory), or in more than %u pieces a packet",
+                    frames->sge_max - 1);
 }
 
 /* ---- Sending -------------------------------------------------------------------------------- */

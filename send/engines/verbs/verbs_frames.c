@@ -15,28 +15,35 @@
  * With more slots they would not fit into the cache. */
 enum { SLOTS_MIN = 128, SLOTS_MAX = 16384 };
 
-/* The largest number of entries of a request that carries several packets. It is about the number that NICs can gather.
- * The device reserves memory for this number of entries in each slot of its queue. */
-enum { RUN_ENTRIES_MAX = 32 };
+/* The largest numbers of entries of a request. The queue has memory for this number of entries in each of its places:
+ * the more entries, the fewer packets it holds. A packet of most heaps has its header and one or two pieces of payload.
+ * In a packet of more pieces the CPU copies what does not fit. It cannot do that with memory of a device. A request that
+ * carries several packets has about the number of entries that NICs can gather. */
+enum { ENTRIES_MAX = 4, DEVICE_ENTRIES_MAX = SPEADI_PACKET_IOVECS_MAX, RUN_ENTRIES_MAX = 32 };
 
 /* ---- Memory ------------------------------------------------------------------------------- */
 
-static void measure(struct speadi_verbs_frames *frames, const struct speadi_verbs_report *report,
-                    const struct speadi_verbs_frames_options *options)
+static uint32_t slot_bytes(uint32_t payload_max)
 {
-    uint32_t slots;
+    return (uint32_t)speadi_round_up(SPEADI_FRAME_TEMPLATE_BYTES_MAX + payload_max,
+                                     SPEADI_CACHE_LINE);
+}
 
-    frames->payload_max = options->payload_max;
-    frames->slot_bytes = (uint32_t)speadi_round_up(
-        SPEADI_FRAME_TEMPLATE_BYTES_MAX + options->payload_max, SPEADI_CACHE_LINE);
-    slots = options->buffer_bytes / frames->slot_bytes;
-    slots = speadi_clamp_u32(slots, SLOTS_MIN, SLOTS_MAX);
-    slots = speadi_min_u32(slots, speadi_min_u32(report->max_qp_wr, report->max_cqe));
-    frames->slots = speadi_power_of_two_up_to(slots);
-    frames->run_bytes_max = options->run_bytes_max;
-    frames->sge_max = speadi_min_u32(
-        report->max_sge, options->run_bytes_max ? RUN_ENTRIES_MAX : SPEADI_PACKET_IOVECS_MAX);
-    frames->offload = report->checksum;
+uint32_t speadi_verbs_frames_slots(const struct speadi_verbs_frames_options *options)
+{
+    return speadi_power_of_two_up_to(speadi_clamp_u32(
+        options->buffer_bytes / slot_bytes(options->payload_max), SLOTS_MIN, SLOTS_MAX));
+}
+
+uint32_t speadi_verbs_frames_entries(const struct speadi_verbs_frames_options *options,
+                                     const struct speadi_verbs_report *report)
+{
+    uint32_t entries = ENTRIES_MAX;
+
+    for (uint32_t i = 0; i < options->memory_count; i++)
+        if (options->memory[i].is_dma_buf)
+            entries = DEVICE_ENTRIES_MAX;
+    return speadi_min_u32(report->max_sge, options->run_bytes_max ? RUN_ENTRIES_MAX : entries);
 }
 
 static int make_requests(struct speadi_verbs_frames *frames, struct spead_err *err)
@@ -64,8 +71,15 @@ int speadi_verbs_frames_init(struct speadi_verbs_frames *frames, struct speadi_v
 {
     int ret;
 
-    *frames = (struct speadi_verbs_frames){.sources.device = device};
-    measure(frames, &device->report, options);
+    *frames = (struct speadi_verbs_frames){
+        .sources.device = device,
+        .slots = options->slots,
+        .slot_bytes = slot_bytes(options->payload_max),
+        .sge_max = options->entries,
+        .payload_max = options->payload_max,
+        .run_bytes_max = options->run_bytes_max,
+        .offload = device->report.checksum,
+    };
     ret = speadi_verbs_arena_register(&frames->arena, &frames->memory, device,
                                       (size_t)frames->slots * frames->slot_bytes, false, err);
     if (ret == 0)
@@ -129,16 +143,15 @@ __attribute__((noinline)) static uint32_t add_payload(struct speadi_verbs_frames
 {
     struct build build = {.entry = entry, .count = 1, .end = end};
     const uint64_t copied_before = frames->copied_bytes;
-    /* True if there are enough entries to give one to each piece. Then payload in registered memory is sent without a
-     * copy. */
-    const bool in_place = packet->iov_count <= frames->sge_max;
 
     for (unsigned i = 1; i < packet->iov_count; i++) {
         const struct iovec *piece = &packet->iov[i];
         const struct speadi_verbs_source *source =
             speadi_verbs_sources_find(&frames->sources, piece->iov_base, piece->iov_len);
+        /* The pieces after this one. They need one entry at least, because the CPU may have to copy them. */
+        const unsigned rest = i + 1 < packet->iov_count ? 1 : 0;
 
-        if (source && in_place)
+        if (source && build.count + rest < frames->sge_max)
             build.entry[build.count++] = entry_in(source, piece);
         else if (!source || source->is_readable)
             copy_piece(frames, &build, piece);

@@ -39,10 +39,19 @@ struct speadi_verbs_frames {
 struct speadi_verbs_frames_options {
     uint32_t payload_max;
     uint32_t buffer_bytes; /* the approximate amount of memory that the slots are allowed to take */
+    uint32_t slots;        /* how many frames the queue holds: a power of two */
+    uint32_t entries;      /* how many entries a request of the queue can have */
     const struct spead_send_memory *memory;
     uint32_t memory_count;
     uint32_t run_bytes_max;
 };
+
+/* Returns how many slots the buffer has room for: a power of two. Does not look at options->slots. */
+uint32_t speadi_verbs_frames_slots(const struct speadi_verbs_frames_options *options);
+
+/* Returns how many entries a request must be able to have. Does not look at options->entries. */
+uint32_t speadi_verbs_frames_entries(const struct speadi_verbs_frames_options *options,
+                                     const struct speadi_verbs_report *report);
 
 /* Makes the slots and registers the memory. Returns 0 or -errno with a sentence. The caller must call release() after a
  * failure too. */
@@ -58,8 +67,8 @@ void speadi_verbs_frames_release(struct speadi_verbs_frames *frames);
  * of that number. The function fills the array `entry`, by which the device gathers the frame. The first entry begins
  * with the head of the frame.
  *
- * Returns the number of entries. This is at most one for each piece of the packet, or 1 if the packet has more pieces
- * than sge_max. Returns 0 if no frame can carry the packet (see speadi_verbs_frames_make()). */
+ * Returns the number of entries, which is at most sge_max and at most one for each piece of the packet. Returns 0 if no
+ * frame can carry the packet (see speadi_verbs_frames_make()). */
 uint32_t speadi_verbs_frames_gather(struct speadi_verbs_frames *frames, uint64_t number,
                                     struct ibv_sge *entry, const struct speadi_frame_template *head,
                                     const struct speadi_tx_packet *packet);

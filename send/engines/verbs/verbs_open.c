@@ -153,22 +153,28 @@ static int open_queue(struct speadi_verbs_sender *engine, const struct speadi_tx
         .memory_count = config->memory_count,
     };
     struct speadi_verbs_send_options queue = {.comp_vector = engine->options.comp_vector};
+    const struct speadi_verbs_report *report = &engine->device.report;
     int ret = check_device_memory(engine, config, err);
 
     if (ret == 0)
         ret = frame_rate(&queue.rate_kbps, engine, config, err);
     if (ret == 0)
         ret = run_bytes(&frames.run_bytes_max, engine, config, err);
-    if (ret == 0)
-        ret = speadi_verbs_frames_init(&engine->frames, &engine->device, &frames, err);
     if (ret < 0)
         return ret;
-    queue.slots = engine->frames.slots;
-    queue.sge_max = engine->frames.sge_max;
+    engine->slots_asked = speadi_verbs_frames_slots(&frames);
+    queue.slots = speadi_power_of_two_up_to(
+        speadi_min_u32(engine->slots_asked, speadi_min_u32(report->max_qp_wr, report->max_cqe)));
+    queue.sge_max = speadi_verbs_frames_entries(&frames, report);
     if (frames.run_bytes_max)
         queue.segment_head_bytes = longest_head(engine, config->count);
-    engine->chain_max = queue.slots >= 4 ? queue.slots / 4 : 1;
-    return speadi_verbs_send_queue_open(&engine->queue, &engine->device, &queue, err);
+    ret = speadi_verbs_send_queue_open(&engine->queue, &engine->device, &queue, err);
+    if (ret < 0)
+        return ret;
+    frames.slots = engine->queue.options.slots;
+    frames.entries = queue.sge_max;
+    engine->chain_max = frames.slots >= 4 ? frames.slots / 4 : 1;
+    return speadi_verbs_frames_init(&engine->frames, &engine->device, &frames, err);
 }
 
 int speadi_tx_verbs_options_read(struct spead_send_verbs_config *own,

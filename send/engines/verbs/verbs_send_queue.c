@@ -73,28 +73,33 @@ static int make_segmenting_pair(struct speadi_verbs_send_queue *queue, struct sp
         return failed_verb(queue, err, "create_qp_ex", code);
     return speadi_err_field(
         err, -code, "hardware_tso",
-        ": %.40s makes no queue of %u requests, each of %u pieces and a head of %u bytes "
-        "(create_qp_ex: errno %d): do without it, or take a smaller buffer",
-        queue->device->report.device, attr.cap.max_send_wr, attr.cap.max_send_sge,
-        queue->options.segment_head_bytes, code);
+        ": %.40s makes no queue for requests of %u pieces and a head of %u bytes, not even for %u "
+        "of them (create_qp_ex: errno %d): do without it",
+        queue->device->report.device, attr.cap.max_send_sge, queue->options.segment_head_bytes,
+        attr.cap.max_send_wr, code);
 }
 
-static int make_queues(struct speadi_verbs_send_queue *queue, struct spead_err *err)
+/* Makes a completion queue and a queue pair of options.slots requests. */
+static int make_pair(struct speadi_verbs_send_queue *queue, struct spead_err *err)
 {
     const struct speadi_verbs *verbs = queue->device->verbs;
     const struct speadi_verbs_send_options *options = &queue->options;
-    static const enum ibv_qp_state steps[] = {IBV_QPS_INIT, IBV_QPS_RTR, IBV_QPS_RTS};
-    int code, ret;
 
     queue->cq =
         verbs->create_cq(queue->device->context, (int)options->slots, NULL, queue->channel,
                          options->comp_vector > 0 && queue->channel ? options->comp_vector : 0);
     if (!queue->cq)
         return failed_verb(queue, err, "create_cq", errno);
-    ret = options->segment_head_bytes ? make_segmenting_pair(queue, err)
-                                      : make_plain_pair(queue, err);
-    if (ret < 0)
-        return ret;
+    return options->segment_head_bytes ? make_segmenting_pair(queue, err)
+                                       : make_plain_pair(queue, err);
+}
+
+/* Moves the new queue pair to the state in which it sends. */
+static int make_ready(struct speadi_verbs_send_queue *queue, struct spead_err *err)
+{
+    static const enum ibv_qp_state steps[] = {IBV_QPS_INIT, IBV_QPS_RTR, IBV_QPS_RTS};
+    int code;
+
     for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++)
         if ((code = speadi_verbs_pair_move(queue->qp, queue->device, steps[i])) != 0)
             return failed_verb(queue, err, "modify_qp", code);
@@ -118,6 +123,24 @@ static void destroy_queues(struct speadi_verbs_send_queue *queue)
     queue->cq = NULL;
 }
 
+/* Makes a completion queue and a queue pair of as many requests as the device allows, but of at most options.slots. The
+ * limit of a device is one of memory: the number that it reports (max_qp_wr) counts pieces of 64 bytes, and a request
+ * takes several of them. How many it takes is known to the driver alone, so the function tries. */
+static int make_largest_pair(struct speadi_verbs_send_queue *queue, struct spead_err *err)
+{
+    struct spead_err refusal = {0};
+    int ret = make_pair(queue, &refusal);
+
+    while ((ret == -EINVAL || ret == -ENOMEM) && queue->options.slots > 1) {
+        destroy_queues(queue);
+        queue->options.slots /= 2;
+        ret = make_pair(queue, &refusal);
+    }
+    if (ret < 0 && err)
+        *err = refusal;
+    return ret;
+}
+
 int speadi_verbs_send_queue_open(struct speadi_verbs_send_queue *queue,
                                  struct speadi_verbs_device *device,
                                  const struct speadi_verbs_send_options *options,
@@ -129,7 +152,9 @@ int speadi_verbs_send_queue_open(struct speadi_verbs_send_queue *queue,
         .device = device, .options = *options, .flush_error = -EIO};
     if (options->comp_vector >= 0)
         ret = speadi_verbs_channel_open(&queue->channel, device, err);
-    return ret < 0 ? ret : make_queues(queue, err);
+    if (ret == 0)
+        ret = make_largest_pair(queue, err);
+    return ret < 0 ? ret : make_ready(queue, err);
 }
 
 void speadi_verbs_send_queue_close(struct speadi_verbs_send_queue *queue)
@@ -265,13 +290,16 @@ static void complete_rest(struct speadi_verbs_send_queue *queue, struct speadi_t
 int speadi_verbs_send_queue_rebuild(struct speadi_verbs_send_queue *queue,
                                     struct speadi_tx_done_queue *done, struct spead_err *err)
 {
+    int ret;
+
     if (queue->channel && queue->cq)
         speadi_verbs_send_queue_take_events(queue);
     destroy_queues(queue);
     complete_rest(queue, done);
     queue->failed = queue->dead = false;
     queue->signalled = queue->posted;
-    return make_queues(queue, err);
+    ret = make_pair(queue, err);
+    return ret < 0 ? ret : make_ready(queue, err);
 }
 
 static void poll_until_completed(struct speadi_verbs_send_queue *queue,

@@ -21,7 +21,9 @@
 #include "tx_done_queue.h"
 
 struct speadi_verbs_send_options {
-    uint32_t slots; /* the largest number of frames that are posted and not completed */
+    /* The largest number of frames that are posted and not completed. open() makes it smaller if the device makes no
+     * queue of this length. */
+    uint32_t slots;
     uint32_t sge_max;
     int comp_vector;    /* -1 means that there are no completion events */
     uint32_t rate_kbps; /* the device paces at this rate; 0 means that it does not pace */

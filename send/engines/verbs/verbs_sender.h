@@ -28,6 +28,8 @@ struct speadi_verbs_sender {
     struct speadi_wake_fd wake_fd;
     /* the largest number of packets in one chain of requests */
     uint32_t chain_max;
+    /* how many packets the buffer of the configuration has room for; the queue can hold fewer */
+    uint32_t slots_asked;
     struct spead_send_verbs_config options; /* its strings are valid only during open() */
     uint64_t check_ns;                      /* when the engine next reads events and neighbours */
     /* 0, or the -errno after which the engine cannot send any more */

@@ -21,7 +21,7 @@
 #undef ibv_get_device_list
 
 #define VD_EXPORT        __attribute__((visibility("default")))
-#define VD_SGE_MAX       16u
+#define VD_SGE_MAX       30u
 #define VD_MR_COUNT_MAX  4096u
 #define VD_GID_COUNT_MAX 32
 #define VD_FRAME_MAX     65600u

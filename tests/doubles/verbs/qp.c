@@ -26,6 +26,40 @@ static int check_caps(const struct ibv_qp_cap *cap)
     return 0;
 }
 
+enum { SEGMENT_BYTES = 16, BLOCK_BYTES = 64, INLINE_HEAD_BYTES = 4 };
+
+static uint64_t round_up(uint64_t value, uint64_t unit)
+{
+    return (value + unit - 1) / unit * unit;
+}
+
+/* Checks the memory of the send queue as libmlx5 and the kernel do. A request has two segments, its TSO header, and its
+ * entries or its inline bytes. It takes whole blocks. The queue takes a power of two of blocks, and max_qp_wr limits
+ * the blocks. */
+static int check_send_blocks(const struct ibv_qp_init_attr_ex *attr)
+{
+    const bool segments = attr->comp_mask & IBV_QP_INIT_ATTR_MAX_TSO_HEADER;
+    const uint64_t head = segments ? round_up(attr->max_tso_header, SEGMENT_BYTES) : 0;
+    const uint64_t entries = (uint64_t)attr->cap.max_send_sge * SEGMENT_BYTES;
+    const uint64_t bytes_inline =
+        attr->cap.max_inline_data
+            ? round_up(attr->cap.max_inline_data + INLINE_HEAD_BYTES, SEGMENT_BYTES)
+            : 0;
+    const uint64_t request = round_up(
+        2 * SEGMENT_BYTES + head + (entries > bytes_inline ? entries : bytes_inline), BLOCK_BYTES);
+    uint64_t blocks = 1;
+
+    while (blocks * BLOCK_BYTES < attr->cap.max_send_wr * request)
+        blocks *= 2;
+    if (attr->cap.max_send_wr == 0 || blocks <= VD_SETTING(max_qp_wr))
+        return 0;
+    return vd_refuse(EINVAL,
+                     "create_qp: %u sends of %lu bytes take %lu blocks of %d bytes: more than "
+                     "max_qp_wr",
+                     attr->cap.max_send_wr, (unsigned long)request, (unsigned long)blocks,
+                     BLOCK_BYTES);
+}
+
 static int check_hash(const struct ibv_qp_init_attr_ex *attr)
 {
     const struct ibv_rx_hash_conf *hash = &attr->rx_hash_conf;
@@ -77,7 +111,7 @@ static int check_create(struct vd_context *context, const struct ibv_qp_init_att
         err = check_hash(attr);
     if (!err)
         err = check_tso(attr);
-    return err;
+    return err ? err : check_send_blocks(attr);
 }
 
 static struct vd_qp *build(struct ibv_context *ibv, const struct ibv_qp_init_attr_ex *attr)

@@ -17,8 +17,10 @@ static struct spead_err err;
 
 static int open_to(const char *name, const struct speadi_tx_config *config)
 {
+    struct speadi_tx_facts facts;
+
     ops = NULL;
-    return speadi_tx_engine_open(&ops, &state, name, config, reason, NULL, &err);
+    return speadi_tx_engine_open(&ops, &state, name, config, reason, &facts, &err);
 }
 
 static int open_to_loopback(const char *name)

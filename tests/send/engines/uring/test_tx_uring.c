@@ -34,8 +34,9 @@ static int open_to_loopback(const char *name)
                                             .multicast_ttl = 1,
                                             .packet_bytes_max = 1472,
                                             .train_bytes_max = 65536};
+    struct speadi_tx_facts facts;
 
-    return speadi_tx_engine_open(&ops, &state, name, &config, reason, NULL, &err);
+    return speadi_tx_engine_open(&ops, &state, name, &config, reason, &facts, &err);
 }
 
 static void close_it(void)

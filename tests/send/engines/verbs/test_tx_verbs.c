@@ -275,17 +275,84 @@ static void send_with(const char *limits, uint32_t buffer_bytes, int comp_vector
 
 Test(tx_verbs, a_queue_of_any_length_carries_everything)
 {
-    send_with("max_qp_wr=1", 1 << 20, 0);
+    send_with("max_qp_wr=2", 1 << 20, 0);
 }
 
 Test(tx_verbs, a_queue_whose_length_is_no_power_of_two_does_too)
 {
-    send_with("max_qp_wr=3 max_cqe=11", 1 << 20, 0);
+    send_with("max_qp_wr=11 max_cqe=11", 1 << 20, 0);
 }
 
 Test(tx_verbs, a_long_queue_does_too)
 {
     send_with("", 16 << 20, 0);
+}
+
+/* Opens the engine with this configuration, sends packets, and asserts how many packets its queue holds. */
+static void expect_queue(struct tx_harness_config config, uint32_t slots)
+{
+    const uint32_t slot_bytes = (config.packet_bytes_max + 72 + 63) / 64 * 64;
+
+    to_group();
+    verbs_tx_open(&rig, config);
+    cr_assert_eq(rig.h.facts.buffer_bytes, slots * slot_bytes, "%u bytes, %s",
+                 rig.h.facts.buffer_bytes, rig.h.reason);
+    for (unsigned i = 0; i < 500; i++)
+        tx_packets_add(packets, 200 + i % 77, 0);
+    send_and_expect();
+}
+
+/* The device counts the queue in blocks of 64 bytes. A request of 4 entries takes two of them. */
+Test(tx_verbs, a_buffer_of_many_small_packets_becomes_a_queue_of_that_length)
+{
+    expect_queue((struct tx_harness_config){.packet_bytes_max = 1472, .buffer_bytes = 16 << 20},
+                 8192);
+    cr_assert_null(strstr(rig.h.reason, "send queue"), "%s", rig.h.reason);
+    finish();
+    expect_queue((struct tx_harness_config){.packet_bytes_max = 512, .buffer_bytes = 8 << 20},
+                 8192);
+    finish();
+}
+
+Test(tx_verbs, a_queue_that_is_too_long_for_the_device_becomes_shorter_and_the_engine_says_so)
+{
+    to_group();
+    finish();
+    cr_assert_eq(vdouble_script("max_qp_wr=4096"), 0);
+    expect_queue((struct tx_harness_config){.packet_bytes_max = 1472, .buffer_bytes = 16 << 20},
+                 2048);
+    cr_assert(strstr(rig.h.reason,
+                     "its send queue holds 2048 packets, not the 8192 that the buffer "
+                     "has room for"),
+              "%s", rig.h.reason);
+    finish();
+}
+
+Test(tx_verbs, a_device_that_has_no_memory_for_a_long_queue_makes_a_shorter_one)
+{
+    to_group();
+    finish();
+    cr_assert_eq(vdouble_script("create_qp@1=ENOMEM create_qp@2=EINVAL create_cq@3=ENOMEM"), 0);
+    expect_queue((struct tx_harness_config){.packet_bytes_max = 1472, .buffer_bytes = 4 << 20},
+                 256);
+    finish();
+}
+
+Test(tx_verbs, of_a_packet_in_many_pieces_only_what_has_no_entry_is_copied)
+{
+    struct spead_send_memory memory = {.bytes = 6000};
+    uint64_t copied = 0;
+
+    to_group();
+    tx_packets_add_pieces(packets, 6000, 0, 7);
+    memory.data = packets->bytes[0];
+    verbs_tx_open(&rig, (struct tx_harness_config){.memory = &memory, .memory_count = 1});
+    send_and_expect();
+    /* The first entry has the header, and the last entry has what was copied. */
+    for (unsigned i = 3; i < 7; i++)
+        copied += packets->iov[i].iov_len;
+    cr_assert_eq(engine_counters().copied_bytes, copied);
+    finish();
 }
 
 Test(tx_verbs, late_completions_are_slept_for)

@@ -159,7 +159,18 @@ Test(verbs_runs, a_device_that_takes_few_bytes_gets_short_runs)
 
 Test(verbs_runs, a_queue_of_any_length_carries_everything)
 {
-    send_within("max_qp_wr=3 max_cqe=11", (struct tx_harness_config){0});
+    send_within("max_qp_wr=12 max_sge=4 max_cqe=11", (struct tx_harness_config){0});
+}
+
+/* A request of 30 entries takes nine blocks of the device's memory. */
+Test(verbs_runs, a_long_queue_becomes_as_long_as_the_device_allows)
+{
+    to_group("");
+    open_engine((struct tx_harness_config){.packet_bytes_max = 1472, .buffer_bytes = 16 << 20});
+    cr_assert(strstr(rig.h.reason, "holds 2048 packets, not the 8192"), "%s", rig.h.reason);
+    add(300, 1000, 0);
+    send_and_expect();
+    finish();
 }
 
 Test(verbs_runs, late_completions_are_slept_for)
@@ -284,7 +295,7 @@ Test(verbs_runs, a_device_that_cannot_is_refused_in_words)
     refuse("ip_csum=0", -ENOTSUP, "no checksums");
     refuse("max_tso_header=40", -EINVAL, "head of 42 bytes");
     refuse("net_raw=0", -EPERM, "spead-net-raw");
-    refuse("create_qp_ex@1=ENOMEM", -ENOMEM, "create_qp_ex");
+    refuse("create_qp_ex@%1=ENOMEM", -ENOMEM, "create_qp_ex");
     finish();
 }
 

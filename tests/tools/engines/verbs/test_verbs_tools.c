@@ -154,6 +154,32 @@ Test(verbs_tools, auto_takes_it_and_says_that_packets_bypass_sockets)
     release(&run);
 }
 
+/* Sends with these options, and expects that all arrives and that the sender's line about the engine says `says`. */
+static void expect_long_buffer(const char *options, const char *says)
+{
+    struct run run = {0};
+    char line[400];
+
+    snprintf(line, sizeof line,
+             TEST_NEAR_V4 ":7148 --engine verbs --bind " TEST_FAR_INTERFACE
+                          " --verify --json --heaps 10 --heap-size 200K --rate 0.5 %s",
+             options);
+    run_between_hosts(&run,
+                      TEST_NEAR_V4 ":7148 --engine verbs --bind " TEST_NEAR_INTERFACE
+                                   " --verify --strict --json --buffer 32M --receive-path bounce",
+                      line);
+    expect_whole(&run, 10);
+    cr_expect(strstr(word(run.sent, "engine_reason"), says), "%s", word(run.sent, "engine_reason"));
+    release(&run);
+}
+
+Test(verbs_tools, a_large_buffer_of_small_packets_is_sent_from)
+{
+    expect_long_buffer("--buffer 16M --packet 1472", "");
+    expect_long_buffer("--buffer 8M --packet 512", "");
+    expect_long_buffer("--buffer 16M --packet 1472 --verbs-tso", "holds 2048 packets");
+}
+
 static void expect_failure(const char *tool, const char *line, int status, const char *says)
 {
     struct program program = {0};
