@@ -101,6 +101,48 @@ Test(verbs_memory, a_hook_sees_every_copy_to_such_memory)
     end(&memory);
 }
 
+/* What the hook has seen of the order in which a device writes. */
+struct order {
+    const uint8_t *before; /* where the copy before this one went */
+    unsigned copies, steps_back, long_or_across;
+    size_t bytes;
+};
+
+static void watch_copy(void *user, void *to, const void *from, size_t bytes)
+{
+    struct order *order = user;
+    const uint8_t *at = to;
+
+    order->copies++;
+    order->bytes += bytes;
+    order->steps_back += order->before && at < order->before;
+    order->long_or_across += (uintptr_t)at / 64 != ((uintptr_t)at + bytes - 1) / 64;
+    order->before = at;
+    memcpy(to, from, bytes);
+}
+
+Test(verbs_memory, a_device_writes_whole_lines_in_any_order)
+{
+    struct device_memory memory = begin();
+    uint8_t expected[RIG_SLOT_BYTES], got[1000];
+    struct order order = {0};
+
+    vdouble_script("dma_lines=1");
+    vdouble_copy_hook(watch_copy, &order);
+    post_split(&memory);
+    rig_send(&rig.far, 21, sizeof got);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_SUCCESS);
+    cr_assert_eq(order.bytes, sizeof got);
+    cr_assert_eq(order.long_or_across, 0);
+    cr_assert_geq(order.copies, sizeof got / 64);
+    cr_assert_geq(order.steps_back, order.copies / 3);
+    rig_frame(expected, 21, sizeof got);
+    cr_assert_eq(pread(memory.fd, got, sizeof got, OFFSET + 100), (ssize_t)sizeof got);
+    cr_assert_arr_eq(got, expected + RIG_HEADERS, sizeof got);
+    vdouble_copy_hook(NULL, NULL);
+    end(&memory);
+}
+
 Test(verbs_memory, a_frame_is_sent_with_its_header_on_the_host_and_its_payload_hidden)
 {
     struct device_memory memory = begin();

@@ -176,6 +176,79 @@ Test(verbs_mprq, a_doorbell_past_the_ring_ends_the_queue)
     assert_dead(IBV_WC_LOC_QP_OP_ERR, "more entries than the ring has");
 }
 
+/* The device reads the entries when it reads the doorbell record, and not when it uses them. */
+Test(verbs_mprq, an_entry_that_is_written_after_its_doorbell_is_not_seen)
+{
+    begin();
+    post(0, ENTRY_BYTES);
+    announce(1);
+    rig_send(&rig.far, 0, FRAME_PAYLOAD);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_SUCCESS);
+    queue.posted--;
+    post(1, ENTRY_BYTES);
+    for (uint32_t i = 1; i < FRAMES_PER_ENTRY; i++) {
+        rig_send(&rig.far, i, FRAME_PAYLOAD);
+        cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_SUCCESS);
+    }
+    rig_send(&rig.far, FRAMES_PER_ENTRY, FRAME_PAYLOAD);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_SUCCESS, "the filler");
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_LOC_LEN_ERR);
+    end();
+}
+
+/* A driver sets the doorbell record to zero when the queue becomes ready. */
+Test(verbs_mprq, what_was_announced_before_the_queue_was_ready_is_forgotten)
+{
+    struct ibv_wq_attr state = {.attr_mask = IBV_WQ_ATTR_STATE, .wq_state = IBV_WQS_RESET};
+
+    begin();
+    cr_assert_eq(ibv_modify_wq(queue.wq, &state), 0);
+    post(0, ENTRY_BYTES);
+    state.wq_state = IBV_WQS_RDY;
+    cr_assert_eq(ibv_modify_wq(queue.wq, &state), 0);
+    rig_send(&rig.far, 0, FRAME_PAYLOAD);
+    rig_wait_frames(1);
+    cr_assert_eq(rig_counters().rx_out_of_buffer, 1);
+    end();
+}
+
+static void assert_fatal(void)
+{
+    struct ibv_async_event event;
+
+    cr_assert_eq(ibv_get_async_event(rig.near.context, &event), 0);
+    cr_assert_eq(event.event_type, IBV_EVENT_WQ_FATAL);
+    cr_assert_eq(event.element.wq, queue.wq);
+    ibv_ack_async_event(&event);
+}
+
+Test(verbs_mprq, a_completion_fails_as_the_script_says)
+{
+    begin();
+    post(0, ENTRY_BYTES);
+    vdouble_script("rx.status@2=LOC_ACCESS_ERR");
+    for (uint32_t i = 0; i < 2; i++)
+        rig_send(&rig.far, i, FRAME_PAYLOAD);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_SUCCESS);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_LOC_ACCESS_ERR);
+    assert_fatal();
+    end();
+}
+
+Test(verbs_mprq, a_queue_dies_with_an_event_by_script)
+{
+    begin();
+    post(0, ENTRY_BYTES);
+    vdouble_script("qp.fatal@2");
+    for (uint32_t i = 0; i < 3; i++)
+        rig_send(&rig.far, i, FRAME_PAYLOAD);
+    rig_wait_frames(3);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_SUCCESS);
+    cr_assert(rig_nothing(rig.near.recv_cq));
+    assert_fatal();
+    end();
+}
+
 Test(verbs_mprq, limits_and_absence_are_reported_and_enforced)
 {
     struct mlx5dv_context caps = {.comp_mask = MLX5DV_CONTEXT_MASK_STRIDING_RQ};

@@ -63,8 +63,8 @@ void rig_ready(struct rig_host *host)
     cr_assert_eq(rig_move_qp(host->qp, IBV_QPS_RTS), 0);
 }
 
-static void open_host(struct rig_host *host, int network, const char *interface,
-                      struct rig_options options)
+void rig_open_host(struct rig_host *host, int network, const char *interface,
+                   struct rig_options options)
 {
     unsigned depth = options.depth ? options.depth : RIG_DEPTH;
     uint32_t cqe = options.cqe ? options.cqe : 4 * depth;
@@ -101,11 +101,11 @@ void rig_open(struct rig *rig, int hosts, struct rig_options options)
     if (!test_netns_pair(&rig->pair, RIG_MTU, &reason))
         cr_skip_test("%s", reason);
     if (hosts > 1)
-        open_host(&rig->far, rig->pair.far, TEST_FAR_INTERFACE, options);
-    open_host(&rig->near, rig->pair.near, TEST_NEAR_INTERFACE, options);
+        rig_open_host(&rig->far, rig->pair.far, TEST_FAR_INTERFACE, options);
+    rig_open_host(&rig->near, rig->pair.near, TEST_NEAR_INTERFACE, options);
 }
 
-static void close_host(struct rig_host *host)
+void rig_close_host(struct rig_host *host)
 {
     if (!host->context)
         return;
@@ -126,8 +126,8 @@ void rig_close(struct rig *rig)
 {
     struct vdouble_counters left;
 
-    close_host(&rig->near);
-    close_host(&rig->far);
+    rig_close_host(&rig->near);
+    rig_close_host(&rig->far);
     left = rig_counters();
     cr_assert_eq(left.contexts + left.pds + left.mrs + left.channels + left.cqs + left.qps +
                      left.flows + left.wqs + left.ind_tables,

@@ -46,6 +46,11 @@ struct rig {
 /* Opens one host or two hosts. Skips the test if the system has no network namespaces. */
 void rig_open(struct rig *rig, int hosts, struct rig_options options);
 
+/* Opens a device of one interface in addition, and closes it again. */
+void rig_open_host(struct rig_host *host, int network, const char *interface,
+                   struct rig_options options);
+void rig_close_host(struct rig_host *host);
+
 /* Closes everything. Asserts that every step succeeds and that no object is left. */
 void rig_close(struct rig *rig);
 

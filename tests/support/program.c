@@ -69,8 +69,13 @@ static void become(const struct program *program, const char *path, char *const 
     if (program->preload != NULL) {
         /* The address sanitizer refuses to start if it is not the first library. It would also work as the second
          * library, so this setting switches the check off. */
+        const char *before = getenv("ASAN_OPTIONS");
+        char options[200];
+
+        snprintf(options, sizeof options, "%s%sverify_asan_link_order=0",
+                 before != NULL ? before : "", before != NULL ? ":" : "");
         setenv("LD_PRELOAD", program->preload, 1);
-        setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
+        setenv("ASAN_OPTIONS", options, 1);
     }
     set_streams(program);
     execv(path, argv);

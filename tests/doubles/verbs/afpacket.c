@@ -49,6 +49,17 @@ static void corrupt(struct vd_frame *frame, long offset)
     frame->bytes[offset] ^= 1;
 }
 
+static int read_mtu(struct vd_context *context)
+{
+    struct ifreq request = {0};
+
+    strcpy(request.ifr_name, context->device->interface);
+    if (ioctl(context->packet_fd, SIOCGIFMTU, &request) < 0)
+        return errno;
+    context->mtu = (unsigned)request.ifr_mtu;
+    return 0;
+}
+
 static void arrive(struct vd_context *context, struct vd_frame *frame)
 {
     struct vd_frame *held = &context->rx_held;
@@ -60,6 +71,9 @@ static void arrive(struct vd_context *context, struct vd_frame *frame)
         VD_COUNT(rx_faulted, 1);
         return;
     }
+    if (frame->length > context->mtu + VD_ETHERNET_EXTRA)
+        /* the MTU can have changed */
+        read_mtu(context);
     if (frame->length > context->mtu + VD_ETHERNET_EXTRA) {
         vd_refuse(0,
                   "a frame of %zu bytes came in where the MTU is %u: turn the sender's "
@@ -195,7 +209,10 @@ static bool receive_one(struct vd_context *context)
         char bytes[256];
         struct cmsghdr align;
     } control;
-    struct msghdr message = {.msg_iov = &part,
+    struct sockaddr_ll from = {0};
+    struct msghdr message = {.msg_name = &from,
+                             .msg_namelen = sizeof from,
+                             .msg_iov = &part,
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof control.bytes};
@@ -206,7 +223,10 @@ static bool receive_one(struct vd_context *context)
     frame->length = (size_t)got;
     frame->time_ns = 0;
     read_control(frame, &message);
-    pass(context, frame);
+    /* With `loopback`, the socket also gets what leaves the interface, but not what it sends itself. A NIC loops only
+     * multicast. */
+    if (from.sll_pkttype != PACKET_OUTGOING || frame->bytes[0] & 1)
+        pass(context, frame);
     return true;
 }
 
@@ -285,18 +305,16 @@ static int listen_to(struct vd_context *context, int fd)
                                   .sll_ifindex = context->device->interface_index};
     struct packet_mreq all = {.mr_ifindex = context->device->interface_index,
                               .mr_type = PACKET_MR_ALLMULTI};
-    struct ifreq request = {0};
-    int one = 1, bytes = RECEIVE_BUFFER_BYTES;
+    int one = 1, bytes = RECEIVE_BUFFER_BYTES, ignore_outgoing = !VD_SETTING(loopback);
 
-    strcpy(request.ifr_name, context->device->interface);
-    if (ioctl(fd, SIOCGIFMTU, &request) < 0)
+    if (read_mtu(context) != 0)
         return errno;
-    context->mtu = (unsigned)request.ifr_mtu;
     /* The errors of the next two calls are ignored, because the double also works without the larger buffer and without
      * the membership. Without one of the options below, the double would give wrong results. */
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
     setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all);
-    if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one) < 0 ||
+    if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &ignore_outgoing,
+                   sizeof ignore_outgoing) < 0 ||
         setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof one) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one) < 0 ||
         bind(fd, (struct sockaddr *)&address, sizeof address) < 0)

@@ -120,6 +120,7 @@ static void take_time(void)
 
 int vd_call(const char *verb)
 {
+    const bool verbose = VD_SETTING(verbose) > 1;
     long argument;
     size_t i = 0;
 
@@ -131,7 +132,8 @@ int vd_call(const char *verb)
         calls[i].count = 0;
         call_count++;
     }
-    calls[i].count++;
+    if (calls[i].count++ == 0 && verbose)
+        fprintf(stderr, "verbs double: the first %s\n", verb);
     pthread_mutex_unlock(&lock);
     if (takes_time(verb))
         take_time();

@@ -16,8 +16,9 @@
  * POINT is a verb without its prefix (create_qp@2=ENOMEM), or one of
  *   rx.drop rx.dup rx.swap rx.corrupt  the fault hits the Nth received frame that a flow rule matched
  *   tx.drop tx.dup tx.swap tx.corrupt  the fault hits the Nth sent frame
- *   rx.status tx.status                the Nth completion has the status ARGUMENT, and the queue pair moves to ERR
- *   qp.fatal                           the Nth matched frame moves its queue pair to ERR, with an event
+ *   rx.status tx.status                the Nth completion has the status ARGUMENT, and the queue moves to ERR
+ *   qp.fatal                           the Nth matched frame moves its queue pair, or its work queue, to ERR, with an
+ *                                      event
  *   cq.overrun                         the Nth completion finds its completion queue full
  *
  * rx.corrupt and tx.corrupt invert a bit of one byte. ARGUMENT is the index of that byte in the frame. Without an

@@ -55,7 +55,15 @@ struct vd_settings {
     uint64_t burst;
     /* 1 if a frame that is longer than its buffers moves the queue pair to the state ERR. */
     uint64_t len_err_fatal;
+    /* 1 if multicast frames that another context, or the kernel, sends on the interface come in. A context reads this
+     * when it is opened. */
+    uint64_t loopback;
+    /* 1 if the device writes memory in lines of 64 bytes, in another order than that of the addresses. */
+    uint64_t dma_lines;
     uint64_t poison; /* 1 if the post of a receive immediately overwrites its memory */
+    /* 1 if the double accepts what the kernel accepts, although it is probably a mistake: memory that is deregistered
+     * while posted work names it, and a device that is closed while its objects exist. */
+    uint64_t lenient;
     /* The time, in milliseconds, for which a destroy call waits for acknowledgements of events. After that it
      * aborts. */
     uint64_t ack_wait_ms;
@@ -178,6 +186,7 @@ struct vd_mr {
     /* The mapping that the double uses, only for a dma-buf. */
     void *mapping;
     size_t mapping_bytes;
+    bool gone; /* deregistered, but posted work still names it */
 };
 
 struct vd_channel {
@@ -259,8 +268,11 @@ struct vd_wq {
     uint32_t stride_log, strides_log, entry_count;
     uint8_t *entries;
     uint32_t *doorbell;
-    /* How many entries the device has used up. After 65535 it continues with 0. */
-    uint16_t consumed;
+    /* The device reads the doorbell record when a frame arrives, and then copies the entries that are new to `fetched`.
+     * `known` counts the entries that it has read, and `consumed` those that it has used up. After 65535 both continue
+     * with 0. */
+    uint8_t *fetched;
+    uint16_t known, consumed;
     uint32_t strides_used;
     unsigned async_events_read; /* wq.mutex protects it */
 };
@@ -278,7 +290,7 @@ struct vd_key {
     uint16_t ether_type, vlan;
     uint8_t src_ip[16], dst_ip[16]; /* an IPv4 address uses the first four bytes */
     uint16_t src_port, dst_port;
-    uint8_t ip_version, protocol;
+    uint8_t ip_version, protocol, tos;
 };
 
 struct vd_flow {
@@ -327,6 +339,8 @@ void *vd_mr_at(const struct vd_mr *mr, uint64_t address);
 void vd_mr_write(struct vd_mr *mr, uint64_t address, const void *from, size_t bytes);
 void vd_mr_read(void *to, struct vd_mr *mr, uint64_t address, size_t bytes);
 void vd_mr_poison(struct vd_mr *mr, uint64_t address, size_t bytes);
+/* Ends the use of the memory by one entry of posted work. */
+void vd_mr_unuse(struct vd_mr *mr);
 
 /* ---- cq.c --------------------------------------------------------------------------------------- */
 

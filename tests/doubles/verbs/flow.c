@@ -70,6 +70,17 @@ static bool read_v4(struct vd_flow *flow, const void *at)
     return FIELD(src_ip, src_ip) && FIELD(dst_ip, dst_ip);
 }
 
+/* mlx5 compares no other field of the header. */
+static bool read_v4_ext(struct vd_flow *flow, const void *at)
+{
+    struct ibv_flow_spec_ipv4_ext spec;
+
+    memcpy(&spec, at, sizeof spec);
+    exactly(&flow->value.ip_version, &flow->mask.ip_version, 4);
+    return FIELD(src_ip, src_ip) && FIELD(dst_ip, dst_ip) && FIELD(protocol, proto) &&
+           FIELD(tos, tos) && !spec.mask.ttl && !spec.mask.flags;
+}
+
 static bool read_v6(struct vd_flow *flow, const void *at)
 {
     struct ibv_flow_spec_ipv6 spec;
@@ -108,6 +119,7 @@ static const struct spec_kind {
 } kinds[] = {
     {IBV_FLOW_SPEC_ETH, sizeof(struct ibv_flow_spec_eth), 2, read_ethernet},
     {IBV_FLOW_SPEC_IPV4, sizeof(struct ibv_flow_spec_ipv4), 3, read_v4},
+    {IBV_FLOW_SPEC_IPV4_EXT, sizeof(struct ibv_flow_spec_ipv4_ext), 3, read_v4_ext},
     {IBV_FLOW_SPEC_IPV6, sizeof(struct ibv_flow_spec_ipv6), 3, read_v6},
     {IBV_FLOW_SPEC_TCP, sizeof(struct ibv_flow_spec_tcp_udp), 4, read_ports},
     {IBV_FLOW_SPEC_UDP, sizeof(struct ibv_flow_spec_tcp_udp), 4, read_ports},

@@ -12,7 +12,8 @@ enum {
     TYPE_V6 = 0x86dd,
     TYPE_VLAN = 0x8100,
     PROTOCOL_TCP = 6,
-    PROTOCOL_UDP = 17
+    PROTOCOL_UDP = 17,
+    IPV4_TOS_AT = 1
 };
 
 static uint16_t get16(const uint8_t *at)
@@ -83,6 +84,7 @@ void vd_key_read(struct vd_key *key, const uint8_t *frame, size_t length)
     }
     key->ip_version = l.version;
     if (l.version == 4) {
+        key->tos = frame[l.ip + IPV4_TOS_AT];
         memcpy(key->src_ip, frame + l.ip + SPEADI_IPV4_SOURCE_AT, SPEADI_IPV4_ADDRESS_BYTES);
         memcpy(key->dst_ip, frame + l.ip + SPEADI_IPV4_DESTINATION_AT, SPEADI_IPV4_ADDRESS_BYTES);
     } else if (l.version == 6) {

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { KEY_INDEX_BITS = 12, PAGE_BYTES = 4096 };
+enum { KEY_INDEX_BITS = 12, PAGE_BYTES = 4096, LINE_BYTES = 64 };
 static_assert(VD_MR_COUNT_MAX == 1 << KEY_INDEX_BITS, "a key holds the index of its region");
 
 #define ACCESS_KNOWN                                                             \
@@ -200,8 +200,22 @@ VD_EXPORT struct ibv_mr *ibv_reg_dmabuf_mr(struct ibv_pd *pd, uint64_t offset, s
     return made;
 }
 
+static void unpin(struct vd_mr *mr)
+{
+    if (mr->mapping)
+        munmap(mr->mapping, mr->mapping_bytes);
+    free(mr);
+}
+
+void vd_mr_unuse(struct vd_mr *mr)
+{
+    if (--mr->users == 0 && mr->gone)
+        unpin(mr);
+}
+
 VD_EXPORT int ibv_dereg_mr(struct ibv_mr *ibv)
 {
+    const bool lenient = VD_SETTING(lenient);
     struct vd_context *context = vd_context(ibv->context);
     struct vd_mr *mr = (struct vd_mr *)ibv;
     int err = vd_call("dereg_mr");
@@ -211,18 +225,18 @@ VD_EXPORT int ibv_dereg_mr(struct ibv_mr *ibv)
         return err;
     pthread_mutex_lock(&context->lock);
     users = mr->users;
-    if (!users) {
+    if (!users || lenient) {
         context->mrs[ibv->handle] = NULL;
+        mr->gone = true;
         context->mr_count--;
         context->pinned_bytes -= ibv->length;
         ((struct vd_pd *)ibv->pd)->users--;
     }
     pthread_mutex_unlock(&context->lock);
-    if (users)
+    if (users && !lenient)
         return vd_refuse(EBUSY, "dereg_mr: %u pieces of posted work still name it", users);
-    if (mr->mapping)
-        munmap(mr->mapping, mr->mapping_bytes);
-    free(mr);
+    if (!users)
+        unpin(mr);
     VD_COUNT(mrs, -1);
     return 0;
 }
@@ -254,12 +268,48 @@ void *vd_mr_at(const struct vd_mr *mr, uint64_t address)
     return base + (address - mr->iova);
 }
 
-void vd_mr_write(struct vd_mr *mr, uint64_t address, const void *from, size_t bytes)
+static void write_at(struct vd_mr *mr, uint64_t address, const void *from, size_t bytes)
 {
     if (mr->mapping)
         vd_copy_device(vd_mr_at(mr, address), from, bytes);
     else
         memcpy(vd_mr_at(mr, address), from, bytes);
+}
+
+static size_t common_factor(size_t a, size_t b)
+{
+    return b == 0 ? a : common_factor(b, a % b);
+}
+
+/* Writes whole lines, the last line first. A step that has no factor in common with the number of lines visits each
+ * line once. */
+static void write_lines(struct vd_mr *mr, uint64_t address, const uint8_t *from, size_t bytes)
+{
+    const uint64_t base = address / LINE_BYTES;
+    const size_t lines = (size_t)((address + bytes - 1) / LINE_BYTES - base) + 1;
+    size_t step = lines / 2 + 1, line = lines - 1;
+
+    while (common_factor(step, lines) != 1)
+        step++;
+    for (size_t i = 0; i < lines; i++, line = (line + step) % lines) {
+        uint64_t first = (base + line) * LINE_BYTES, end = first + LINE_BYTES;
+
+        if (first < address)
+            first = address;
+        if (end > address + bytes)
+            end = address + bytes;
+        write_at(mr, first, from + (first - address), (size_t)(end - first));
+    }
+}
+
+void vd_mr_write(struct vd_mr *mr, uint64_t address, const void *from, size_t bytes)
+{
+    if (bytes == 0)
+        return;
+    if (VD_SETTING(dma_lines))
+        write_lines(mr, address, from, bytes);
+    else
+        write_at(mr, address, from, bytes);
 }
 
 void vd_mr_read(void *to, struct vd_mr *mr, uint64_t address, size_t bytes)

@@ -10,6 +10,9 @@
 
 enum { CLOCK_KHZ = 1000000, RATE_MAX_KBPS = 400000000, INDIRECTION_MAX = 128 };
 
+/* Numbers that the InfiniBand specification gives to the width and the speed of a link. */
+enum { WIDTH_4X = 2, SPEED_25_GBPS = 32 };
+
 /* Copies a struct to the caller. The struct of the caller can be shorter or longer than the struct of the double. The
  * function copies the bytes that both structs have, and sets the other bytes of the caller's struct to zero. */
 static void hand_out(void *to, size_t room, const void *from, size_t bytes)
@@ -33,6 +36,7 @@ static struct ibv_device_attr attributes(struct ibv_context *ibv)
                                    .max_cqe = (int)VD_SETTING(max_cqe),
                                    .max_mr = (int)VD_SETTING(max_mr),
                                    .max_pd = (int)VD_SETTING(max_pd),
+                                   .max_pkeys = 1,
                                    .phys_port_cnt = 1};
 
     if (VD_SETTING(ip_csum))
@@ -140,6 +144,9 @@ int vd_query_port(struct ibv_context *ibv, uint8_t port, struct ibv_port_attr *a
                                  .max_msg_sz = 1 << 30,
                                  .pkey_tbl_len = 1,
                                  .phys_state = up ? 5 : 3,
+                                 .active_width = WIDTH_4X,
+                                 .active_speed = SPEED_25_GBPS,
+                                 .max_vl_num = 1,
                                  .link_layer = VD_SETTING(infiniband) ? IBV_LINK_LAYER_INFINIBAND
                                                                       : IBV_LINK_LAYER_ETHERNET};
     hand_out(attr, bytes, &all, sizeof all);
@@ -160,16 +167,17 @@ static int check_gid(struct ibv_context *ibv, uint32_t port, int index)
 
     if (err)
         return err;
-    if (port != 1 || index < 0 || index >= vd_context(ibv)->device->gid_count)
+    if (port != 1 || index < 0 || index >= VD_GID_COUNT_MAX)
         return vd_refuse(EINVAL, "query_gid: port %u has no address %d", port, index);
-    return 0;
+    return index < vd_context(ibv)->device->gid_count ? 0 : ENODATA;
 }
 
+/* An empty entry of the table is zero. */
 VD_EXPORT int ibv_query_gid(struct ibv_context *ibv, uint8_t port, int index, union ibv_gid *gid)
 {
     int err = check_gid(ibv, port, index);
 
-    if (err) {
+    if (err && err != ENODATA) {
         errno = err;
         return -1;
     }
@@ -213,6 +221,45 @@ VD_EXPORT ssize_t _ibv_query_gid_table(struct ibv_context *ibv, struct ibv_gid_e
         hand_out((char *)entries + i * bytes, bytes, &all, sizeof all);
     }
     return (ssize_t)count;
+}
+
+/* libibverbs has this function for its own tools. The kernel numbers the types in sysfs. */
+int ibv_query_gid_type(struct ibv_context *ibv, uint8_t port, unsigned index, int *type);
+VD_EXPORT int ibv_query_gid_type(struct ibv_context *ibv, uint8_t port, unsigned index, int *type)
+{
+    enum { IB_OR_ROCE_V1, ROCE_V2 };
+    int err = check_gid(ibv, port, (int)index);
+
+    if (err && err != ENODATA)
+        return -1;
+    *type = err ? IB_OR_ROCE_V1 : ROCE_V2;
+    return 0;
+}
+
+/* A port of Ethernet has one key, which all ports have. */
+VD_EXPORT int ibv_query_pkey(struct ibv_context *ibv, uint8_t port, int index, __be16 *key)
+{
+    (void)ibv;
+    if (port != 1 || index != 0) {
+        errno = vd_refuse(EINVAL, "query_pkey: port %u has no key %d", port, index);
+        return -1;
+    }
+    *key = UINT16_MAX;
+    return 0;
+}
+
+/* There is no sysfs tree of the double. */
+int ibv_read_sysfs_file(const char *folder, const char *file, char *buffer, size_t size);
+VD_EXPORT int ibv_read_sysfs_file(const char *folder, const char *file, char *buffer, size_t size)
+{
+    (void)folder, (void)file, (void)buffer, (void)size;
+    return -1;
+}
+
+const char *ibv_get_sysfs_path(void);
+VD_EXPORT const char *ibv_get_sysfs_path(void)
+{
+    return "/sys";
 }
 
 /* ---- Names --------------------------------------------------------------------------------------- */

@@ -22,7 +22,7 @@ void vd_queue_retire(struct vd_queue *queue, unsigned count)
 
         for (unsigned i = 0; i < work->sge_count; i++)
             if (work->mrs[i])
-                work->mrs[i]->users--;
+                vd_mr_unuse(work->mrs[i]);
     }
 }
 
@@ -82,7 +82,7 @@ static enum ibv_wc_status scatter(const struct vd_work *work, const uint8_t *fra
 
         if (part > work->sges[i].length)
             part = work->sges[i].length;
-        if (!work->mrs[i])
+        if (!work->mrs[i] || work->mrs[i]->gone)
             return IBV_WC_LOC_PROT_ERR;
         vd_mr_write(work->mrs[i], work->sges[i].addr, frame + done, part);
         done += part;

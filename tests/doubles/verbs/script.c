@@ -66,6 +66,7 @@ static const struct {
     FIELD(len_err_fatal),  FIELD(poison),     FIELD(ack_wait_ms),   FIELD(verbose),
     FIELD(verb_us),        FIELD(flush_us),   FIELD(burst),
     FIELD(zero_csum_ok),   FIELD(cqe_bytes),  FIELD(csum_blind),    FIELD(cqe_shift),
+    FIELD(lenient),        FIELD(loopback),   FIELD(dma_lines),
 };
 
 #define STATUS(name)         \

@@ -50,6 +50,7 @@ static void release(struct vd_wq *wq)
 {
     vd_queue_release(&wq->queue);
     free(wq->entries);
+    free(wq->fetched);
     free(wq->doorbell);
     free(wq);
 }
@@ -67,10 +68,11 @@ static bool make_ring(struct vd_wq *wq, uint32_t entries, const struct vd_stridi
     bytes = ((size_t)wq->entry_count * ENTRY_BYTES + RING_ALIGNMENT - 1) &
             ~(size_t)(RING_ALIGNMENT - 1);
     wq->entries = aligned_alloc(RING_ALIGNMENT, bytes);
+    wq->fetched = malloc(bytes);
     wq->doorbell = calloc(1, 64);
     if (wq->entries)
         memset(wq->entries, VD_POISON, bytes);
-    return wq->entries && wq->doorbell;
+    return wq->entries && wq->fetched && wq->doorbell;
 }
 
 static struct ibv_wq *make(struct ibv_context *ibv, const struct ibv_wq_init_attr *attr,
@@ -147,14 +149,20 @@ VD_EXPORT int vdouble_striding_ring(struct ibv_wq *ibv, void **entries, __be32 *
 
 /* ---- States and end ------------------------------------------------------------------------------ */
 
+/* A driver sets the doorbell record to zero when the queue becomes ready. What was announced before is forgotten. */
+static void clear_ring(struct vd_wq *wq)
+{
+    wq->known = wq->consumed = 0;
+    wq->strides_used = 0;
+    if (wq->striding)
+        __atomic_store_n(wq->doorbell, 0, __ATOMIC_RELEASE);
+}
+
 static void empty(struct vd_wq *wq)
 {
     vd_queue_retire(&wq->queue, (unsigned)(wq->queue.tail - wq->queue.head));
     vd_cq_purge((struct vd_cq *)wq->wq.cq, wq);
-    wq->consumed = 0;
-    wq->strides_used = 0;
-    if (wq->striding)
-        __atomic_store_n(wq->doorbell, 0, __ATOMIC_RELEASE);
+    clear_ring(wq);
 }
 
 static int move(struct vd_wq *wq, enum ibv_wq_state to)
@@ -165,7 +173,9 @@ static int move(struct vd_wq *wq, enum ibv_wq_state to)
         empty(wq);
     else if (to == IBV_WQS_ERR && from != IBV_WQS_RESET)
         vd_queue_flush_recv(&wq->queue, (struct vd_cq *)wq->wq.cq, wq->wq.wq_num, wq);
-    else if (to != IBV_WQS_RDY || from != IBV_WQS_RESET)
+    else if (to == IBV_WQS_RDY && from == IBV_WQS_RESET)
+        clear_ring(wq);
+    else
         return vd_refuse(EINVAL, "modify_wq: from state %d to %d", from, to);
     wq->wq.state = to;
     return 0;
@@ -275,6 +285,13 @@ int vd_destroy_ind_table(struct ibv_rwq_ind_table *ibv)
 
 /* ---- Receiving into strides ---------------------------------------------------------------------- */
 
+static void tell_fatal(struct vd_wq *wq)
+{
+    vd_async_notify(
+        vd_context(wq->wq.context),
+        (struct ibv_async_event){.element.wq = &wq->wq, .event_type = IBV_EVENT_WQ_FATAL});
+}
+
 static void fail(struct vd_wq *wq, enum ibv_wc_status status, const char *why)
 {
     vd_refuse(EINVAL, "multi-packet queue: %s", why);
@@ -282,9 +299,7 @@ static void fail(struct vd_wq *wq, enum ibv_wc_status status, const char *why)
     vd_cq_push(
         (struct vd_cq *)wq->wq.cq,
         &(struct vd_cqe){.wc = vd_wc_failed(wq->consumed, status, wq->wq.wq_num), .owner = wq});
-    vd_async_notify(
-        vd_context(wq->wq.context),
-        (struct ibv_async_event){.element.wq = &wq->wq, .event_type = IBV_EVENT_WQ_FATAL});
+    tell_fatal(wq);
 }
 
 /* Puts a completion on the completion queue. `packed` is the length field of the completion. It contains the number of
@@ -310,6 +325,17 @@ static void use_strides(struct vd_wq *wq, uint32_t count)
     }
 }
 
+/* Copies the entries that the doorbell has announced since the last look. What the program writes later into these
+ * entries has no effect. */
+static void fetch(struct vd_wq *wq, uint16_t head)
+{
+    for (; wq->known != head; wq->known++) {
+        const size_t at = (size_t)(wq->known & (wq->entry_count - 1)) * ENTRY_BYTES;
+
+        memcpy(wq->fetched + at, wq->entries + at, ENTRY_BYTES);
+    }
+}
+
 /* Returns the number of entries that the doorbell has announced and that the queue has not yet used up. Returns a
  * negative number after an error. */
 static int announced(struct vd_wq *wq)
@@ -319,8 +345,10 @@ static int announced(struct vd_wq *wq)
     uint16_t head = (uint16_t)be32toh(__atomic_load_n(wq->doorbell, __ATOMIC_ACQUIRE));
     uint16_t count = (uint16_t)(head - wq->consumed);
 
-    if (count <= wq->entry_count)
+    if (count <= wq->entry_count) {
+        fetch(wq, head);
         return count;
+    }
     fail(wq, IBV_WC_LOC_QP_OP_ERR, "the doorbell announces more entries than the ring has");
     return -1;
 }
@@ -329,7 +357,7 @@ static int announced(struct vd_wq *wq)
 static struct vd_mr *current_entry(struct vd_wq *wq, struct ibv_sge *sge)
 {
     const uint8_t *entry =
-        wq->entries + (size_t)(wq->consumed & (wq->entry_count - 1)) * ENTRY_BYTES + ENTRY_SEGMENT;
+        wq->fetched + (size_t)(wq->consumed & (wq->entry_count - 1)) * ENTRY_BYTES + ENTRY_SEGMENT;
     uint32_t bytes, lkey;
     uint64_t address;
     struct vd_mr *mr;
@@ -354,6 +382,7 @@ static bool receive_striding(struct vd_wq *wq, const struct vd_arrival *arrival)
     uint32_t need = (uint32_t)((arrival->length + (1u << wq->stride_log) - 1) >> wq->stride_log);
     struct ibv_sge sge;
     struct vd_mr *mr;
+    long scripted;
 
     while (announced(wq) > 0 && wq->strides_used + need > strides) {
         report(wq, (strides - wq->strides_used) << 16 | FILLER, arrival);
@@ -364,6 +393,11 @@ static bool receive_striding(struct vd_wq *wq, const struct vd_arrival *arrival)
     mr = current_entry(wq, &sge);
     if (!mr)
         return false;
+    if (vd_fault("rx.status", &scripted)) {
+        fail(wq, scripted > 0 ? (enum ibv_wc_status)scripted : IBV_WC_GENERAL_ERR,
+             "a completion failed by the script");
+        return true;
+    }
     if (wq->strides_used == 0)
         vd_mr_poison(mr, sge.addr, sge.length);
     vd_mr_write(mr, sge.addr + ((uint64_t)wq->strides_used << wq->stride_log), arrival->frame,
@@ -379,6 +413,11 @@ static bool receive(struct vd_wq *wq, const struct vd_arrival *arrival)
 
     if (wq->wq.state != IBV_WQS_RDY)
         return false;
+    if (vd_fault("qp.fatal", NULL)) {
+        move(wq, IBV_WQS_ERR);
+        tell_fatal(wq);
+        return false;
+    }
     if (wq->striding)
         return receive_striding(wq, arrival);
     if (wq->queue.head == wq->queue.tail)
