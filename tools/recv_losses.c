@@ -3,6 +3,7 @@
 #include "recv_losses.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include <speadi/numbers.h>
 #include <speadi/remedy.h>
@@ -169,6 +170,31 @@ static void print_missing(FILE *to, const struct spead_recv_counters *counters)
                 counters->heaps_unsized_cut);
 }
 
+/* Prints what the port of an RDMA device has dropped, or that nobody knows it. The engine verbs bypasses the kernel, so
+ * only the device can tell whether missing packets have reached this host. */
+static void print_port(FILE *to, const struct recv_report *report)
+{
+    const struct spead_recv_counters *counters = &report->stats.counters;
+    bool lost = counters->missing_packets > 0 || counters->missing_heaps > 0;
+
+    if (counters->port_counted && counters->port_out_of_buffer > 0)
+        fprintf(to,
+                "  port     dropped %" PRIu64
+                " frames because no receive was posted for them (out_of_buffer, of all programs on "
+                "this port together): the thread did not poll in time; give it a CPU of its own "
+                "(--cpu, --comp-vector poll), raise --buffer, or send slower\n",
+                counters->port_out_of_buffer);
+    else if (counters->port_counted && lost)
+        fputs(
+            "  port     dropped nothing for want of receives (out_of_buffer): what is missing was "
+            "lost before this host, or was not sent\n",
+            to);
+    else if (lost && report->totals.engine && strcmp(report->totals.engine, "verbs") == 0)
+        fputs("  port     its device does not tell what it dropped for want of receives "
+              "(out_of_buffer): what is missing was lost there or before; ethtool -S may tell\n",
+              to);
+}
+
 void recv_losses_print(FILE *to, const struct recv_report *report)
 {
     const struct spead_recv_stats *stats = &report->stats;
@@ -182,6 +208,7 @@ void recv_losses_print(FILE *to, const struct recv_report *report)
                     remedy);
     }
     print_missing(to, &stats->counters);
+    print_port(to, report);
     print_unsure(to, &stats->counters);
     print_pause(to, &stats->counters);
     print_kernel_drops(to, report);

@@ -101,6 +101,8 @@ static void print_plan(FILE *to, const struct spead_recv_tool_options *options,
     fputc('\n', to);
     print_interfaces(to, options, stream);
     fprintf(to, "  engine   %s\n", plan.engine_reason);
+    if (plan.port_place[0] != '\0')
+        fprintf(to, "  port     %s\n", plan.port_place);
     print_memory(to, options, &plan);
     print_hand_over(to, options);
     if (plan.socket_buffer_bytes > 0)
@@ -159,13 +161,13 @@ json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
         json_decref(interfaces);
         return NULL;
     }
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "schema",
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "schema",
                      TOOL_SCHEMA, "version", spead_version(), "tool", "spead-recv", "endpoints",
                      endpoints, "interfaces", interfaces, "engine", plan.engine, "engine_reason",
-                     plan.engine_reason, "memory_bytes_max", (json_int_t)plan.memory_bytes,
-                     "table_bytes", (json_int_t)plan.table_bytes, "socket_buffer_bytes",
-                     (json_int_t)plan.socket_buffer_bytes, "memory", memory_json(&plan), "plan",
-                     json_loads(graph, 0, NULL));
+                     plan.engine_reason, "port_place", plan.port_place, "memory_bytes_max",
+                     (json_int_t)plan.memory_bytes, "table_bytes", (json_int_t)plan.table_bytes,
+                     "socket_buffer_bytes", (json_int_t)plan.socket_buffer_bytes, "memory",
+                     memory_json(&plan), "plan", json_loads(graph, 0, NULL));
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */
@@ -528,6 +530,8 @@ json_t *recv_report_json(const struct recv_report *report)
                                   report->no_packets ? json_incref(report->no_packets)
                                                      : json_array()) < 0;
     failed |= json_object_set_new(object, "stream_cpu_s", json_real(report->stream_cpu_s)) < 0;
+    failed |= tool_report_set_known(object, "port_out_of_buffer", stats->counters.port_counted,
+                                    stats->counters.port_out_of_buffer) < 0;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         failed |= tool_report_set(object, numbers[i].key, numbers[i].value) < 0;
     if (failed) {

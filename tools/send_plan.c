@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 
+#include <speadi/cache_line.h>
+
 #include "tool_report.h"
 
 static uint64_t packet_bytes(const struct send_plan *plan)
@@ -37,6 +39,26 @@ static void print_amount(FILE *to, const struct send_plan *plan)
     fputs(shared->heaps > 0 || shared->seconds > 0 ? "\n" : "until it is interrupted\n", to);
 }
 
+/* Returns how many bytes of payload a packet in the middle of a heap carries. Before them stand the header word and the
+ * four items of every packet, of 8 bytes each. */
+static uint64_t payload_bytes(const struct send_plan *plan)
+{
+    return packet_bytes(plan) - 5 * sizeof(uint64_t);
+}
+
+/* A receiver whose device writes payload into heaps writes whole cache lines only if the payload of the packets is a
+ * multiple of a line. */
+static void print_payload(FILE *to, const struct send_plan *plan)
+{
+    const uint64_t over = payload_bytes(plan) % SPEADI_PAYLOAD_LINE;
+
+    if (plan->options->heap_size > payload_bytes(plan) && over > 0 && payload_bytes(plan) > over)
+        fprintf(to,
+                "  payload  %" PRIu64 " bytes a packet, no multiple of %u; a receiver that places "
+                "payload by engine verbs is faster with --packet %" PRIu64 "\n",
+                payload_bytes(plan), SPEADI_PAYLOAD_LINE, packet_bytes(plan) - over);
+}
+
 static void print_rate(FILE *to, const struct send_plan *plan)
 {
     double spead, wire;
@@ -58,6 +80,7 @@ void send_plan_print(FILE *to, const struct send_plan *plan)
         fprintf(to, " %s", plan->options->shared.endpoints[i]);
     fprintf(to, "\n  engine   %s\n", plan->stream.engine_reason);
     print_amount(to, plan);
+    print_payload(to, plan);
     print_rate(to, plan);
     fprintf(to, "  memory   %s for heaps, %s for the stream",
             tool_text_memory(heaps, plan->heap_memory_bytes),

@@ -244,6 +244,12 @@ int tool_report_set(json_t *object, const char *key, uint64_t value)
     return json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
+int tool_report_set_known(json_t *object, const char *key, bool known, uint64_t value)
+{
+    return known ? tool_report_set(object, key, value)
+                 : json_object_set_new(object, key, json_null());
+}
+
 int tool_report_set_digits(json_t *object, const char *key, uint64_t value)
 {
     return json_object_set_new(object, key, json_sprintf("%" PRIu64, value));

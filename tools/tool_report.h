@@ -116,6 +116,9 @@ json_t *tool_report_buckets(const struct spead_count *bucket, unsigned count,
 /* Sets a key of the object to an unsigned number. Returns 0, or -1 when out of memory. */
 int tool_report_set(json_t *object, const char *key, uint64_t value);
 
+/* Does the same if the number is known, and else sets the key to null. */
+int tool_report_set_known(json_t *object, const char *key, bool known, uint64_t value);
+
 /* Sets a key to a string of the decimal digits of `value`. Heap counters and times of the day have this form, because they
  * can be above 2^53 and programs that read JSON numbers as doubles would round them. Returns 0, or -1 when out of
  * memory. */

@@ -234,6 +234,9 @@ struct speadi_rx_facts {
     /* Text for people. If the options asked for a certain set-up of the queues, the text tells how the queues were set
      * up. It also tells if packets are accepted whose checksums nobody checks. Else the text is "". */
     char shape[160];
+    /* The file in which the device counts the frames that found no posted receive, as a path of sys_file.h; "" if the
+     * engine has no device. The device may have no such file. */
+    char out_of_buffer[128];
 };
 
 struct speadi_rx_engine_ops {

@@ -257,6 +257,26 @@ static void review_placement(struct spead_recv_stream *stream, const struct spea
                     SPEADI_PLACEMENT_REVIEW_PACKETS, (unsigned)window);
 }
 
+/* A device writes payload in whole cache lines only if each packet begins at the start of a line, and it does so if the
+ * payload of the packets is a multiple of a line. Says it once, if the first heap that is placed has other packets. */
+static void say_alignment(struct spead_recv_stream *stream, const struct speadi_packet *packet)
+{
+    uint64_t bytes = packet->payload_bytes;
+
+    if (stream->alignment_said || !(stream->ops->caps & SPEADI_RX_CAP_PINS) || bytes == 0 ||
+        (packet->has_heap_length && packet->heap_length <= bytes))
+        return;
+    stream->alignment_said = true;
+    if (bytes % SPEADI_PAYLOAD_LINE != 0)
+        speadi_log_line(
+            &stream->config.log, SPEAD_LOG_INFO,
+            "packets have %llu bytes of payload, which is no multiple of %u: the device "
+            "writes the first and the last cache line of each in part, which is slower; "
+            "a sender with packets of %llu bytes of payload would be better",
+            (unsigned long long)bytes, SPEADI_PAYLOAD_LINE,
+            (unsigned long long)(bytes / SPEADI_PAYLOAD_LINE * SPEADI_PAYLOAD_LINE));
+}
+
 /* A heap in a region that shares its pages is bounced on every path. Such a heap has at most 16 KiB, a few packets, so
  * a copy costs little; and the region could not exchange its memory, because its neighbours lie in the same pages. */
 static void choose_path(struct spead_recv_stream *stream, struct speadi_live_heap *live,
@@ -266,6 +286,7 @@ static void choose_path(struct spead_recv_stream *stream, struct speadi_live_hea
         (stream->config.receive_path != SPEAD_PATH_PLACED &&
          packet->payload_bytes < SPEADI_PLACEMENT_AUTO_BYTES))
         return;
+    say_alignment(stream, packet);
     review_placement(stream, packet);
     speadi_live_heap_allow_placement(live, stream->placement.policy.off);
 }

@@ -270,6 +270,7 @@ int spead_recv_stream_start(struct spead_recv_stream *stream, struct spead_err *
     if (stream->ops->start)
         ret = stream->ops->start(stream->engine, err);
     stream->started = true;
+    speadi_recv_check_place(stream);
     if (ret < 0) /* no packet will come, so the consumer must not wait */
         speadi_recv_end(stream, ret);
     return ret;

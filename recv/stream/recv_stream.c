@@ -195,6 +195,7 @@ static void make_plan(struct spead_recv_stream *stream)
         .memory_reason = stream->memory_reason,
         .endpoint_share_bytes = stream->regions.share_bytes,
         .populate_reason = stream->populate_reason,
+        .port_place = stream->port_place,
     };
     say_memory(stream);
 }
@@ -298,6 +299,7 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     if (ret < 0)
         goto err_destroy;
     speadi_recv_start_populating(stream);
+    speadi_recv_look_at_port(stream);
     make_plan(stream);
     warn_of_memory(stream);
     say_window(stream);
@@ -401,7 +403,11 @@ void spead_recv_stream_stop(struct spead_recv_stream *stream)
 
 void spead_recv_stream_stats(const struct spead_recv_stream *stream, struct spead_recv_stats *stats)
 {
-    speadi_recv_tally_stats(&stream->tally, speadi_outlet_high_water(&stream->outlet), stats);
+    struct spead_recv_stats full = SPEAD_RECV_STATS_INIT;
+
+    speadi_recv_tally_stats(&stream->tally, speadi_outlet_high_water(&stream->outlet), &full);
+    speadi_recv_read_port(stream, &full.counters);
+    (void)speadi_struct_write(stats, &full, sizeof full);
 }
 
 int spead_recv_stream_source_stats(const struct spead_recv_stream *stream, uint32_t source,

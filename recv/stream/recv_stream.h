@@ -24,6 +24,7 @@
  *   recv_copy.c       copies packets to spare buffers, and payload to memory that the CPU cannot touch
  *   recv_hand_over.c  sends finished heaps to the consumer, or sheds them
  *   recv_counters.c   reads the counters of the engine, and publishes all counters
+ *   recv_port.c       looks at the port of the stream: where it is in the host, and what it has dropped
  *
  * Two more files are outside of this order. recv_stream.c makes and frees streams; it also has the functions that other
  * threads and the consumer call. recv_memory.c decides in which memory the heaps lie. The owner thread calls all
@@ -106,6 +107,9 @@ struct spead_recv_stream {
     char engine_reason[SPEADI_ENGINE_REASON_MAX];
     struct speadi_memory_limit limit; /* config.memory_bytes_max has the same number of bytes */
     char memory_reason[512];
+    char port_place[512];
+    /* What the counter port_out_of_buffer of the device was when the stream was made; -1 if there is none. */
+    int64_t out_of_buffer_start;
     const char *populate_reason;
     bool populates; /* a thread of the pool populates regions ahead */
     struct spead_recv_plan plan;
@@ -167,6 +171,7 @@ struct spead_recv_stream {
     uint64_t largest_heap;
     /* Heaps of this many bytes are expected. The regions of the next heaps are populated ahead. */
     uint64_t shown_bytes;
+    bool alignment_said; /* the size of the packets was compared with a cache line */
     bool populate_due; /* there may be work for the thread that populates */
     bool populating;   /* the thread that populates has work, or will have some at the next poll */
     struct speadi_heap_table table;
@@ -714,6 +719,19 @@ void speadi_recv_on_shed(void *stream, const struct spead_message *message,
 /* Tells what the stream does now with finished heaps for which its channel has no room. True: they wait, and the stream
  * reads nothing. False: heaps are shed. The policy drop-newest waits as long as the source is less than half full. */
 bool speadi_recv_waits_for_room(struct spead_recv_stream *stream);
+
+/* ---- recv_port.c ----------------------------------------------------------------------------- */
+
+/* Sets port_place and out_of_buffer_start. Control plane. */
+void speadi_recv_look_at_port(struct spead_recv_stream *stream);
+
+/* Compares the CPUs of the calling thread, which becomes the owner thread, with the place of the port. If they differ,
+ * the log says so. Reads files of the kernel. */
+void speadi_recv_check_place(const struct spead_recv_stream *stream);
+
+/* Sets the counters that only the device has. Any thread may call it. */
+void speadi_recv_read_port(const struct spead_recv_stream *stream,
+                           struct spead_recv_counters *counters);
 
 /* ---- recv_counters.c ------------------------------------------------------------------------- */
 

@@ -38,7 +38,7 @@ void recv_rig_open(struct recv_rig *rig)
     rig->config.endpoint_count = rig->sources;
     if (speadi_recv_config_read(&full, &rig->config, &err) < 0 ||
         speadi_recv_stream_create_on(&rig->stream, &full, rig->ops, rig->engine, "a test",
-                                     &(struct speadi_rx_facts){0}, &err) < 0)
+                                     &rig->facts, &err) < 0)
         need(false, err.text);
 }
 

@@ -28,6 +28,7 @@ struct recv_rig {
     struct spead_recv_stats stats;          /* the statistics after the last poll */
     const struct speadi_rx_engine_ops *ops; /* the default is &script_engine_ops */
     uint32_t sources;                       /* the default is 1 */
+    struct speadi_rx_facts facts;           /* what the engine reports; the default is all zero */
     struct test_packet packet;
 };
 

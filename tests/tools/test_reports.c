@@ -108,6 +108,39 @@ Test(reports, each_cause_of_a_kernel_drop_has_its_own_remedy)
     json_decref(object);
 }
 
+Test(reports, frames_that_the_port_dropped_explain_what_is_missing)
+{
+    struct recv_report report = receive_report(&plain_options);
+    json_t *object;
+
+    report.stats.counters.missing_packets = 9;
+    report.stats.counters.port_counted = 1;
+    report.stats.counters.port_out_of_buffer = 12;
+    expect_summary(&report, "port     dropped 12 frames because no receive was posted", true);
+    expect_summary(&report, "of all programs on this port together", true);
+    expect_summary(&report, "--comp-vector poll", true);
+    object = recv_report_json(&report);
+    cr_expect_eq(json_integer_value(json_object_get(object, "port_out_of_buffer")), 12);
+    json_decref(object);
+    report.stats.counters.port_out_of_buffer = 0;
+    expect_summary(&report, "lost before this host, or was not sent", true);
+}
+
+Test(reports, a_port_that_does_not_count_its_drops_is_not_said_to_have_none)
+{
+    struct recv_report report = receive_report(&plain_options);
+    json_t *object = recv_report_json(&report);
+
+    cr_expect(json_is_null(json_object_get(object, "port_out_of_buffer")));
+    json_decref(object);
+    report.stats.counters.missing_heaps = 1;
+    expect_summary(&report, "port ", false);
+    report.totals.engine = "verbs";
+    expect_summary(&report, "port     its device does not tell what it dropped", true);
+    report.stats.counters.missing_heaps = 0;
+    expect_summary(&report, "port ", false);
+}
+
 /* An engine that reads frames finds wrong checksums itself. */
 Test(reports, a_wrong_checksum_has_one_remedy_whoever_finds_it)
 {

@@ -41,6 +41,24 @@ Test(send_plan, engine_amount_rates_and_memory_are_printed)
     program_release(&send);
 }
 
+/* Each packet has 40 bytes of header. */
+Test(send_plan, payload_that_fills_cache_lines_in_part_is_said_with_the_size_that_fits)
+{
+    struct program send = start("127.0.0.1:17470 --plan --packet 8192 --heap-size 1M", 0);
+    char *printed = program_out(&send);
+
+    cr_expect_not_null(strstr(printed, "payload  8152 bytes a packet, no multiple of 64"), "%s",
+                       printed);
+    cr_expect_not_null(strstr(printed, "--packet 8168\n"), "%s", printed);
+    free(printed);
+    program_release(&send);
+    send = start("127.0.0.1:17470 --plan --packet 8168 --heap-size 1M", 0);
+    printed = program_out(&send);
+    cr_expect_null(strstr(printed, "payload "), "%s", printed);
+    free(printed);
+    program_release(&send);
+}
+
 Test(send_plan, a_program_can_read_it)
 {
     struct program send = start("127.0.0.1:17470 --plan --json --rate 10.66 --rate-of wire "

@@ -156,9 +156,7 @@ struct spead_recv_counters {
     uint64_t memory_bytes, memory_high_water_bytes;
 
     /* Engines that bypass the kernel: how often such an engine made a new queue in place of a failed one. Packets were
-     * lost each time. A NIC also drops packets when no receive buffer is posted. No counter of this struct counts these
-     * drops; only the counters of the device do (`ethtool -S`, `rdma statistic`). The stream sees such packets as
-     * missing. */
+     * lost each time. A NIC also drops packets when no receive buffer is posted: see port_out_of_buffer. */
     uint64_t engine_rebuilds;
     /* How often the network port, or an interface that the stream is tied to, went down or was deleted. */
     uint64_t link_downs;
@@ -251,6 +249,12 @@ struct spead_recv_counters {
      * CPU. The option `checksum` of struct spead_recv_verbs_config decides when that happens. Packets without a UDP
      * checksum are not counted. */
     uint64_t unverified_packets;
+    /* Frames that the port of the device dropped since the stream was made, because no receive was posted for them (the
+     * counter out_of_buffer of an RDMA device). The counter is of the whole port: it also counts the frames of other
+     * streams, of other programs and of the kernel. It is evidence beside the ledger, which counts the packets of such
+     * frames as missing. The device may count some of them a few milliseconds late. port_counted is 1 if the device has
+     * this counter. Else port_counted is 0, and port_out_of_buffer means nothing. */
+    uint64_t port_counted, port_out_of_buffer;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

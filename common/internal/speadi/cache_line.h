@@ -23,6 +23,10 @@
 #    endif
 #endif
 
+/* A device that writes packets into heaps fills whole cache lines if the payload of each packet is a multiple of this
+ * many bytes. Nearly all hosts with such devices have lines of 64 bytes, whatever SPEADI_CACHE_LINE is. */
+#define SPEADI_PAYLOAD_LINE 64u
+
 /* Returns uninitialised memory that begins on a cache line and shares no line with anything else. The caller frees it
  * with free(). Returns NULL when there is not enough memory. */
 static inline void *speadi_alloc_lines(size_t bytes)

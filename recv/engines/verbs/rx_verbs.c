@@ -232,6 +232,9 @@ static void fill_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *fa
     facts->buffer_bytes =
         e->is_striding ? (uint32_t)e->mprq.arena.bytes : e->depth * e->slots.slot_bytes;
     facts->busy = e->options.comp_vector < 0;
+    snprintf(facts->out_of_buffer, sizeof facts->out_of_buffer,
+             "/sys/class/infiniband/%s/ports/%u/hw_counters/out_of_buffer", e->device.report.device,
+             e->device.report.port);
     if (e->queue.cq.stamp == SPEADI_STAMP_WALLCLOCK)
         facts->clock = SPEAD_CLOCK_HARDWARE;
     for (uint32_t i = 0; i < e->joins.count; i++)

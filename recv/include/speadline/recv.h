@@ -295,7 +295,9 @@ struct spead_recv_stream_config {
 
     /* The memory for the heaps, if the caller has made it. NULL (default): the stream makes this memory itself. The
      * memory may belong to a device, so that the CPU cannot touch it (`data` of the arena is NULL then). For a heap in
-     * such memory spead_heap_payload() returns NULL, and spead_heap_region_info() says where the payload lies.
+     * such memory spead_heap_payload() returns NULL, and spead_heap_region_info() says where the payload lies. Before a
+     * heap is handed over, the stream calls flush() of the arena's operations: it makes what the NIC has written visible
+     * to the device (speadline/region.h says what it must do for a GPU).
      *
      * create() copies the struct. If create() succeeds, the library borrows the memory and the operations (ops) until
      * it calls the function ended() of the arena. It calls ended() once, on any thread, when the stream and its last
@@ -436,6 +438,10 @@ struct spead_recv_plan {
     uint64_t endpoint_share_bytes;
     /* One line of text: whether heap memory is populated ahead, and if not, why. */
     const char *populate_reason;
+    /* One line of text: on which NUMA node the port of the stream is, and whether the memory policy of the thread that
+     * made the stream names other nodes. "" if the host has one node, or does not tell. The thread that becomes the
+     * owner compares its CPUs with the node, and the log warns if they differ. */
+    const char *port_place;
 };
 /* clang-format off */
 #define SPEAD_RECV_PLAN_INIT { .struct_size = sizeof(struct spead_recv_plan) }
@@ -569,7 +575,8 @@ static inline struct spead_channel_config spead_recv_stream_edge_config(
 /* ---- Statistics ---------------------------------------------------------------------------- */
 
 /* Fills *stats with the counters of the stream, as they were after the last poll(). The caller must have set
- * stats->struct_size by SPEAD_RECV_STATS_INIT. Any thread may call this function. */
+ * stats->struct_size by SPEAD_RECV_STATS_INIT. If the engine has an RDMA device, the call also reads a counter of its
+ * port (port_out_of_buffer), which takes a few system calls. Any thread may call this function. */
 void spead_recv_stream_stats(const struct spead_recv_stream *stream,
                              struct spead_recv_stats *stats);
 

@@ -485,3 +485,37 @@ Test(device_heaps, a_stream_that_is_only_a_plan_cannot_be_started)
     cr_expect_not_null(strstr(err.text, "plan_only"), "%s", err.text);
     recv_rig_close(&rig);
 }
+
+/* ---- The size of the packets --------------------------------------------------------------- */
+
+static void receive_heap(uint64_t counter, size_t bytes)
+{
+    for (uint64_t offset = 0; offset < HEAP_BYTES; offset += bytes)
+        recv_rig_data(&rig, counter, HEAP_BYTES, offset,
+                      offset + bytes > HEAP_BYTES ? HEAP_BYTES - offset : bytes);
+    recv_rig_run(&rig);
+    spead_heap_unref(recv_rig_take(&rig));
+}
+
+Test(device_heaps, packets_that_fill_cache_lines_in_part_are_said_once)
+{
+    recv_rig_open(&rig);
+    log_count = 0;
+    receive_heap(1, 200);
+    receive_heap(2, 200);
+    cr_assert_eq(log_count, 1u);
+    cr_expect_eq(logged_level[0], SPEAD_LOG_INFO);
+    cr_expect_not_null(strstr(logged[0], "200 bytes of payload, which is no multiple of 64"), "%s",
+                       logged[0]);
+    cr_expect_not_null(strstr(logged[0], "192 bytes"), "%s", logged[0]);
+    recv_rig_close(&rig);
+}
+
+Test(device_heaps, packets_that_fill_cache_lines_are_not)
+{
+    recv_rig_open(&rig);
+    log_count = 0;
+    receive_heap(1, 128);
+    cr_expect_eq(log_count, 0u);
+    recv_rig_close(&rig);
+}
