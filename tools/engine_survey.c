@@ -19,6 +19,7 @@
 
 #include <speadi/remedy.h>
 
+#include "port_survey.h"
 #include "tool_capability.h"
 #include "tool_engines.h"
 
@@ -28,7 +29,6 @@
 #define MEMLOCK_WANT       (256u << 20) /* memory to lock: enough for one or two streams */
 #define RINGS_MEMLOCK_WANT (1u << 20)   /* memory to lock for the rings of some streams */
 #define FILES_WANT         64u          /* open files: enough for some endpoints */
-#define JUMBO_MTU          9000u
 
 static struct survey_engine *add_engine(struct survey *survey, const char *name,
                                         enum spead_endpoint_kind endpoint)
@@ -42,9 +42,7 @@ static struct survey_engine *add_engine(struct survey *survey, const char *name,
     return engine;
 }
 
-/* Returns a new remedy of the engine. If the engine has SURVEY_REMEDIES_MAX remedies already, it returns a remedy that
- * nobody sees. */
-static struct tool_remedy *new_remedy(struct survey_engine *engine)
+struct tool_remedy *survey_new_remedy(struct survey_engine *engine)
 {
     static struct tool_remedy spilled;
 
@@ -86,7 +84,7 @@ static void check_memlock(struct survey_engine *engine, rlim_t want)
     if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur >= want ||
         tool_has_capability(CAP_IPC_LOCK))
         return;
-    remedy = new_remedy(engine);
+    remedy = survey_new_remedy(engine);
     tool_remedy_init(remedy, "only %llu KiB of memory may be locked",
                      (unsigned long long)limit.rlim_cur / 1024);
     tool_remedy_note(remedy, "in a unit: LimitMEMLOCK=infinity; for a container: --ulimit "
@@ -113,7 +111,7 @@ static void check_files(struct survey_engine *engine)
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_WANT)
         return;
-    remedy = new_remedy(engine);
+    remedy = survey_new_remedy(engine);
     tool_remedy_init(remedy, "only %llu files may be open", (unsigned long long)limit.rlim_cur);
     tool_remedy_note(remedy, "in a unit: LimitNOFILE=1024; for a container: --ulimit nofile=1024");
     if (limit.rlim_max >= FILES_WANT)
@@ -133,7 +131,7 @@ static void check_buffer(struct survey_engine *engine, const char *sysctl, const
 
     if (bytes < 0 || bytes >= SOCKET_BUFFER_WANT || tool_has_capability(CAP_NET_ADMIN))
         return;
-    remedy = new_remedy(engine);
+    remedy = survey_new_remedy(engine);
     tool_remedy_init(remedy, "socket buffers are clipped to %lld KiB by %s", bytes / 1024, sysctl);
     tool_remedy_sysctl(remedy, sysctl, SOCKET_BUFFER_WANT);
 }
@@ -150,7 +148,7 @@ static void check_uring(struct survey_engine *engine)
     struct tool_remedy *remedy;
 
     if (!engine->usable && read_number("/proc/sys/kernel/io_uring_disabled", "") > 0) {
-        remedy = new_remedy(engine);
+        remedy = survey_new_remedy(engine);
         tool_remedy_init(remedy, "io_uring is disabled");
         tool_remedy_sysctl(remedy, "kernel.io_uring_disabled", 0);
     }
@@ -202,7 +200,7 @@ static void check_capability(struct survey_engine *engine)
 
     if (tool_has_capability(CAP_NET_RAW))
         return;
-    remedy = new_remedy(engine);
+    remedy = survey_new_remedy(engine);
     tool_remedy_init(remedy, "no CAP_NET_RAW, which raw packets need");
     if (!speadi_may_have_capability(CAP_NET_RAW)) {
         remedy->on_host = true;
@@ -228,7 +226,7 @@ static void check_huge_pages(struct survey_engine *engine)
     /* /proc/meminfo counts only pages of the default size, which can be 1 GiB. */
     if (read_number(HUGE_PAGES "/free_hugepages", "") > 0)
         return;
-    remedy = new_remedy(engine);
+    remedy = survey_new_remedy(engine);
     tool_remedy_init(remedy, "no huge page of 2 MiB is free, which arenas would use");
     remedy->on_host = !speadi_may_set_sysctl();
     tool_remedy_add(remedy, "echo 64 | %stee " HUGE_PAGES "/nr_hugepages", speadi_sudo());
@@ -248,23 +246,16 @@ static void check_link(struct survey_engine *engine)
     if (report->device[0] == '\0')
         return;
     if (!report->ethernet) {
-        remedy = new_remedy(engine);
+        remedy = survey_new_remedy(engine);
         tool_remedy_init(remedy, "port %u is InfiniBand", report->port);
         tool_remedy_add_as_root(remedy, "mlxconfig -d %.60s set LINK_TYPE_P%u=2", report->device,
                                 report->port);
         remedy->on_host = !speadi_may_have_capability(CAP_SYS_RAWIO);
         tool_remedy_note(remedy, "the device keeps it; it takes effect after a reboot");
     } else if (!report->active) {
-        remedy = new_remedy(engine);
+        remedy = survey_new_remedy(engine);
         tool_remedy_init(remedy, "port %u is not active", report->port);
         tool_remedy_ip_link(remedy, "%s up", tool_quote(interface, word, sizeof word));
-    }
-    if (report->interface.mtu != 0 && report->interface.mtu < JUMBO_MTU) {
-        remedy = new_remedy(engine);
-        tool_remedy_init(remedy, "MTU of %s is %u: packets are small", interface,
-                         report->interface.mtu);
-        tool_remedy_ip_link(remedy, "%s mtu %u", tool_quote(interface, word, sizeof word),
-                            JUMBO_MTU);
     }
 }
 
@@ -280,6 +271,7 @@ static void survey_wish(struct survey *survey, const struct speadi_verbs_wish *w
     if (engine->report.device[0] == '\0')
         return; /* without a device no other remedy would help */
     check_link(engine);
+    port_survey_take(engine);
     check_capability(engine);
     check_memlock(engine, MEMLOCK_WANT);
     check_huge_pages(engine);

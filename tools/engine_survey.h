@@ -8,12 +8,13 @@
 
 #include <speadline/engine.h>
 
+#include <speadi/port_place.h>
 #include <speadi/verbs_device.h>
 
 #include "tool_remedy.h"
 
 #define SURVEY_ENGINES_MAX  64u /* engine verbs has one entry for each device */
-#define SURVEY_REMEDIES_MAX 6u
+#define SURVEY_REMEDIES_MAX 8u
 
 struct survey_engine {
     const char *name;
@@ -26,6 +27,7 @@ struct survey_engine {
     /* What engine verbs knows about its device. report.device is "" for other engines, and for engine verbs when it has
      * found no device. */
     struct speadi_verbs_report report;
+    struct speadi_port_place place; /* where the port of this device is in the host */
 };
 
 struct survey {
@@ -40,5 +42,9 @@ struct survey {
  * `interface` is the name or address of the interface that engine verbs would use. If it is NULL, the survey looks at
  * every device. Returns 0, or -errno with a sentence when there is no such interface. */
 int survey_take(struct survey *survey, const char *interface, struct spead_err *err);
+
+/* Returns a new remedy of the engine. If the engine has SURVEY_REMEDIES_MAX remedies already, it returns a remedy that
+ * nobody sees. */
+struct tool_remedy *survey_new_remedy(struct survey_engine *engine);
 
 #endif

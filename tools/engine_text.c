@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 
+#include "port_survey.h"
+
 static void print_limits(FILE *to, const struct speadi_verbs_report *report)
 {
     fprintf(to,
@@ -44,8 +46,10 @@ static void print_engine(FILE *to, const struct survey_engine *engine)
 {
     fprintf(to, "%-7s %s%s\n", engine->name,
             engine->usable ? "usable" : "not usable: ", engine->reason);
-    if (engine->report.device[0] != '\0')
+    if (engine->report.device[0] != '\0') {
         print_device(to, &engine->report);
+        port_survey_print(to, &engine->place);
+    }
     for (unsigned i = 0; i < engine->remedy_count; i++)
         tool_remedy_print(to, &engine->remedy[i]);
 }

@@ -8,14 +8,16 @@
 #include "engine_survey.h"
 #include "engine_text.h"
 #include "info_recording.h"
+#include "port_survey.h"
 #include "spead_info_options.h"
 #include "tool_exit.h"
 #include "tool_limits.h"
 #include "tool_report.h"
 #include "tool_secure.h"
 
-static json_t *device_object(const struct speadi_verbs_report *report)
+static json_t *device_object(const struct survey_engine *engine)
 {
+    const struct speadi_verbs_report *report = &engine->report;
     json_t *mprq = json_null();
 
     if (report->mprq.usable)
@@ -26,7 +28,7 @@ static json_t *device_object(const struct speadi_verbs_report *report)
                       (int)report->mprq.strides_log_max);
     return json_pack(
         "{s:s, s:i, s:s, s:s, s:I, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:I, s:I,"
-        " s:I, s:I, s:o}",
+        " s:I, s:I, s:o, s:o}",
         "name", report->device, "port", (int)report->port, "firmware", report->firmware,
         "interface", report->interface.name, "mtu", (json_int_t)report->interface.mtu, "vlan",
         (int)report->interface.vlan, "ethernet", report->ethernet, "active", report->active,
@@ -36,7 +38,7 @@ static json_t *device_object(const struct speadi_verbs_report *report)
         report->timestamp_mask != 0, "rss_queues_max", (json_int_t)report->rss_queues_max,
         "tso_bytes_max", (json_int_t)report->tso_bytes_max, "rate_kbps_min",
         (json_int_t)report->rate_kbps_min, "rate_kbps_max", (json_int_t)report->rate_kbps_max,
-        "mprq", mprq);
+        "mprq", mprq, "place", port_survey_json(&engine->place));
 }
 
 static json_t *remedies_array(const struct survey_engine *engine)
@@ -63,7 +65,7 @@ static json_t *engine_object(const struct survey_engine *engine)
     return json_pack("{s:s, s:s, s:b, s:s, s:o, s:o}", "name", engine->name, "endpoint",
                      endpoint_word(engine->endpoint), "usable", engine->usable, "reason",
                      engine->reason, "remedies", remedies_array(engine), "device",
-                     known ? device_object(&engine->report) : json_null());
+                     known ? device_object(engine) : json_null());
 }
 
 static int print_json(const struct survey *survey)
