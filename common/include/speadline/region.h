@@ -67,7 +67,14 @@ struct spead_region_ops {
     /* Copies bytes inside the region, from one offset to another. The two ranges may overlap. */
     int (*copy_within)(void *arg, const struct spead_region_info *region, size_t to, size_t from,
                        size_t bytes);
-    /* Makes bytes visible to the device that owns the memory. See spead_region_flush(). */
+    /* Makes bytes visible to the device that owns the memory. See spead_region_flush(). A receive stream calls it once
+     * for each heap, after all payload has come and before it hands the heap over.
+     *
+     * GPU: the completion of a packet, which the CPU reads, does not order the writes of the NIC for the GPU. So for
+     * CUDA this function calls cuFlushGPUDirectRDMAWrites(CURRENT_CTX, TO_OWNER), with the context of the memory current
+     * on the calling thread. If CU_DEVICE_ATTRIBUTE_GPU_DIRECT_RDMA_WRITES_ORDERING is at least
+     * CU_GPU_DIRECT_RDMA_WRITES_ORDERING_OWNER, the flush does nothing and may be left out. A kernel must be launched
+     * after the flush; docs/engines.md says what a kernel that runs already sees. */
     int (*flush)(void *arg, const struct spead_region_info *region);
     /* Returns a dma-buf descriptor and sets *offset. See spead_region_export(). */
     int (*export_fd)(void *arg, const struct spead_region_info *region, uint64_t *offset);

@@ -212,9 +212,10 @@ struct speadi_verbs_span {
     bool write;
 };
 
-/* Registers memory. For host memory the function asks for relaxed ordering if libibverbs knows it. For the memory of a
- * device (a dma-buf) it never asks for relaxed ordering, because there a completion must not overtake the writes before
- * it. Returns 0 or -errno with a sentence that contains the remedy. -ENOMEM means that the limit of locked memory is
+/* Registers memory. For host memory the function asks for relaxed ordering if libibverbs knows it: the completion of a
+ * packet is written in strict order behind the packet, to host memory too. For the memory of a device (a dma-buf) it
+ * never asks for relaxed ordering: the completion goes another way than the payload there, so nothing would order the
+ * writes before the flush of the heap. Returns 0 or -errno with a sentence that contains the remedy. -ENOMEM means that the limit of locked memory is
  * too low. */
 int speadi_verbs_register(struct speadi_verbs_device *device, struct speadi_verbs_memory *memory,
                           const struct speadi_verbs_span *span, struct spead_err *err);
