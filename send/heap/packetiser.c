@@ -108,6 +108,25 @@ void speadi_packetiser_begin(struct speadi_packetiser *packetiser,
     packetiser->pointer = 0;
 }
 
+struct speadi_packetiser_mark speadi_packetiser_mark(const struct speadi_packetiser *packetiser)
+{
+    return (struct speadi_packetiser_mark){.offset = packetiser->offset,
+                                           .address = packetiser->address,
+                                           .piece = packetiser->piece,
+                                           .item = packetiser->item,
+                                           .pointer = packetiser->pointer};
+}
+
+void speadi_packetiser_return_to(struct speadi_packetiser *packetiser,
+                                 const struct speadi_packetiser_mark *mark)
+{
+    packetiser->offset = mark->offset;
+    packetiser->address = mark->address;
+    packetiser->piece = mark->piece;
+    packetiser->item = mark->item;
+    packetiser->pointer = mark->pointer;
+}
+
 /* ---- Header -------------------------------------------------------------------------------- */
 
 static uint64_t load_value(const uint8_t *data, size_t bytes)

@@ -83,4 +83,16 @@ void speadi_packetiser_begin(struct speadi_packetiser *packetiser,
 bool speadi_packetiser_fill(struct speadi_packetiser *packetiser,
                             struct speadi_packet_space *space);
 
+/* How far a heap has been cut. A caller that cuts several heaps by turns keeps one such mark for each heap. */
+struct speadi_packetiser_mark {
+    uint64_t offset, address, piece;
+    uint32_t item, pointer;
+};
+
+/* speadi_packetiser_mark() returns how far the present heap has been cut. speadi_packetiser_return_to() goes on with a
+ * heap at this mark; the caller must have called speadi_packetiser_begin() for the heap again. */
+struct speadi_packetiser_mark speadi_packetiser_mark(const struct speadi_packetiser *packetiser);
+void speadi_packetiser_return_to(struct speadi_packetiser *packetiser,
+                                 const struct speadi_packetiser_mark *mark);
+
 #endif

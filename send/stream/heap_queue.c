@@ -14,12 +14,6 @@
  * it completes like all others. A claim after the close is refused. */
 #define CLOSED (1ull << 63)
 
-struct speadi_heap_slot {
-    /* This is 1 + the position of the newest heap in this slot. It is 0 if the slot has never held a heap. */
-    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t published;
-    struct speadi_heap_entry entry;
-};
-
 int speadi_heap_queue_init(struct speadi_heap_queue *queue, uint32_t heaps_max)
 {
     size_t capacity = speadi_power_of_two_from(heaps_max);
@@ -47,11 +41,11 @@ static struct speadi_heap_slot *slot_at(const struct speadi_heap_queue *queue, u
 
 /* ---- Any thread ---------------------------------------------------------------------------- */
 
-/* Claims a position for the calling thread. It reads `tail` before `freed` (QUEUE4 acquire keeps that order). So the
+/* Claims positions for the calling thread. It reads `tail` before `freed` (QUEUE4 acquire keeps that order). So the
  * computed difference tail - freed can be too small but never too large, and no heap is refused without need. If the
  * difference is too small, another thread has changed `tail`, and the compare-exchange fails. QUEUE4 release: the next
  * thread that claims a position sees what this thread did before. */
-static int claim(struct speadi_heap_queue *queue, uint64_t *position)
+int speadi_heap_queue_claim(struct speadi_heap_queue *queue, uint32_t count, uint64_t *position)
 {
     uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
 
@@ -61,9 +55,9 @@ static int claim(struct speadi_heap_queue *queue, uint64_t *position)
 
         if (tail & CLOSED)
             return -ESHUTDOWN;
-        if ((int64_t)(tail - freed) >= (int64_t)queue->heaps_max)
+        if ((int64_t)(tail - freed) + (int64_t)count > (int64_t)queue->heaps_max)
             return -EAGAIN;
-        if (atomic_compare_exchange_weak_explicit(&queue->tail, &tail, tail + 1,
+        if (atomic_compare_exchange_weak_explicit(&queue->tail, &tail, tail + count,
                                                   memory_order_acq_rel, memory_order_acquire))
             break;
     }
@@ -71,16 +65,11 @@ static int claim(struct speadi_heap_queue *queue, uint64_t *position)
     return 0;
 }
 
-int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_heap_entry *entry,
-                           bool by_owner)
+void speadi_heap_queue_publish(struct speadi_heap_queue *queue, uint64_t position,
+                               const struct speadi_heap_entry *entry, bool by_owner)
 {
-    struct speadi_heap_slot *slot;
-    uint64_t position;
-    int ret = claim(queue, &position);
+    struct speadi_heap_slot *slot = slot_at(queue, position);
 
-    if (ret < 0)
-        return ret;
-    slot = slot_at(queue, position);
     slot->entry = *entry;
     /* QUEUE2 store: when the owner thread sees `published`, it sees the entry. A producer that then looks whether the
      * owner thread sleeps (OWNER1) needs a sequentially consistent store. Such a store takes 5 ns of the 35 ns that a
@@ -89,7 +78,17 @@ int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_
         atomic_store_explicit(&slot->published, position + 1, memory_order_release);
     else
         atomic_store_explicit(&slot->published, position + 1, memory_order_seq_cst);
-    return 0;
+}
+
+int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_heap_entry *entry,
+                           bool by_owner)
+{
+    uint64_t position;
+    int ret = speadi_heap_queue_claim(queue, 1, &position);
+
+    if (ret == 0)
+        speadi_heap_queue_publish(queue, position, entry, by_owner);
+    return ret;
 }
 
 bool speadi_heap_queue_close(struct speadi_heap_queue *queue)
@@ -126,12 +125,6 @@ bool speadi_heap_queue_is_drained(const struct speadi_heap_queue *queue)
 
 /* ---- Owner --------------------------------------------------------------------------------- */
 
-struct speadi_heap_entry *speadi_heap_queue_at(const struct speadi_heap_queue *queue,
-                                               uint64_t position)
-{
-    return &slot_at(queue, position)->entry;
-}
-
 bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue)
 {
     struct speadi_heap_slot *slot = slot_at(queue, queue->admitted);
@@ -145,12 +138,6 @@ struct speadi_heap_entry *speadi_heap_queue_admit(struct speadi_heap_queue *queu
     if (!speadi_heap_queue_has_new(queue))
         return NULL;
     return speadi_heap_queue_at(queue, queue->admitted++);
-}
-
-uint64_t speadi_heap_queue_oldest(const struct speadi_heap_queue *queue)
-{
-    /* Relaxed: only the calling thread, which is the owner thread, writes `freed`. */
-    return atomic_load_explicit(&queue->freed, memory_order_relaxed);
 }
 
 void speadi_heap_queue_free_oldest(struct speadi_heap_queue *queue)

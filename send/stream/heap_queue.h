@@ -39,9 +39,15 @@ struct speadi_heap_entry {
     struct speadi_heap_shape shape;
     uint16_t destination;
     bool explicit_counter;
+    /* The number of heaps of the mix that this heap belongs to (heap_mix.h). 0 or 1: the heap belongs to no mix. */
+    uint32_t mix_count;
 };
 
-struct speadi_heap_slot; /* defined in heap_queue.c */
+struct speadi_heap_slot {
+    /* This is 1 + the position of the newest heap in this slot. It is 0 if the slot has never held a heap. */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t published;
+    struct speadi_heap_entry entry;
+};
 
 struct speadi_heap_queue {
     struct speadi_heap_slot *slot;
@@ -70,6 +76,14 @@ void speadi_heap_queue_release(struct speadi_heap_queue *queue);
 int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_heap_entry *entry,
                            bool by_owner);
 
+/* The two parts of a push, for several heaps at once. speadi_heap_queue_claim() claims `count` consecutive positions, or
+ * none; *position gets the first. `count` is 1 to heaps_max. It returns the same values as speadi_heap_queue_push().
+ * After it returned 0, the caller must publish the entry of each claimed position, the first position last. So the owner
+ * thread sees either none of these heaps or all of them. */
+int speadi_heap_queue_claim(struct speadi_heap_queue *queue, uint32_t count, uint64_t *position);
+void speadi_heap_queue_publish(struct speadi_heap_queue *queue, uint64_t position,
+                               const struct speadi_heap_entry *entry, bool by_owner);
+
 /* Closes the queue, so that it refuses every later push. Returns true when the queue was already closed. A signal
  * handler may call it. */
 bool speadi_heap_queue_close(struct speadi_heap_queue *queue);
@@ -88,8 +102,11 @@ bool speadi_heap_queue_is_drained(const struct speadi_heap_queue *queue);
 /* ---- Owner thread ---- */
 
 /* Returns the heap at a position. The position must be at least `freed` and less than `admitted`. */
-struct speadi_heap_entry *speadi_heap_queue_at(const struct speadi_heap_queue *queue,
-                                               uint64_t position);
+static inline struct speadi_heap_entry *speadi_heap_queue_at(const struct speadi_heap_queue *queue,
+                                                             uint64_t position)
+{
+    return &queue->slot[position & queue->mask].entry;
+}
 
 /* Returns true when a producer has pushed a heap that is not yet admitted. */
 bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue);
@@ -98,7 +115,11 @@ bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue);
 struct speadi_heap_entry *speadi_heap_queue_admit(struct speadi_heap_queue *queue);
 
 /* Returns the position of the oldest heap that has not completed. */
-uint64_t speadi_heap_queue_oldest(const struct speadi_heap_queue *queue);
+static inline uint64_t speadi_heap_queue_oldest(const struct speadi_heap_queue *queue)
+{
+    /* Relaxed: only the calling thread, which is the owner thread, writes `freed`. */
+    return atomic_load_explicit(&queue->freed, memory_order_relaxed);
+}
 
 /* Frees the slot of the oldest heap. After this call a producer may overwrite the entry of that heap. */
 void speadi_heap_queue_free_oldest(struct speadi_heap_queue *queue);

@@ -13,75 +13,122 @@ static struct speadi_heap_entry *oldest_entry(const struct spead_send_stream *st
     return speadi_heap_queue_at(&stream->queue, speadi_heap_queue_oldest(&stream->queue));
 }
 
-/* Counts packets of the oldest heap as done with `error` (0 means that they were sent). The error of the heap is the
- * first error of one of its packets. */
-static void end_packets(struct spead_send_stream *stream, enum spead_send_bucket bucket,
-                        uint64_t packets, uint64_t bytes, int error)
+/* Returns what has become of the packets of the oldest heap. */
+static struct speadi_heap_done *done_of_oldest(struct spead_send_stream *stream)
+{
+    if (oldest_entry(stream)->mix_count > 1)
+        return &speadi_mixed_heap_at(&stream->mixed, speadi_heap_queue_oldest(&stream->queue))
+                    ->done;
+    return &stream->oldest;
+}
+
+/* Counts packets of a heap as done with `error` (0 means that they were sent). The error of the heap is the first error
+ * of one of its packets. */
+static void end_packets(struct spead_send_stream *stream, struct speadi_heap_done *heap,
+                        enum spead_send_bucket bucket, uint64_t packets, uint64_t bytes, int error)
 {
     speadi_send_ledger_end(&stream->ledger, bucket, packets, bytes, error);
-    stream->oldest.packets += packets;
-    stream->oldest.bytes += bytes;
+    heap->packets += packets;
+    heap->bytes += bytes;
     if (error == 0) {
-        stream->oldest.bytes_sent += bytes;
-    } else if (error != SPEADI_TX_INJECTED && stream->oldest.error == 0) {
-        stream->oldest.error = error;
-        stream->oldest.bucket = bucket;
+        heap->bytes_sent += bytes;
+    } else if (error != SPEADI_TX_INJECTED && heap->error == 0) {
+        heap->error = error;
+        heap->bucket = bucket;
     }
 }
 
-/* Counts packets that the engine has reported as done. */
-static void end_reported(struct spead_send_stream *stream, uint64_t packets, uint64_t bytes,
-                         int error)
+/* Counts packets of a heap that the engine has reported as done. */
+static void end_reported(struct spead_send_stream *stream, const struct speadi_heap_entry *entry,
+                         struct speadi_heap_done *heap, uint64_t packets, uint64_t bytes, int error)
 {
     const enum spead_send_bucket bucket = error ? speadi_send_bucket_of(error) : SPEAD_SEND_SENT;
 
     if (error != 0 || stream->trouble.is_interrupted)
-        speadi_send_trouble_note(&stream->trouble,
-                                 &(struct speadi_send_mishap){
-                                     bucket, error, oldest_entry(stream)->destination, packets});
-    end_packets(stream, bucket, packets, bytes, error);
+        speadi_send_trouble_note(&stream->trouble, &(struct speadi_send_mishap){
+                                                       bucket, error, entry->destination, packets});
+    end_packets(stream, heap, bucket, packets, bytes, error);
 }
 
-/* Completes the oldest heap. It frees the slot of the heap before it calls done(), because done() is allowed to submit
- * another heap. After the slot is free, this function must not use the entry or the heap any more. */
-static void complete_oldest(struct spead_send_stream *stream)
+/* Completes the oldest heap, whose entry is *entry. It frees the slot of the heap before it calls done(), because done()
+ * is allowed to submit another heap. After the slot is free, this function must not use the entry or the heap any
+ * more. */
+static void complete_oldest(struct spead_send_stream *stream, const struct speadi_heap_entry *entry,
+                            struct speadi_heap_done *heap)
 {
-    const struct speadi_heap_entry *entry = oldest_entry(stream);
-    const struct spead_send_result result = {.error = stream->oldest.error,
-                                             .bytes = stream->oldest.bytes_sent,
-                                             .counter = entry->counter};
+    const struct spead_send_result result = {
+        .error = heap->error, .bytes = heap->bytes_sent, .counter = entry->counter};
     spead_send_done_fn *done = entry->done;
     void *done_arg = entry->done_arg;
 
     if (result.error == 0)
         speadi_send_ledger_complete(&stream->ledger, entry->heap->payload_bytes);
     else
-        speadi_send_ledger_fail(&stream->ledger, stream->oldest.bucket);
-    stream->oldest.packets = 0;
-    stream->oldest.bytes = 0;
-    stream->oldest.bytes_sent = 0;
-    stream->oldest.error = 0;
+        speadi_send_ledger_fail(&stream->ledger, heap->bucket);
+    heap->packets = 0;
+    heap->bytes = 0;
+    heap->bytes_sent = 0;
+    heap->error = 0;
     speadi_heap_queue_free_oldest(&stream->queue);
     if (done)
         done(done_arg, &result);
 }
 
+/* Counts the next packets as done with `error`, at most `packets`, which all belong to the oldest heap. Completes that
+ * heap after its last packet. Returns how many packets it counted. */
+static unsigned end_oldest(struct spead_send_stream *stream, const struct speadi_heap_entry *entry,
+                           uint64_t packets, int error)
+{
+    const uint64_t rest = entry->shape.packets - stream->oldest.packets;
+    uint64_t bytes = 0;
+    unsigned count =
+        speadi_batch_ring_reap(&stream->batches, rest < packets ? rest : packets, &bytes);
+
+    if (count == 0)
+        return 0;
+    end_reported(stream, entry, &stream->oldest, count, bytes, error);
+    if (count == rest)
+        complete_oldest(stream, entry, &stream->oldest);
+    return count;
+}
+
+/* Does the same for a mix, whose next packets belong to any of its heaps. The heaps complete in the order of the queue,
+ * so a heap can be done and still wait for an older one. */
+static unsigned end_mixed(struct spead_send_stream *stream, uint32_t heaps, uint64_t packets,
+                          int error)
+{
+    struct speadi_mix_run run;
+    uint64_t bytes = 0, end;
+    unsigned count;
+
+    if (!speadi_mix_is_under_way(&stream->reaping))
+        speadi_mix_begin(&stream->reaping, &stream->mixed, speadi_heap_queue_oldest(&stream->queue),
+                         heaps);
+    end = stream->reaping.first + heaps;
+    run = speadi_mix_next(&stream->reaping, &stream->mixed, &stream->queue);
+    count = speadi_batch_ring_reap(&stream->batches, run.packets < packets ? run.packets : packets,
+                                   &bytes);
+    if (count == 0)
+        return 0;
+    end_reported(stream, run.entry, &run.mixed->done, count, bytes, error);
+    speadi_mix_pass(&stream->reaping, &stream->mixed, &run, count);
+    while (speadi_heap_queue_oldest(&stream->queue) != end &&
+           done_of_oldest(stream)->packets == oldest_entry(stream)->shape.packets)
+        complete_oldest(stream, oldest_entry(stream), done_of_oldest(stream));
+    return count;
+}
+
 static void end_in_order(struct spead_send_stream *stream, uint64_t packets, int error)
 {
     while (packets != 0) {
-        uint64_t heap_packets = oldest_entry(stream)->shape.packets;
-        uint64_t rest = heap_packets - stream->oldest.packets;
-        uint64_t bytes = 0;
-        unsigned count =
-            speadi_batch_ring_reap(&stream->batches, rest < packets ? rest : packets, &bytes);
+        const struct speadi_heap_entry *entry = oldest_entry(stream);
+        unsigned count = entry->mix_count > 1 ? end_mixed(stream, entry->mix_count, packets, error)
+                                              : end_oldest(stream, entry, packets, error);
 
         assert(count != 0); /* an engine reports no more packets than it has taken */
         if (count == 0)
             return;
-        end_reported(stream, count, bytes, error);
         packets -= count;
-        if (stream->oldest.packets == heap_packets)
-            complete_oldest(stream);
     }
 }
 
@@ -109,6 +156,9 @@ void speadi_send_stream_admit(struct spead_send_stream *stream)
             entry->counter = stream->next_counter & spead_flavour_value_max(entry->heap->flavour);
             stream->next_counter += stream->counter_step;
         }
+        if (entry->mix_count > 1)
+            speadi_mixed_heap_prepare(
+                speadi_mixed_heap_at(&stream->mixed, stream->queue.admitted - 1));
         speadi_send_ledger_submit(&stream->ledger, &entry->shape);
     }
 }
@@ -128,12 +178,18 @@ void speadi_send_stream_abandon(struct spead_send_stream *stream, int error)
     }
     speadi_send_stream_admit(stream);
     while (speadi_heap_queue_oldest(&stream->queue) != stream->queue.admitted) {
-        struct speadi_heap_shape shape = oldest_entry(stream)->shape;
+        const struct speadi_heap_entry *entry = oldest_entry(stream);
+        const struct speadi_heap_shape *shape = &entry->shape;
+        struct speadi_heap_done *heap = done_of_oldest(stream);
 
-        end_packets(stream, bucket, shape.packets - stream->oldest.packets,
-                    shape.bytes - stream->oldest.bytes, error);
-        complete_oldest(stream);
+        /* A heap of a mix can be done already, and wait for an older heap. */
+        if (heap->packets != shape->packets)
+            end_packets(stream, heap, bucket, shape->packets - heap->packets,
+                        shape->bytes - heap->bytes, error);
+        complete_oldest(stream, entry, heap);
     }
+    stream->cutting.unfinished = 0;
+    stream->reaping.unfinished = 0;
     stream->packetising = stream->queue.admitted;
     stream->heap_begun = false;
 }

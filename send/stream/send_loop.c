@@ -10,7 +10,6 @@
 #include <speadi/clock.h>
 #include <speadi/deadline.h>
 #include <speadi/err.h>
-#include <speadi/packet.h>
 
 /* A sleep can end about 50 us late when the CPU was in a deep idle state. At 10 Gb/s, 50 us are the time of a whole
  * burst. So in the last 50 us before the time of the pacer, the owner thread does not sleep but reads the clock in a
@@ -18,15 +17,7 @@
  * With bursts of 64 KiB this happens above 10 Gb/s. At 100 Mb/s the loop costs 1 % of a CPU core. */
 enum { SPIN_NS = 50000 };
 
-/* the largest number of packets in one train */
-enum { TRAIN_PACKETS_MAX = 128 };
-
 /* ---- Poll ---------------------------------------------------------------------------------- */
-
-static bool has_heaps(const struct spead_send_stream *stream)
-{
-    return stream->packetising != stream->queue.admitted;
-}
 
 /* Returns the number of bytes of these packets, as the rate counts them: with or without the overhead of each
  * packet. */
@@ -86,52 +77,13 @@ static int give_to_engine(struct spead_send_stream *stream, uint64_t now_ns)
     return taken;
 }
 
-/* Returns true when this heap of one packet must wait for the next poll(). In this case the batch already contains
- * whole trains of such heaps, and only a few heaps are left. These few heaps would make a short train, which costs as
- * much as a full train. For example, with 64 heaps of 1 KiB in flight, every second train would have only 3 packets.
- * Before the next poll(), producers submit more heaps, so the train becomes longer. `cut` is the number of packets in
- * the batch. */
-static bool is_better_in_the_next_train(const struct spead_send_stream *stream,
-                                        const struct speadi_heap_entry *entry, uint64_t cut)
-{
-    uint64_t train;
-
-    if (cut == 0 || entry->shape.packets != 1 ||
-        stream->queue.admitted - stream->packetising >= TRAIN_PACKETS_MAX)
-        return false;
-    train = SPEADI_UDP_BYTES_MAX / entry->shape.bytes;
-    return train != 0 && cut % train == 0 && stream->queue.admitted - stream->packetising < train;
-}
-
-/* Cuts heaps into the space until the space is full or no admitted heap is left. */
-static void fill_space(struct spead_send_stream *stream, struct speadi_packet_space *space)
-{
-    const struct speadi_tx_packet *first = space->packet;
-
-    for (; has_heaps(stream); stream->packetising++) {
-        const struct speadi_heap_entry *entry =
-            speadi_heap_queue_at(&stream->queue, stream->packetising);
-
-        if (is_better_in_the_next_train(stream, entry, (uint64_t)(space->packet - first)))
-            return;
-        if (!stream->heap_begun)
-            speadi_packetiser_begin(&stream->packetiser, entry->heap, &entry->shape, entry->counter,
-                                    entry->destination);
-        stream->heap_begun = true;
-        space->packet_overhead = stream->transport.packet_overhead[entry->destination];
-        if (!speadi_packetiser_fill(&stream->packetiser, space))
-            return;
-        stream->heap_begun = false;
-    }
-}
-
 /* Fills a batch: cuts heaps into packets. The packets together have at most as many bytes as the pacer allows now. */
 static void fill_batch(struct spead_send_stream *stream, uint64_t now_ns)
 {
     struct speadi_packet_space space;
     uint64_t room;
 
-    if (!has_heaps(stream)) {
+    if (!speadi_send_stream_has_heaps(stream)) {
         speadi_pacer_idle(&stream->pacer, now_ns);
         return;
     }
@@ -140,7 +92,7 @@ static void fill_batch(struct spead_send_stream *stream, uint64_t now_ns)
         return;
     speadi_batch_ring_open(&stream->batches, &space);
     space.budget = room < SPEADI_BATCH_BYTES ? room : SPEADI_BATCH_BYTES;
-    fill_space(stream, &space);
+    speadi_send_stream_cut(stream, &space);
     speadi_batch_ring_seal(&stream->batches, &space);
 }
 
@@ -296,7 +248,7 @@ int spead_send_stream_wait(struct spead_send_stream *stream, uint64_t deadline_n
         wait_paced(stream, speadi_pacer_due_ns(&stream->pacer), deadline, for_room);
     else if (!speadi_batch_ring_is_fillable(&stream->batches))
         transport->ops->wait(transport->engine, deadline, for_room);
-    else if (has_heaps(stream) || is_new(stream))
+    else if (speadi_send_stream_has_heaps(stream) || is_new(stream))
         wait_paced(stream, speadi_pacer_due_ns(&stream->pacer), deadline, for_room);
     else
         sleep_for_heaps(stream, deadline, for_room);

@@ -34,6 +34,7 @@ void speadi_send_stream_free(struct spead_send_stream *stream)
 {
     speadi_send_ledger_release(&stream->ledger);
     speadi_batch_ring_release(&stream->batches);
+    speadi_mixed_heaps_release(&stream->mixed);
     speadi_heap_queue_release(&stream->queue);
     speadi_progress_release(&stream->progress);
     free(stream);
@@ -55,7 +56,10 @@ int speadi_send_stream_build(struct spead_send_stream **out,
     stream->fail_fast = config->fail_fast;
     speadi_packetiser_init(&stream->packetiser, stream->packet_bytes_max);
     speadi_progress_init(&stream->progress);
+    stream->cutting.walker = SPEADI_MIX_CUTS;
+    stream->reaping.walker = SPEADI_MIX_REAPS;
     if (speadi_heap_queue_init(&stream->queue, config->heaps_max) < 0 ||
+        speadi_mixed_heaps_init(&stream->mixed, &stream->queue) < 0 ||
         speadi_batch_ring_init(&stream->batches, stream->packet_bytes_max) < 0 ||
         speadi_send_ledger_init(&stream->ledger) < 0) {
         speadi_send_stream_free(stream);
@@ -96,98 +100,20 @@ void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead
         .socket_buffer_bytes = transport->facts.buffer_bytes,
         .engine = transport->ops->about.name,
         .engine_reason = transport->reason,
-        .memory_bytes = sizeof *stream + stream->queue.bytes + stream->batches.memory_bytes +
-                        sizeof(struct speadi_send_accounts) + transport->ops->state_size +
-                        transport->memory_bytes,
+        .memory_bytes = sizeof *stream + stream->queue.bytes + stream->mixed.bytes +
+                        stream->batches.memory_bytes + sizeof(struct speadi_send_accounts) +
+                        transport->ops->state_size + transport->memory_bytes,
     };
 
     (void)speadi_struct_write(plan, &full, sizeof full);
 }
 
-/* ---- Submitting ---------------------------------------------------------------------------- */
+/* ---- Any thread ---------------------------------------------------------------------------- */
 
-static int make_entry(const struct spead_send_stream *stream, struct speadi_heap_entry *entry,
-                      const struct spead_send_heap *heap, const struct spead_send_options *options)
-{
-    static const struct spead_send_options defaults = SPEAD_SEND_OPTIONS_INIT;
-
-    if (!options)
-        options = &defaults;
-    if (!heap || options->destination >= stream->transport.destination_count)
-        return -EINVAL;
-    if (options->explicit_counter && options->counter > spead_flavour_value_max(heap->flavour))
-        return -EINVAL;
-    entry->heap = heap;
-    entry->done = options->done;
-    entry->done_arg = options->done_arg;
-    entry->counter = options->counter;
-    entry->explicit_counter = options->explicit_counter;
-    entry->destination = (uint16_t)options->destination;
-    return speadi_heap_shape(&entry->shape, heap, stream->packet_bytes_max);
-}
-
-static bool is_owner(const struct spead_send_stream *stream)
+bool speadi_send_stream_is_owner(const struct spead_send_stream *stream)
 {
     /* Relaxed: a thread finds its own id in this field only if this thread itself has stored it. */
     return atomic_load_explicit(&stream->owner, memory_order_relaxed) == (uintptr_t)pthread_self();
-}
-
-static int push_entry(struct spead_send_stream *stream, const struct speadi_heap_entry *entry)
-{
-    const bool by_owner = is_owner(stream);
-    int ret = speadi_heap_queue_push(&stream->queue, entry, by_owner);
-
-    /* OWNER1 load: this thread has published its heap before (QUEUE2). If several producers see `asleep`, the exchange
-     * makes sure that only one of them calls wake(). The exchange can be relaxed, because the load already gives the
-     * order. */
-    if (ret == 0 && !by_owner && atomic_load_explicit(&stream->asleep, memory_order_seq_cst) &&
-        atomic_exchange_explicit(&stream->asleep, false, memory_order_relaxed))
-        stream->transport.ops->wake(stream->transport.engine);
-    return ret;
-}
-
-int spead_send_stream_submit(struct spead_send_stream *stream, const struct spead_send_heap *heap,
-                             const struct spead_send_options *options)
-{
-    struct speadi_heap_entry entry;
-    int ret = make_entry(stream, &entry, heap, options);
-
-    if (ret < 0)
-        return ret;
-    ret = push_entry(stream, &entry);
-    if (ret == -EAGAIN) /* relaxed: no other data depends on this count */
-        atomic_fetch_add_explicit(&stream->heaps_refused, 1, memory_order_relaxed);
-    return ret;
-}
-
-int spead_send_stream_submit_wait(struct spead_send_stream *stream,
-                                  const struct spead_send_heap *heap,
-                                  const struct spead_send_options *options, uint64_t deadline_ns)
-{
-    struct speadi_heap_entry entry;
-    int ret = make_entry(stream, &entry, heap, options);
-    int waited = 0;
-
-    if (speadi_deadline_is_duration(deadline_ns))
-        return -EINVAL;
-    if (ret < 0)
-        return ret;
-    ret = push_entry(stream, &entry);
-    if (ret != -EAGAIN)
-        return ret;
-    if (is_owner(stream))
-        return -EDEADLK; /* the owner thread would wait for itself */
-    speadi_progress_begin(&stream->progress);
-    for (;;) {
-        uint32_t epoch = speadi_progress_epoch(&stream->progress);
-
-        ret = push_entry(stream, &entry);
-        if (ret != -EAGAIN || waited < 0)
-            break;
-        waited = speadi_progress_wait(&stream->progress, epoch, deadline_ns);
-    }
-    speadi_progress_end(&stream->progress);
-    return ret == -EAGAIN ? waited : ret;
 }
 
 int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_ns)
@@ -198,7 +124,7 @@ int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_
 
     if (speadi_deadline_is_duration(deadline_ns))
         return -EINVAL;
-    if (is_owner(stream))
+    if (speadi_send_stream_is_owner(stream))
         return -EDEADLK; /* the owner thread would wait for itself */
     speadi_progress_begin(&stream->progress);
     for (;;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The struct of a send stream and its internal functions. Only the files of the stream include this header:
- * send_config.c (create), send_stream.c (functions for any thread), send_loop.c (the loop of the owner thread),
- * send_complete.c (completions), send_trouble.c (packets that could not be sent), send_runner.c and send_progress.c. */
+ * send_config.c (create), send_stream.c and send_submit.c (functions for any thread), send_loop.c (the loop of the owner
+ * thread), send_cut.c (packets), send_complete.c (completions), send_trouble.c (packets that could not be sent), send_runner.c and send_progress.c. */
 #ifndef SPEADI_SEND_STREAM_H
 #define SPEADI_SEND_STREAM_H
 
@@ -16,6 +16,7 @@
 #include <speadi/cache_line.h>
 
 #include "batch_ring.h"
+#include "heap_mix.h"
 #include "heap_queue.h"
 #include "pacer.h"
 #include "packetiser.h"
@@ -71,13 +72,11 @@ struct spead_send_stream {
     uint64_t packetising; /* queue position of the heap that is being cut or will be cut next */
     bool heap_begun;      /* true if the packetiser has begun that heap */
     int failure;          /* 0, -ECANCELED after an abandon, or the -errno of the engine */
-    /* Counts the packets of the oldest heap that are done so far. */
-    struct {
-        uint64_t packets, bytes;
-        uint64_t bytes_sent;
-        int error; /* the first error of these packets; 0 if there was no error */
-        enum spead_send_bucket bucket; /* the bucket of that error */
-    } oldest;
+    /* The packets of the oldest heap that are done so far. If that heap belongs to a mix, `mixed` counts them. */
+    struct speadi_heap_done oldest;
+    struct speadi_mixed_heaps mixed;
+    struct speadi_mix_walk cutting,
+        reaping; /* the mix that is being cut, and the one that is being reaped */
 };
 
 /* Creates a stream without an engine. The caller must have checked *config. Returns 0 or -ENOMEM. */
@@ -95,6 +94,18 @@ void speadi_send_stream_free(struct spead_send_stream *stream);
 
 /* Calls poll() and wait() until the stream has ended. Returns 0, or -errno when the engine failed. */
 int speadi_send_stream_loop(struct spead_send_stream *stream);
+
+/* Returns true if the calling thread is the owner thread. */
+bool speadi_send_stream_is_owner(const struct spead_send_stream *stream);
+
+/* Cuts heaps into the space until the space is full or no admitted heap is left. Owner thread. */
+void speadi_send_stream_cut(struct spead_send_stream *stream, struct speadi_packet_space *space);
+
+/* Returns true if an admitted heap has packets that are not yet cut. Owner thread. */
+static inline bool speadi_send_stream_has_heaps(const struct spead_send_stream *stream)
+{
+    return stream->packetising != stream->queue.admitted;
+}
 
 /* ---- How heaps end: only the owner thread calls these ---- */
 

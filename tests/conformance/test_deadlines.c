@@ -117,6 +117,14 @@ static int call_spead_send_stream_submit_wait(uint64_t deadline_ns)
     return spead_send_stream_submit_wait(sending, heap, NULL, deadline_ns);
 }
 
+static int call_spead_send_stream_submit_group_wait(uint64_t deadline_ns)
+{
+    const struct spead_send_group_heap group = {.heap = heap};
+
+    return spead_send_stream_submit_group_wait(sending, &group, 1, SPEAD_SEND_GROUP_SERIAL,
+                                               deadline_ns);
+}
+
 static int call_spead_send_stream_flush(uint64_t deadline_ns)
 {
     return spead_send_stream_flush(sending, deadline_ns);
@@ -142,6 +150,7 @@ static const struct {
     ROW(spead_recv_stream_take_many),
     ROW(spead_send_stream_wait),
     ROW(spead_send_stream_submit_wait),
+    ROW(spead_send_stream_submit_group_wait),
     ROW(spead_send_stream_flush),
 };
 

@@ -28,10 +28,11 @@ struct loop {
     struct spead_mem_link *link;
     struct spead_send_stream *tx;
     struct spead_recv_stream *rx;
-    struct spead_send_heap *heap, *stop;
-    uint8_t *payload;
-    uint8_t *taken; /* taken[c] is how often a complete heap with the heap counter c was taken */
-    bool in_flight, tx_ended, rx_ended;
+    struct spead_send_heap *heap[LOOP_GROUP_MAX], *stop;
+    uint8_t *payload; /* of all heaps of a group, one after another */
+    uint8_t *taken;   /* taken[c] is how often a complete heap with the heap counter c was taken */
+    unsigned in_flight;
+    bool tx_ended, rx_ended;
     uint64_t lost; /* packets on the cable for which the run no longer waits */
 };
 
@@ -138,25 +139,40 @@ static bool open_sender(struct loop *l, const char *endpoint, struct spead_err *
     return status == 0 || could_not(l, "sender", status, err);
 }
 
+/* Returns how many heaps are submitted at a time. */
+static unsigned at_a_time(const struct loop *l)
+{
+    return l->c->group ? l->c->group : 1;
+}
+
+static bool open_heap(struct loop *l, unsigned number, struct spead_flavour flavour)
+{
+    const struct loop_case *c = l->c;
+    unsigned items = c->items ? c->items : 1;
+    int status = spead_send_heap_create(&l->heap[number], flavour);
+
+    for (unsigned i = 0; status >= 0 && i < items && c->heap_bytes > 0; i++) {
+        uint64_t from = c->heap_bytes * i / items, to = c->heap_bytes * (i + 1) / items;
+        status =
+            spead_send_heap_add_item(l->heap[number], LOOP_ITEM_ID + i,
+                                     l->payload + number * c->heap_bytes + from, to - from, false);
+    }
+    return status >= 0 || could_not(l, "heap", status, &(struct spead_err){0});
+}
+
 static bool open_heaps(struct loop *l)
 {
     const struct loop_case *c = l->c;
     struct spead_flavour flavour = {c->heap_address_bits ? c->heap_address_bits : 48};
-    unsigned items = c->items ? c->items : 1;
-    int status = spead_send_heap_create(&l->heap, flavour);
 
-    l->payload = malloc(c->heap_bytes ? c->heap_bytes : 1);
+    l->payload = malloc(c->heap_bytes ? c->heap_bytes * at_a_time(l) : 1);
     l->taken = calloc(c->heaps + 2, 1);
-    if (status < 0 || !l->payload || !l->taken || spead_send_heap_create(&l->stop, flavour) < 0 ||
+    if (!l->payload || !l->taken || spead_send_heap_create(&l->stop, flavour) < 0 ||
         spead_send_heap_add_control(l->stop, SPEAD_CONTROL_STOP) < 0)
-        return could_not(l, "heap", status, &(struct spead_err){0});
-    for (unsigned i = 0; i < items && c->heap_bytes > 0; i++) {
-        uint64_t from = c->heap_bytes * i / items, to = c->heap_bytes * (i + 1) / items;
-        status = spead_send_heap_add_item(l->heap, LOOP_ITEM_ID + i, l->payload + from, to - from,
-                                          false);
-        if (status < 0)
-            return could_not(l, "item", status, &(struct spead_err){0});
-    }
+        return could_not(l, "heap", -ENOMEM, &(struct spead_err){0});
+    for (unsigned i = 0; i < at_a_time(l); i++)
+        if (!open_heap(l, i, flavour))
+            return false;
     return true;
 }
 
@@ -264,10 +280,26 @@ static void heap_done(void *arg, const struct spead_send_result *result)
     struct loop *l = arg;
 
     (void)result;
-    l->in_flight = false;
+    l->in_flight--;
 }
 
-/* Sends one whole heap. Between the bursts of the sender, the receiver reads what has come. */
+/* Polls until all heaps in flight are done. Between the bursts of the sender, the receiver reads what has come. */
+static bool send_rest(struct loop *l)
+{
+    while (l->in_flight > 0) {
+        int status = spead_send_stream_poll(l->tx);
+
+        if (status < 0)
+            return could_not(l, "send", status, &(struct spead_err){0});
+        receive_until_empty(l);
+        receive_until(l, AHEAD_MAX, 0);
+        if (status == 0 && l->in_flight > 0)
+            spead_send_stream_wait(l->tx, 1);
+    }
+    return true;
+}
+
+/* Sends one whole heap. */
 static bool send_one(struct loop *l, const struct spead_send_heap *heap)
 {
     struct spead_send_options options = {.done = heap_done, .done_arg = l};
@@ -275,17 +307,30 @@ static bool send_one(struct loop *l, const struct spead_send_heap *heap)
 
     if (status < 0)
         return could_not(l, "submit", status, &(struct spead_err){0});
-    l->in_flight = true;
-    while (l->in_flight) {
-        status = spead_send_stream_poll(l->tx);
-        if (status < 0)
-            return could_not(l, "send", status, &(struct spead_err){0});
-        receive_until_empty(l);
-        receive_until(l, AHEAD_MAX, 0);
-        if (status == 0 && l->in_flight)
-            spead_send_stream_wait(l->tx, 1);
+    l->in_flight = 1;
+    return send_rest(l);
+}
+
+/* Sends the next heaps: one whole group, or one heap. `counter` is the counter of the first of them. */
+static bool send_next(struct loop *l, unsigned counter)
+{
+    const struct loop_case *c = l->c;
+    struct spead_send_group_heap group[LOOP_GROUP_MAX] = {{0}};
+    int status;
+
+    for (unsigned i = 0; i < at_a_time(l); i++) {
+        for (uint64_t o = 0; o < c->heap_bytes; o++)
+            l->payload[i * c->heap_bytes + o] = loop_pattern(counter + i, o);
+        group[i] = (struct spead_send_group_heap){.heap = l->heap[i],
+                                                  .options = {.done = heap_done, .done_arg = l}};
     }
-    return true;
+    if (c->group == 0)
+        return send_one(l, l->heap[0]);
+    status = spead_send_stream_submit_group(l->tx, group, c->group, c->group_order);
+    if (status < 0)
+        return could_not(l, "submit", status, &(struct spead_err){0});
+    l->in_flight = c->group;
+    return send_rest(l);
 }
 
 /* Ends the receiver by a stop heap. Where a stop heap could do harm, the function calls spead_recv_stream_stop()
@@ -331,12 +376,9 @@ static bool run_case(struct loop *l)
         test_netns_move(c->pair->far);
     if (!open_sender(l, to, &err) || !open_heaps(l))
         return false;
-    for (unsigned i = 1; i <= c->heaps; i++) {
-        for (uint64_t o = 0; o < c->heap_bytes; o++)
-            l->payload[o] = loop_pattern(i, o);
-        if (!send_one(l, l->heap))
+    for (unsigned i = 1; i <= c->heaps; i += at_a_time(l))
+        if (!send_next(l, i))
             return false;
-    }
     return finish(l);
 }
 
@@ -353,7 +395,8 @@ bool loop_run(const struct loop_case *c, struct loop_result *result)
         spead_recv_stream_stats(l.rx, &result->received);
     spead_send_stream_destroy(l.tx);
     spead_recv_stream_destroy(l.rx);
-    spead_send_heap_destroy(l.heap);
+    for (unsigned i = 0; i < LOOP_GROUP_MAX; i++)
+        spead_send_heap_destroy(l.heap[i]);
     spead_send_heap_destroy(l.stop);
     spead_mem_link_unref(l.link);
     free(l.payload);

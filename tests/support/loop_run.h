@@ -18,6 +18,8 @@
 #include "apart_memory.h"
 #include "netns.h"
 
+#define LOOP_GROUP_MAX 4u
+
 struct loop_case {
     /* The engines of the sender and of the receiver. Both use memory links, or both use UDP. */
     const char *tx_engine, *rx_engine;
@@ -33,6 +35,10 @@ struct loop_case {
     /* The number of items into which the payload is divided. 0 means one item. */
     unsigned items;
     uint8_t heap_address_bits; /* 0 means 48 */
+    /* The heaps are submitted in groups of this many heaps, at most LOOP_GROUP_MAX; `heaps` must be a multiple of it. 0
+     * means that each heap is submitted by itself. */
+    unsigned group;
+    enum spead_send_group_order group_order;
     const char *tx_fault, *rx_fault;
     enum spead_receive_path path;
     /* If true, packets can get lost on the cable, so the run waits for them only a short time. */

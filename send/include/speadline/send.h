@@ -298,6 +298,50 @@ int spead_send_stream_submit_wait(struct spead_send_stream *stream,
                                   const struct spead_send_heap *heap,
                                   const struct spead_send_options *options, uint64_t deadline_ns);
 
+/* ---- Groups of heaps ----------------------------------------------------------------------- */
+
+/* In which order the packets of a group leave. The packets of one heap are always in order. */
+enum spead_send_group_order {
+    /* the packets of the first heap, then those of the second, and so on */
+    SPEAD_SEND_GROUP_SERIAL = 0,
+    /* one packet of each heap that is not finished yet, in turn */
+    SPEAD_SEND_GROUP_ROUND_ROBIN = 1,
+};
+
+/* One heap of a group, with its own completion function, destination and heap counter. Start from a zeroed struct. */
+struct spead_send_group_heap {
+    const struct spead_send_heap *heap;
+    struct spead_send_options options;
+};
+
+/* Submits the heaps of a group, all or none. No heap of another producer comes between them: their automatic counters
+ * follow each other, and so do their packets. Each heap completes by itself, with its own result. They complete in the
+ * order of the array, as all heaps do: in a ROUND_ROBIN group a heap that is sent early waits for the heaps before it.
+ * The stream reads the array only during this call. It borrows each heap and its payload until the completion of this
+ * heap. The same heap may stand in the array several times. The packets of a ROUND_ROBIN group belong to several heaps
+ * at a time, so a receiver needs room for as many live heaps. Any thread may call this function, and it never blocks.
+ * Returns 0, or one of these errors, after which the stream has accepted no heap of the group and no automatic counter
+ * has changed:
+ *     -EAGAIN:    the group does not fit now, because other heaps are in flight; the stream counts `count` refused
+ *                 heaps
+ *     -EINVAL:    `count` is 0 or exceeds heaps_max, so that the group never fits; or `order` is unknown; or one of the
+ *                 heaps would be refused by spead_send_stream_submit() with -EINVAL
+ *     -ESHUTDOWN: stop() was called */
+int spead_send_stream_submit_group(struct spead_send_stream *stream,
+                                   const struct spead_send_group_heap *heaps, uint32_t count,
+                                   enum spead_send_group_order order);
+
+/* Submits a group as spead_send_stream_submit_group() does. If the group does not fit, it waits until enough heaps have
+ * completed or until deadline_ns, which is a deadline (deadline.h). Producers of single heaps do not wait for it, so a
+ * group can wait as long as they keep the stream full. Returns the same values as submit_group(), -ETIMEDOUT when the
+ * deadline has passed, and -EINVAL also when deadline_ns is a duration. Any thread may call this function. In the owner
+ * thread it never waits: if the group does not fit there, it returns -EDEADLK. */
+int spead_send_stream_submit_group_wait(struct spead_send_stream *stream,
+                                        const struct spead_send_group_heap *heaps, uint32_t count,
+                                        enum spead_send_group_order order, uint64_t deadline_ns);
+
+/* ---- Running ------------------------------------------------------------------------------- */
+
 /* Waits until every heap that was accepted before this call has completed. At that time the completion functions of
  * these heaps have returned, and the statistics show the heaps. deadline_ns is a deadline (deadline.h). Returns 0,
  * -ETIMEDOUT, or -EINVAL (deadline_ns is a duration). Any thread other than the owner thread may call this function; in

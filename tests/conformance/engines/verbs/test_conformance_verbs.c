@@ -178,3 +178,23 @@ Test(conformance_verbs, every_combination_of_modes_conforms, .timeout = 3600)
     } while (pairwise_next_combination(&table, row));
     cr_assert_eq(failed, 0u, "%u of %u combinations failed", failed, ran);
 }
+
+Test(conformance_verbs, groups_of_both_orders_arrive_whole, .timeout = 120)
+{
+    struct test_netns_pair pair;
+
+    lay_cable(&pair);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct loop_case c = {.tx_engine = "verbs",
+                                    .rx_engine = "verbs",
+                                    .pair = &pair,
+                                    .host = TEST_NEAR_V4,
+                                    .packet_bytes = 1472,
+                                    .heap_bytes = 10007,
+                                    .heaps = 6,
+                                    .group = 3,
+                                    .group_order = (enum spead_send_group_order)i};
+
+        cr_expect(loop_conforms(&c, false, i == 0 ? "serial" : "round robin"));
+    }
+}

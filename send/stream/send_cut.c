@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cuts the heaps of a stream into packets, in the order in which the packets leave. */
+#include <speadi/packet.h>
+
+#include "send_stream.h"
+
+/* the largest number of packets in one train */
+enum { TRAIN_PACKETS_MAX = 128 };
+
+/* Returns true when this heap of one packet must wait for the next poll(). In this case the batch already contains
+ * whole trains of such heaps, and only a few heaps are left. These few heaps would make a short train, which costs as
+ * much as a full train. For example, with 64 heaps of 1 KiB in flight, every second train would have only 3 packets.
+ * Before the next poll(), producers submit more heaps, so the train becomes longer. `cut` is the number of packets in
+ * the batch. */
+static bool is_better_in_the_next_train(const struct spead_send_stream *stream,
+                                        const struct speadi_heap_entry *entry, uint64_t cut)
+{
+    uint64_t train;
+
+    if (cut == 0 || entry->shape.packets != 1 ||
+        stream->queue.admitted - stream->packetising >= TRAIN_PACKETS_MAX)
+        return false;
+    train = SPEADI_UDP_BYTES_MAX / entry->shape.bytes;
+    return train != 0 && cut % train == 0 && stream->queue.admitted - stream->packetising < train;
+}
+
+static void begin(struct spead_send_stream *stream, const struct speadi_heap_entry *entry)
+{
+    speadi_packetiser_begin(&stream->packetiser, entry->heap, &entry->shape, entry->counter,
+                            entry->destination);
+}
+
+/* Cuts the packets that come next in the mix, which belong to one heap. Returns false when not all of them fit into the
+ * space. */
+static bool cut_run(struct spead_send_stream *stream, struct speadi_packet_space *space)
+{
+    const struct speadi_mix_run run =
+        speadi_mix_next(&stream->cutting, &stream->mixed, &stream->queue);
+    struct speadi_tx_packet *const first = space->packet, *const end = space->packet_end;
+    uint64_t cut;
+
+    begin(stream, run.entry);
+    space->packet_overhead = stream->transport.packet_overhead[run.entry->destination];
+    if (run.mixed->passed[SPEADI_MIX_CUTS] != 0)
+        speadi_packetiser_return_to(&stream->packetiser, &run.mixed->mark);
+    if (run.packets < (uint64_t)(end - first))
+        space->packet_end = first + run.packets;
+    speadi_packetiser_fill(&stream->packetiser, space);
+    space->packet_end = end;
+    run.mixed->mark = speadi_packetiser_mark(&stream->packetiser);
+    cut = (uint64_t)(space->packet - first);
+    speadi_mix_pass(&stream->cutting, &stream->mixed, &run, cut);
+    return cut == run.packets;
+}
+
+/* Cuts the heaps of a mix. Returns false when not all of their packets fit into the space. */
+static bool cut_mix(struct spead_send_stream *stream, struct speadi_packet_space *space,
+                    uint32_t count)
+{
+    if (!speadi_mix_is_under_way(&stream->cutting))
+        speadi_mix_begin(&stream->cutting, &stream->mixed, stream->packetising, count);
+    while (speadi_mix_is_under_way(&stream->cutting))
+        if (!cut_run(stream, space))
+            return false;
+    return true;
+}
+
+/* Cuts a heap that belongs to no mix. Returns false when not all of its packets fit into the space. */
+static bool cut_heap(struct spead_send_stream *stream, struct speadi_packet_space *space,
+                     const struct speadi_heap_entry *entry)
+{
+    if (!stream->heap_begun)
+        begin(stream, entry);
+    stream->heap_begun = true;
+    space->packet_overhead = stream->transport.packet_overhead[entry->destination];
+    if (!speadi_packetiser_fill(&stream->packetiser, space))
+        return false;
+    stream->heap_begun = false;
+    return true;
+}
+
+void speadi_send_stream_cut(struct spead_send_stream *stream, struct speadi_packet_space *space)
+{
+    const struct speadi_tx_packet *first = space->packet;
+
+    while (speadi_send_stream_has_heaps(stream)) {
+        const struct speadi_heap_entry *entry =
+            speadi_heap_queue_at(&stream->queue, stream->packetising);
+
+        if (entry->mix_count > 1) {
+            const uint32_t count = entry->mix_count;
+
+            if (!cut_mix(stream, space, count))
+                return;
+            stream->packetising += count;
+            continue;
+        }
+        if (is_better_in_the_next_train(stream, entry, (uint64_t)(space->packet - first)) ||
+            !cut_heap(stream, space, entry))
+            return;
+        stream->packetising++;
+    }
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Goal: in whatever order a sender sends the packets of several heaps, every heap arrives whole, over every engine.
+ * Method: a sender and a receiver in one thread, joined by the engine (support/loop_run.h). test_conformance_verbs.c
+ * does the same over engine verbs. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "each_engine.h"
+#include "loop_check.h"
+#include "netns.h"
+
+ParameterizedTestParameters(send_orders, groups_of_both_orders_arrive_whole)
+{
+    return test_each_engine(TEST_BOTH_ENDS, TEST_MEM | TEST_KERNEL);
+}
+
+ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], send_orders,
+                  groups_of_both_orders_arrive_whole, .timeout = 120)
+{
+    static const uint32_t packets[] = {88, 1472, 8972};
+    static const uint64_t heaps[] = {0, 1, 10007, 300000};
+    const char *reason;
+
+    if (test_engine_kind(*engine) != TEST_MEM && !test_netns_enter(&reason))
+        cr_skip_test("%s", reason);
+    for (unsigned i = 0; i < 3 * 4 * 2; i++) {
+        const struct loop_case c = {.tx_engine = *engine,
+                                    .rx_engine = *engine,
+                                    .host = "127.0.0.1",
+                                    .packet_bytes = packets[i % 3],
+                                    .heap_bytes = heaps[i / 3 % 4],
+                                    .heaps = 6,
+                                    .group = i % 2 == 0 ? 3 : 2,
+                                    .group_order = (enum spead_send_group_order)(i / 12)};
+        char where[100];
+
+        snprintf(where, sizeof where, "%s, order %d, groups of %u, packets of %u, heaps of %llu",
+                 *engine, c.group_order, c.group, c.packet_bytes, (unsigned long long)c.heap_bytes);
+        cr_expect(loop_conforms(&c, false, where));
+    }
+}
