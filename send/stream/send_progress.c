@@ -33,6 +33,11 @@ void speadi_send_progress_call(struct spead_send_stream *stream)
     speadi_progress_call_watcher(&stream->progress);
 }
 
+bool speadi_send_progress_is_owner(const struct spead_send_stream *stream)
+{
+    return speadi_send_stream_is_owner(stream);
+}
+
 int speadi_send_progress_failure(const struct spead_send_stream *stream)
 {
     return stream->failure;

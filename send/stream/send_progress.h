@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The functions by which a send sink sees how many heaps of its stream have completed. The sink uses only these
- * functions and the functions of speadline/send.h, so it does not depend on the inner parts of a stream.
+ * functions and the functions of speadline/send.h, so it does not depend on the inner parts of a stream. The same holds
+ * for send slots.
  *
  * The sink contains a watcher and attaches it to the stream. When the sink wants one call of on_progress() after the
  * next completions, it calls speadi_send_progress_watch(). */
@@ -40,6 +41,9 @@ void speadi_send_progress_watch(struct spead_send_stream *stream);
 /* Calls on_progress() now, on the calling thread. If another thread is inside on_progress() at this time, this function
  * first waits until that call has returned. */
 void speadi_send_progress_call(struct spead_send_stream *stream);
+
+/* Returns true if the calling thread is the owner thread of the stream. */
+bool speadi_send_progress_is_owner(const struct spead_send_stream *stream);
 
 /* Returns 0, or the -errno with which the stream has failed. Only the completion of a heap may call it, because it must
  * run on the owner thread of the stream. */

@@ -17,6 +17,7 @@
 #include <speadline/recv.h>
 #include <speadline/send.h>
 #include <speadline/send_node.h>
+#include <speadline/send_slots.h>
 
 #include "callers_rows.h"
 #include "must.h"
@@ -219,6 +220,16 @@ static int make_sender_sink(const void *config, struct spead_err *err)
     return ret;
 }
 
+static int make_slots(const void *config, struct spead_err *err)
+{
+    struct spead_send_slots *made;
+    int ret = spead_send_slots_create(&made, config, err);
+
+    if (ret == 0)
+        spead_send_slots_destroy(made);
+    return ret;
+}
+
 static void fill_recording(void *config)
 {
     ((struct spead_recording_writer_config *)config)->path = "/dev/null";
@@ -276,6 +287,8 @@ static const struct read_row read_table[] = {
     {STRUCT(spead_send_sink_config, cpu),
      &(struct spead_send_sink_config)SPEAD_SEND_SINK_CONFIG_INIT, fill_sender_sink,
      make_sender_sink},
+    {STRUCT(spead_send_slots_config, reserved),
+     &(struct spead_send_slots_config)SPEAD_SEND_SLOTS_CONFIG_INIT, NULL, make_slots},
 };
 
 static void set_up(void)

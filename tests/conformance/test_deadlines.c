@@ -9,6 +9,7 @@
 #include <speadline/graph.h>
 #include <speadline/recv.h>
 #include <speadline/send.h>
+#include <speadline/send_slots.h>
 #include <speadline/throttle.h>
 
 #include "must.h"
@@ -20,6 +21,7 @@ static struct spead_mem_link *link_between;
 static struct spead_recv_stream *receiving;
 static struct spead_send_stream *sending;
 static struct spead_send_heap *heap;
+static struct spead_send_slots *slots;
 static struct spead_channel *channel;
 static struct spead_sender *sender;
 static struct spead_receiver *receiver;
@@ -125,6 +127,18 @@ static int call_spead_send_stream_submit_group_wait(uint64_t deadline_ns)
                                                deadline_ns);
 }
 
+static int call_spead_send_slots_acquire(uint64_t deadline_ns)
+{
+    struct spead_send_slot *slot;
+
+    return spead_send_slots_acquire(slots, &slot, deadline_ns);
+}
+
+static int call_spead_send_slots_flush(uint64_t deadline_ns)
+{
+    return spead_send_slots_flush(slots, deadline_ns);
+}
+
 static int call_spead_send_stream_flush(uint64_t deadline_ns)
 {
     return spead_send_stream_flush(sending, deadline_ns);
@@ -152,6 +166,8 @@ static const struct {
     ROW(spead_send_stream_submit_wait),
     ROW(spead_send_stream_submit_group_wait),
     ROW(spead_send_stream_flush),
+    ROW(spead_send_slots_acquire),
+    ROW(spead_send_slots_flush),
 };
 
 #define EACH_ROW                    \
@@ -163,6 +179,7 @@ static void open_streams(void)
 {
     struct spead_recv_stream_config recv_config = SPEAD_RECV_STREAM_CONFIG_INIT;
     struct spead_send_stream_config send_config = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct spead_send_slots_config slots_config = SPEAD_SEND_SLOTS_CONFIG_INIT;
 
     MUST(spead_mem_link_create(&link_between, 16, 1472, NULL) == 0, "no link");
     send_config.links = recv_config.links = &link_between;
@@ -171,6 +188,7 @@ static void open_streams(void)
     MUST(spead_recv_stream_create(&receiving, &recv_config, NULL) == 0, "no receive stream");
     MUST(spead_send_stream_create(&sending, &send_config, NULL) == 0, "no send stream");
     MUST(spead_recv_stream_start(receiving, NULL) == 0, "no start");
+    MUST(spead_send_slots_create(&slots, &slots_config, NULL) == 0, "no slots");
     MUST(spead_send_heap_create(&heap, (struct spead_flavour)SPEAD_FLAVOUR_64_40) == 0, "no heap");
 }
 
@@ -199,6 +217,7 @@ static void tear_down(void)
     spead_recv_stream_destroy(receiving);
     spead_send_stream_destroy(sending);
     spead_send_heap_destroy(heap);
+    spead_send_slots_destroy(slots);
     spead_mem_link_unref(link_between);
 }
 

@@ -9,6 +9,11 @@
 #include "loop_check.h"
 #include "netns.h"
 
+static bool is_reachable(const char *engine, const char **reason)
+{
+    return test_engine_kind(engine) == TEST_MEM || test_netns_enter(reason);
+}
+
 ParameterizedTestParameters(send_orders, groups_of_both_orders_arrive_whole)
 {
     return test_each_engine(TEST_BOTH_ENDS, TEST_MEM | TEST_KERNEL);
@@ -21,7 +26,7 @@ ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], send_orders,
     static const uint64_t heaps[] = {0, 1, 10007, 300000};
     const char *reason;
 
-    if (test_engine_kind(*engine) != TEST_MEM && !test_netns_enter(&reason))
+    if (!is_reachable(*engine, &reason))
         cr_skip_test("%s", reason);
     for (unsigned i = 0; i < 3 * 4 * 2; i++) {
         const struct loop_case c = {.tx_engine = *engine,
@@ -37,5 +42,31 @@ ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], send_orders,
         snprintf(where, sizeof where, "%s, order %d, groups of %u, packets of %u, heaps of %llu",
                  *engine, c.group_order, c.group, c.packet_bytes, (unsigned long long)c.heap_bytes);
         cr_expect(loop_conforms(&c, false, where));
+    }
+}
+
+ParameterizedTestParameters(send_orders, heaps_in_slots_arrive_whole)
+{
+    return test_each_engine(TEST_BOTH_ENDS, TEST_MEM | TEST_KERNEL);
+}
+
+ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], send_orders, heaps_in_slots_arrive_whole,
+                  .timeout = 120)
+{
+    static const uint64_t heaps[] = {0, 1, 10007, 300000};
+    const char *reason;
+
+    if (!is_reachable(*engine, &reason))
+        cr_skip_test("%s", reason);
+    for (unsigned i = 0; i < 4; i++) {
+        const struct loop_case c = {.tx_engine = *engine,
+                                    .rx_engine = *engine,
+                                    .host = "127.0.0.1",
+                                    .packet_bytes = 1472,
+                                    .heap_bytes = heaps[i],
+                                    .heaps = 11,
+                                    .slots = true};
+
+        cr_expect(loop_conforms(&c, false, *engine));
     }
 }

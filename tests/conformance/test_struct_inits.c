@@ -19,6 +19,7 @@
 #include <speadline/region.h>
 #include <speadline/send.h>
 #include <speadline/send_node.h>
+#include <speadline/send_slots.h>
 #include <speadline/stats.h>
 #include <speadline/throttle.h>
 #include <speadline/verbs.h>
@@ -59,6 +60,7 @@
     ROW(spead_send_stream_config, SPEAD_SEND_STREAM_CONFIG_INIT)           \
     ROW(spead_send_plan, SPEAD_SEND_PLAN_INIT)                             \
     ROW(spead_send_sink_config, SPEAD_SEND_SINK_CONFIG_INIT)               \
+    ROW(spead_send_slots_config, SPEAD_SEND_SLOTS_CONFIG_INIT)             \
     ROW(spead_send_sink_stats, SPEAD_SEND_SINK_STATS_INIT)
 
 #define ROW(name, init)                            \

@@ -29,8 +29,9 @@ struct loop {
     struct spead_send_stream *tx;
     struct spead_recv_stream *rx;
     struct spead_send_heap *heap[LOOP_GROUP_MAX], *stop;
-    uint8_t *payload; /* of all heaps of a group, one after another */
-    uint8_t *taken;   /* taken[c] is how often a complete heap with the heap counter c was taken */
+    struct spead_send_slots *slots; /* NULL unless the case has slots */
+    uint8_t *payload;               /* of all heaps of a group, one after another */
+    uint8_t *taken; /* taken[c] is how often a complete heap with the heap counter c was taken */
     unsigned in_flight;
     bool tx_ended, rx_ended;
     uint64_t lost; /* packets on the cable for which the run no longer waits */
@@ -113,10 +114,25 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
     return status == 0 || could_not(l, "receiver", status, err);
 }
 
+static int open_slots(struct loop *l, struct spead_send_memory *memory)
+{
+    struct spead_send_slots_config config = SPEAD_SEND_SLOTS_CONFIG_INIT;
+
+    config.slot_count = LOOP_GROUP_MAX;
+    config.slot_bytes = l->c->heap_bytes;
+    config.item_id = l->c->heap_bytes > 0 ? LOOP_ITEM_ID : 0;
+    int status = spead_send_slots_create(&l->slots, &config, NULL);
+    if (status == 0)
+        spead_send_slots_memory(l->slots, memory);
+    return status;
+}
+
 static bool open_sender(struct loop *l, const char *endpoint, struct spead_err *err)
 {
     const struct loop_case *c = l->c;
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct spead_send_memory memory = {0};
+    int status = 0;
 
     config.engine = c->tx_engine;
     if (l->link) {
@@ -133,7 +149,13 @@ static bool open_sender(struct loop *l, const char *endpoint, struct spead_err *
     }
     config.fault = c->tx_fault;
     config.packet_bytes_max = c->packet_bytes;
-    int status = spead_send_stream_create(&l->tx, &config, err);
+    if (c->slots) {
+        status = open_slots(l, &memory);
+        config.memory = &memory;
+        config.memory_count = memory.bytes > 0;
+    }
+    if (status == 0)
+        status = spead_send_stream_create(&l->tx, &config, err);
     if (status == 0)
         status = spead_send_stream_start(l->tx, err);
     return status == 0 || could_not(l, "sender", status, err);
@@ -311,6 +333,25 @@ static bool send_one(struct loop *l, const struct spead_send_heap *heap)
     return send_rest(l);
 }
 
+/* Fills a free slot and submits it. Polls until a slot is free, so several heaps are in flight. */
+static bool send_slot(struct loop *l, unsigned counter)
+{
+    struct spead_send_slot *slot;
+    int status;
+
+    while (spead_send_slots_acquire(l->slots, &slot, SPEAD_DEADLINE_NOW) < 0) {
+        status = spead_send_stream_poll(l->tx);
+        if (status < 0)
+            return could_not(l, "send", status, &(struct spead_err){0});
+        receive_until_empty(l);
+        receive_until(l, AHEAD_MAX, 0);
+    }
+    for (uint64_t o = 0; o < l->c->heap_bytes; o++)
+        ((uint8_t *)slot->data)[o] = loop_pattern(counter, o);
+    status = spead_send_slot_submit(slot, l->tx, NULL);
+    return status == 0 || could_not(l, "submit", status, &(struct spead_err){0});
+}
+
 /* Sends the next heaps: one whole group, or one heap. `counter` is the counter of the first of them. */
 static bool send_next(struct loop *l, unsigned counter)
 {
@@ -318,6 +359,8 @@ static bool send_next(struct loop *l, unsigned counter)
     struct spead_send_group_heap group[LOOP_GROUP_MAX] = {{0}};
     int status;
 
+    if (l->slots)
+        return send_slot(l, counter);
     for (unsigned i = 0; i < at_a_time(l); i++) {
         for (uint64_t o = 0; o < c->heap_bytes; o++)
             l->payload[i * c->heap_bytes + o] = loop_pattern(counter + i, o);
@@ -333,13 +376,26 @@ static bool send_next(struct loop *l, unsigned counter)
     return send_rest(l);
 }
 
+/* Polls until no slot is in flight. */
+static bool finish_slots(struct loop *l)
+{
+    while (l->slots && spead_send_slots_flush(l->slots, SPEAD_DEADLINE_NOW) < 0) {
+        if (spead_send_stream_poll(l->tx) < 0)
+            return false;
+        receive_until_empty(l);
+        receive_until(l, AHEAD_MAX, 0);
+    }
+    return true;
+}
+
 /* Ends the receiver by a stop heap. Where a stop heap could do harm, the function calls spead_recv_stream_stop()
  * instead. There are two such cases. A fault decorator could lose the stop heap, or deliver it earlier than data. On a
  * cable, the first packet of the stop heap ends the receiver, and its second packet could come too late to be
  * counted. */
 static bool finish(struct loop *l)
 {
-    bool sent = l->c->pair || l->c->tx_fault || l->c->rx_fault || send_one(l, l->stop);
+    bool sent =
+        finish_slots(l) && (l->c->pair || l->c->tx_fault || l->c->rx_fault || send_one(l, l->stop));
 
     spead_send_stream_stop(l->tx);
     while (spead_send_stream_poll(l->tx) >= 0)
@@ -394,6 +450,7 @@ bool loop_run(const struct loop_case *c, struct loop_result *result)
     if (l.rx)
         spead_recv_stream_stats(l.rx, &result->received);
     spead_send_stream_destroy(l.tx);
+    spead_send_slots_destroy(l.slots);
     spead_recv_stream_destroy(l.rx);
     for (unsigned i = 0; i < LOOP_GROUP_MAX; i++)
         spead_send_heap_destroy(l.heap[i]);

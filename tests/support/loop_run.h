@@ -13,6 +13,7 @@
 
 #include <speadline/recv.h>
 #include <speadline/send.h>
+#include <speadline/send_slots.h>
 #include <speadline/verbs.h>
 
 #include "apart_memory.h"
@@ -39,6 +40,9 @@ struct loop_case {
      * means that each heap is submitted by itself. */
     unsigned group;
     enum spead_send_group_order group_order;
+    /* True: the heaps are in slots (speadline/send_slots.h), as many as LOOP_GROUP_MAX. Then `items` and `group` must be
+     * 0. */
+    bool slots;
     const char *tx_fault, *rx_fault;
     enum spead_receive_path path;
     /* If true, packets can get lost on the cable, so the run waits for them only a short time. */

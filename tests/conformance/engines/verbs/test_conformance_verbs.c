@@ -198,3 +198,23 @@ Test(conformance_verbs, groups_of_both_orders_arrive_whole, .timeout = 120)
         cr_expect(loop_conforms(&c, false, i == 0 ? "serial" : "round robin"));
     }
 }
+
+/* The memory of the slots is registered with the device, so no payload is copied. */
+Test(conformance_verbs, heaps_in_slots_arrive_whole_without_a_copy, .timeout = 120)
+{
+    struct test_netns_pair pair;
+    const struct loop_case c = {.tx_engine = "verbs",
+                                .rx_engine = "verbs",
+                                .pair = &pair,
+                                .host = TEST_NEAR_V4,
+                                .packet_bytes = 1472,
+                                .heap_bytes = 10007,
+                                .heaps = 11,
+                                .slots = true};
+    struct loop_result result;
+
+    lay_cable(&pair);
+    cr_expect(loop_conforms(&c, false, "slots"));
+    cr_assert(loop_run(&c, &result), "%s", result.error);
+    cr_expect_eq(result.sent.counters.copied_bytes, 0);
+}
