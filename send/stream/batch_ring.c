@@ -87,13 +87,15 @@ static uint64_t sum_bytes(const struct speadi_tx_packet *packet, size_t count)
     return bytes;
 }
 
-void speadi_batch_ring_seal(struct speadi_batch_ring *ring, const struct speadi_packet_space *space)
+void speadi_batch_ring_seal(struct speadi_batch_ring *ring, const struct speadi_packet_space *space,
+                            double ns_per_byte)
 {
     struct speadi_batch *batch = &ring->batch[(ring->first + ring->used) % SPEADI_BATCHES];
 
     if (space->packet == batch->packet)
         return;
     batch->count = (unsigned)(space->packet - batch->packet);
+    batch->ns_per_byte = ns_per_byte;
     batch->taken = 0;
     batch->reaped = 0;
     batch->bytes = sum_bytes(batch->packet, batch->count);

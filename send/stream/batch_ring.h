@@ -21,10 +21,11 @@ struct speadi_batch {
     struct speadi_tx_packet *packet;
     struct iovec *iov;
     uint8_t *header;
-    unsigned count;  /* packets in the batch */
-    unsigned taken;  /* how many packets of the batch the engine has taken */
-    unsigned reaped; /* how many packets of the batch are done */
-    uint64_t bytes;  /* sum of the sizes of all packets of the batch */
+    unsigned count;     /* packets in the batch */
+    unsigned taken;     /* how many packets of the batch the engine has taken */
+    unsigned reaped;    /* how many packets of the batch are done */
+    uint64_t bytes;     /* sum of the sizes of all packets of the batch */
+    double ns_per_byte; /* the rate of all of its packets (speadi_heap_entry.ns_per_byte) */
 };
 
 struct speadi_batch_ring {
@@ -47,10 +48,10 @@ bool speadi_batch_ring_is_fillable(struct speadi_batch_ring *ring);
  * returned true. */
 void speadi_batch_ring_open(struct speadi_batch_ring *ring, struct speadi_packet_space *space);
 
-/* Ends the filling of a batch. The caller passes the same *space that speadi_batch_ring_open() has set, after the
+/* Ends the filling of a batch, whose packets have the rate ns_per_byte. The caller passes the same *space that speadi_batch_ring_open() has set, after the
  * packetiser has used a part of it. If the batch has no packets, it stays free. */
-void speadi_batch_ring_seal(struct speadi_batch_ring *ring,
-                            const struct speadi_packet_space *space);
+void speadi_batch_ring_seal(struct speadi_batch_ring *ring, const struct speadi_packet_space *space,
+                            double ns_per_byte);
 
 /* Returns the batch that has packets which the engine has not taken, or NULL if there is none. At most one batch, the
  * newest, has such packets. The reason is that the core fills a new batch only after the engine has taken all packets

@@ -37,6 +37,8 @@ struct speadi_heap_entry {
      * it. */
     uint64_t counter;
     struct speadi_heap_shape shape;
+    /* The time for a byte at the rate of the heap; 0 means no limit, and a negative value the rate of the stream. */
+    double ns_per_byte;
     uint16_t destination;
     bool explicit_counter;
     /* The number of heaps of the mix that this heap belongs to (heap_mix.h). 0 or 1: the heap belongs to no mix. */

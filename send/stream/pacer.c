@@ -24,7 +24,6 @@ enum {
 static void set_rate(struct speadi_pacer *pacer, double ns_per_byte, uint64_t burst_bytes)
 {
     pacer->ns_per_byte = ns_per_byte;
-    pacer->ns_per_byte_burst = ns_per_byte / pacer->ratio;
     pacer->burst_bytes = speadi_max_u64(burst_bytes, pacer->packet_bytes_max);
     if (pacer->in_burst > pacer->burst_bytes)
         pacer->in_burst = pacer->burst_bytes;
@@ -36,6 +35,7 @@ void speadi_pacer_init(struct speadi_pacer *pacer, const struct speadi_pacer_con
         .packet_bytes_max = config->packet_bytes_max,
         .ratio = config->burst_rate_ratio,
         .full_burst_bytes = config->burst_bytes,
+        .own_ns_per_byte = -1,
         /* the idle time begins at time 0, so at the first packet the stream is not late */
         .idle = true,
     };
@@ -125,6 +125,34 @@ void speadi_pacer_hold(struct speadi_pacer *pacer, uint64_t until_ns)
 
 /* ---- Bursts -------------------------------------------------------------------------------- */
 
+/* Returns the time for a byte of the packets that come next. */
+static double present_ns_per_byte(const struct speadi_pacer *pacer)
+{
+    const double own = pacer->own_ns_per_byte;
+
+    if (own < 0 || (pacer->grow_ns != 0 && pacer->ns_per_byte > own))
+        return pacer->ns_per_byte;
+    return own;
+}
+
+/* Returns the time at which a closed burst has ended, so that the next one may begin. */
+static uint64_t end_of_burst(const struct speadi_pacer *pacer)
+{
+    return speadi_max_u64(pacer->ideal_ns, pacer->burst_ns);
+}
+
+/* Returns the room of packets without a limit. If earlier packets had a limit, these packets wait for the end of their
+ * burst. */
+static uint64_t room_without_limit(struct speadi_pacer *pacer, uint64_t now_ns)
+{
+    if (pacer->has_own_rates && pacer->closed && now_ns < end_of_burst(pacer))
+        return 0;
+    pacer->in_burst = 0;
+    pacer->closed = false;
+    pacer->idle = false;
+    return UINT64_MAX;
+}
+
 /* Ends an idle time: moves the ideal time forward by the length of the idle time. So the idle time itself is no delay,
  * and the stream does not send faster because of it. If the stream was already late before the idle time, it is as late
  * after it. */
@@ -148,11 +176,11 @@ uint64_t speadi_pacer_room(struct speadi_pacer *pacer, uint64_t now_ns)
     pacer->hold_ns = 0;
     if (pacer->grow_ns != 0)
         grow(pacer, now_ns);
-    if (pacer->ns_per_byte <= 0)
-        return UINT64_MAX;
+    if (present_ns_per_byte(pacer) <= 0)
+        return room_without_limit(pacer, now_ns);
     if (pacer->idle)
         end_idle(pacer, now_ns);
-    if (now_ns >= speadi_max_u64(pacer->ideal_ns, pacer->burst_ns)) { /* a new burst begins */
+    if (now_ns >= end_of_burst(pacer)) { /* a new burst begins */
         pacer->in_burst = 0;
         pacer->closed = false;
     }
@@ -161,18 +189,22 @@ uint64_t speadi_pacer_room(struct speadi_pacer *pacer, uint64_t now_ns)
 
 void speadi_pacer_sent(struct speadi_pacer *pacer, uint64_t now_ns, uint64_t bytes)
 {
-    double advance = (double)bytes * pacer->ns_per_byte + pacer->ideal_fraction_ns;
-    uint64_t whole = (uint64_t)advance;
+    const double ns_per_byte = present_ns_per_byte(pacer);
+    const double advance = (double)bytes * ns_per_byte + pacer->ideal_fraction_ns;
+    const uint64_t whole = (uint64_t)advance;
 
-    if (pacer->ns_per_byte <= 0)
+    if (ns_per_byte <= 0) {
+        /* The packets behind these are not late because of them. */
+        pacer->ideal_ns = speadi_max_u64(pacer->ideal_ns, now_ns);
         return;
+    }
     pacer->since_refusal += bytes;
     pacer->ideal_ns += whole;
     pacer->ideal_fraction_ns = advance - (double)whole;
     /* A burst can be sent in parts. Usually each part moves the burst time on from the value that the earlier parts
      * gave. But if that value lies before now_ns, this part was late, and the burst time is computed from now_ns. */
     pacer->burst_ns = speadi_max_u64(pacer->burst_ns, now_ns) +
-                      (uint64_t)((double)bytes * pacer->ns_per_byte_burst);
+                      (uint64_t)((double)bytes * ns_per_byte / pacer->ratio);
     pacer->in_burst = speadi_min_u64(pacer->in_burst + bytes, pacer->burst_bytes);
     pacer->closed = pacer->burst_bytes - pacer->in_burst < pacer->packet_bytes_max;
 }
@@ -187,7 +219,7 @@ void speadi_pacer_idle(struct speadi_pacer *pacer, uint64_t now_ns)
 
 uint64_t speadi_pacer_due_ns(const struct speadi_pacer *pacer)
 {
-    uint64_t due_ns = pacer->closed ? speadi_max_u64(pacer->ideal_ns, pacer->burst_ns) : 0;
+    uint64_t due_ns = pacer->closed ? end_of_burst(pacer) : 0;
 
     return speadi_max_u64(due_ns, pacer->hold_ns);
 }

@@ -7,6 +7,9 @@
  *    although the sleeps are not.
  *  - The *burst* time is the time of the last send, plus the bytes of that send / (rate x ratio). So a stream that is
  *    late sends at most at rate x ratio until it is no longer late.
+ * Packets can have a rate of their own (speadi_pacer_choose()). Both times then move on by the time that these packets
+ * take at their rate. The size of bursts is the same.
+ *
  * In an idle time there is nothing to send. An idle time does not make the stream late.
  *
  * A queue of this host can refuse packets, because it is full. Then the pacer *slows down*: it sends nothing for
@@ -32,10 +35,13 @@ struct speadi_pacer_config {
 };
 
 struct speadi_pacer {
-    double ns_per_byte;       /* the time for a byte at the present rate; 0 means no limit */
-    double ns_per_byte_burst; /* the time for a byte at that rate x ratio */
-    uint64_t burst_bytes;     /* the present size of a burst */
+    double ns_per_byte;   /* the time for a byte at the present rate; 0 means no limit */
+    uint64_t burst_bytes; /* the present size of a burst */
     uint64_t packet_bytes_max;
+    /* The time for a byte at the rate of the packets that come next. 0 means no limit, and a negative value the rate of
+     * the stream. */
+    double own_ns_per_byte;
+    bool has_own_rates; /* true from the first packets on that have a rate of their own */
     /* The values without a slow-down, as configured. */
     double full_ns_per_byte, ratio;
     uint64_t full_burst_bytes;
@@ -60,10 +66,26 @@ struct speadi_pacer {
 
 void speadi_pacer_init(struct speadi_pacer *pacer, const struct speadi_pacer_config *config);
 
-/* Returns true when the caller must ask the pacer before it sends. Without a limit, all other functions do nothing. */
+/* Returns true when the caller must ask the pacer before it sends. Without a limit, all other functions do
+ * nothing. */
 static inline bool speadi_pacer_is_limited(const struct speadi_pacer *pacer)
 {
-    return pacer->ns_per_byte > 0 || pacer->hold_ns != 0;
+    return pacer->ns_per_byte > 0 || pacer->hold_ns != 0 || pacer->has_own_rates;
+}
+
+/* Tells the pacer that packets with rates of their own will come. */
+static inline void speadi_pacer_expect_own_rates(struct speadi_pacer *pacer)
+{
+    pacer->has_own_rates = true;
+}
+
+/* Chooses the rate of the packets for which speadi_pacer_room() and speadi_pacer_sent() are called next: the time for a
+ * byte, 0 for no limit, or a negative value for the rate of the stream, which is the choice at first. Before the first
+ * call with a value that is not negative, the caller must call speadi_pacer_expect_own_rates(). In a slow-down the rate
+ * is at most that of the slow-down. */
+static inline void speadi_pacer_choose(struct speadi_pacer *pacer, double ns_per_byte)
+{
+    pacer->own_ns_per_byte = ns_per_byte;
 }
 
 /* Returns how many bytes the caller is allowed to send now: 0, or at least packet_bytes_max. This call ends an idle

@@ -147,22 +147,6 @@ void speadi_send_stream_reap(struct spead_send_stream *stream)
     }
 }
 
-void speadi_send_stream_admit(struct spead_send_stream *stream)
-{
-    struct speadi_heap_entry *entry;
-
-    while ((entry = speadi_heap_queue_admit(&stream->queue)) != NULL) {
-        if (!entry->explicit_counter) {
-            entry->counter = stream->next_counter & spead_flavour_value_max(entry->heap->flavour);
-            stream->next_counter += stream->counter_step;
-        }
-        if (entry->mix_count > 1)
-            speadi_mixed_heap_prepare(
-                speadi_mixed_heap_at(&stream->mixed, stream->queue.admitted - 1));
-        speadi_send_ledger_submit(&stream->ledger, &entry->shape);
-    }
-}
-
 void speadi_send_stream_abandon(struct spead_send_stream *stream, int error)
 {
     const struct speadi_send_transport *transport = &stream->transport;

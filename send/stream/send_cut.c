@@ -30,15 +30,18 @@ static void begin(struct spead_send_stream *stream, const struct speadi_heap_ent
                             entry->destination);
 }
 
-/* Cuts the packets that come next in the mix, which belong to one heap. Returns false when not all of them fit into the
- * space. */
-static bool cut_run(struct spead_send_stream *stream, struct speadi_packet_space *space)
+/* Cuts the packets that come next in the mix, which belong to one heap. Returns false when they have another rate, or
+ * when not all of them fit into the space. */
+static bool cut_run(struct spead_send_stream *stream, struct speadi_packet_space *space,
+                    double ns_per_byte)
 {
     const struct speadi_mix_run run =
         speadi_mix_next(&stream->cutting, &stream->mixed, &stream->queue);
     struct speadi_tx_packet *const first = space->packet, *const end = space->packet_end;
     uint64_t cut;
 
+    if (run.entry->ns_per_byte != ns_per_byte)
+        return false;
     begin(stream, run.entry);
     space->packet_overhead = stream->transport.packet_overhead[run.entry->destination];
     if (run.mixed->passed[SPEADI_MIX_CUTS] != 0)
@@ -53,14 +56,14 @@ static bool cut_run(struct spead_send_stream *stream, struct speadi_packet_space
     return cut == run.packets;
 }
 
-/* Cuts the heaps of a mix. Returns false when not all of their packets fit into the space. */
+/* Cuts the heaps of a mix. Returns false when the space must end before their last packet. */
 static bool cut_mix(struct spead_send_stream *stream, struct speadi_packet_space *space,
-                    uint32_t count)
+                    uint32_t count, double ns_per_byte)
 {
     if (!speadi_mix_is_under_way(&stream->cutting))
         speadi_mix_begin(&stream->cutting, &stream->mixed, stream->packetising, count);
     while (speadi_mix_is_under_way(&stream->cutting))
-        if (!cut_run(stream, space))
+        if (!cut_run(stream, space, ns_per_byte))
             return false;
     return true;
 }
@@ -79,7 +82,15 @@ static bool cut_heap(struct spead_send_stream *stream, struct speadi_packet_spac
     return true;
 }
 
-void speadi_send_stream_cut(struct spead_send_stream *stream, struct speadi_packet_space *space)
+double speadi_send_stream_next_rate(const struct spead_send_stream *stream)
+{
+    if (speadi_mix_is_under_way(&stream->cutting))
+        return speadi_mix_next(&stream->cutting, &stream->mixed, &stream->queue).entry->ns_per_byte;
+    return speadi_heap_queue_at(&stream->queue, stream->packetising)->ns_per_byte;
+}
+
+void speadi_send_stream_cut(struct spead_send_stream *stream, struct speadi_packet_space *space,
+                            double ns_per_byte)
 {
     const struct speadi_tx_packet *first = space->packet;
 
@@ -90,12 +101,13 @@ void speadi_send_stream_cut(struct spead_send_stream *stream, struct speadi_pack
         if (entry->mix_count > 1) {
             const uint32_t count = entry->mix_count;
 
-            if (!cut_mix(stream, space, count))
+            if (!cut_mix(stream, space, count, ns_per_byte))
                 return;
             stream->packetising += count;
             continue;
         }
-        if (is_better_in_the_next_train(stream, entry, (uint64_t)(space->packet - first)) ||
+        if (entry->ns_per_byte != ns_per_byte ||
+            is_better_in_the_next_train(stream, entry, (uint64_t)(space->packet - first)) ||
             !cut_heap(stream, space, entry))
             return;
         stream->packetising++;

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sys/prctl.h>
 
 #include <speadi/clock.h>
 #include <speadi/deadline.h>
@@ -63,6 +62,7 @@ static int give_to_engine(struct spead_send_stream *stream, uint64_t now_ns)
     if (!batch)
         return 0;
     count = batch->count - batch->taken;
+    speadi_pacer_choose(&stream->pacer, batch->ns_per_byte);
     if (speadi_pacer_is_slow(&stream->pacer))
         count = allowed(stream, batch, now_ns);
     if (count == 0)
@@ -81,19 +81,22 @@ static int give_to_engine(struct spead_send_stream *stream, uint64_t now_ns)
 static void fill_batch(struct spead_send_stream *stream, uint64_t now_ns)
 {
     struct speadi_packet_space space;
+    double ns_per_byte;
     uint64_t room;
 
     if (!speadi_send_stream_has_heaps(stream)) {
         speadi_pacer_idle(&stream->pacer, now_ns);
         return;
     }
+    ns_per_byte = speadi_send_stream_next_rate(stream);
+    speadi_pacer_choose(&stream->pacer, ns_per_byte);
     room = speadi_pacer_room(&stream->pacer, now_ns);
     if (room == 0)
         return;
     speadi_batch_ring_open(&stream->batches, &space);
     space.budget = room < SPEADI_BATCH_BYTES ? room : SPEADI_BATCH_BYTES;
-    speadi_send_stream_cut(stream, &space);
-    speadi_batch_ring_seal(&stream->batches, &space);
+    speadi_send_stream_cut(stream, &space, ns_per_byte);
+    speadi_batch_ring_seal(&stream->batches, &space, ns_per_byte);
 }
 
 /* Cuts packets and gives them to the engine. Returns how many packets the engine took, or -errno. */
@@ -267,10 +270,8 @@ int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *
         return speadi_err_set(err, -EBUSY, "the send stream has been run before: it runs once");
     /* relaxed: a thread finds its own id in this field only if this thread itself has stored it */
     atomic_store_explicit(&stream->owner, (uintptr_t)pthread_self(), memory_order_relaxed);
-    /* The usual timer slack is 50 us, so a sleep can end up to 50 us late. Such a sleep would end at or after the time
-     * of the pacer, and the stream would not reach its rate. If prctl() fails, the stream runs with the usual slack. */
     if (speadi_pacer_is_limited(&stream->pacer))
-        prctl(PR_SET_TIMERSLACK, 1ul);
+        speadi_send_stream_sleep_exactly();
     ret = !transport->ops->start ? 0 : transport->ops->start(transport->engine, err);
     if (ret < 0) { /* relaxed: as above */
         atomic_store_explicit(&stream->owner, 0, memory_order_relaxed);

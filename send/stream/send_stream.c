@@ -51,6 +51,7 @@ int speadi_send_stream_build(struct spead_send_stream **out,
     memset(stream, 0, sizeof *stream);
     stream->packet_bytes_max = config->packet_bytes_max & ~7u;
     stream->counter_step = config->heap_counter_step;
+    stream->hardware_rate = config->hardware_rate;
     stream->next_counter = config->heap_counter_first;
     stream->log = config->log;
     stream->fail_fast = config->fail_fast;

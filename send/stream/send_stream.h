@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The struct of a send stream and its internal functions. Only the files of the stream include this header:
  * send_config.c (create), send_stream.c and send_submit.c (functions for any thread), send_loop.c (the loop of the owner
- * thread), send_cut.c (packets), send_complete.c (completions), send_trouble.c (packets that could not be sent), send_runner.c and send_progress.c. */
+ * thread), send_admit.c (new heaps), send_cut.c (packets), send_complete.c (completions), send_trouble.c (packets that could not be sent), send_runner.c and send_progress.c. */
 #ifndef SPEADI_SEND_STREAM_H
 #define SPEADI_SEND_STREAM_H
 
@@ -46,6 +46,7 @@ struct spead_send_stream {
     struct speadi_send_transport transport;
     uint32_t packet_bytes_max; /* a multiple of 8 */
     uint64_t counter_step;
+    bool hardware_rate;   /* true if the device paces the packets */
     struct spead_log log; /* the engine uses this log as long as the engine is open */
 
     /* Any thread may use these fields. */
@@ -98,8 +99,17 @@ int speadi_send_stream_loop(struct spead_send_stream *stream);
 /* Returns true if the calling thread is the owner thread. */
 bool speadi_send_stream_is_owner(const struct spead_send_stream *stream);
 
-/* Cuts heaps into the space until the space is full or no admitted heap is left. Owner thread. */
-void speadi_send_stream_cut(struct spead_send_stream *stream, struct speadi_packet_space *space);
+/* Returns the rate of the packet that will be cut next, as the time for a byte (speadi_heap_entry.ns_per_byte). There
+ * must be an admitted heap with packets that are not cut. Owner thread. */
+double speadi_send_stream_next_rate(const struct spead_send_stream *stream);
+
+/* Cuts heaps into the space until the space is full, the next heap has another rate than ns_per_byte, or no admitted
+ * heap is left. Owner thread. */
+void speadi_send_stream_cut(struct spead_send_stream *stream, struct speadi_packet_space *space,
+                            double ns_per_byte);
+
+/* Makes the sleeps of the calling thread, which is the owner thread, end at the right time. */
+void speadi_send_stream_sleep_exactly(void);
 
 /* Returns true if an admitted heap has packets that are not yet cut. Owner thread. */
 static inline bool speadi_send_stream_has_heaps(const struct spead_send_stream *stream)

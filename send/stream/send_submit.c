@@ -3,6 +3,7 @@
 #include "send_stream.h"
 
 #include <errno.h>
+#include <math.h>
 
 #include <speadi/deadline.h>
 
@@ -14,10 +15,29 @@ struct submission {
     enum spead_send_group_order order;
 };
 
+/* Sets *ns_per_byte to the time for a byte at the rate of a heap. */
+static int take_rate(const struct spead_send_stream *stream,
+                     const struct spead_send_options *options, double *ns_per_byte)
+{
+    const double rate = options->rate_bytes_per_s;
+
+    *ns_per_byte = -1;
+    if (!options->explicit_rate)
+        return 0;
+    if (!isfinite(rate) || (rate > 0 && rate < 1))
+        return -EINVAL;
+    if (rate >= 0 && stream->hardware_rate)
+        return -ENOTSUP;
+    if (rate >= 0)
+        *ns_per_byte = rate > 0 ? 1e9 / rate : 0;
+    return 0;
+}
+
 static int make_entry(const struct spead_send_stream *stream, struct speadi_heap_entry *entry,
                       const struct spead_send_heap *heap, const struct spead_send_options *options)
 {
     static const struct spead_send_options defaults = SPEAD_SEND_OPTIONS_INIT;
+    int ret;
 
     if (!options)
         options = &defaults;
@@ -25,6 +45,9 @@ static int make_entry(const struct spead_send_stream *stream, struct speadi_heap
         return -EINVAL;
     if (options->explicit_counter && options->counter > spead_flavour_value_max(heap->flavour))
         return -EINVAL;
+    ret = take_rate(stream, options, &entry->ns_per_byte);
+    if (ret < 0)
+        return ret;
     entry->heap = heap;
     entry->done = options->done;
     entry->done_arg = options->done_arg;

@@ -272,7 +272,16 @@ struct spead_send_options {
     /* True: the heap gets the heap counter `counter`, and the automatic counter of the stream does not change. False:
      * the heap gets the next automatic counter. */
     bool explicit_counter;
+    /* True: the heap has the rate `rate_bytes_per_s`. False: it has the rate of the stream. */
+    bool explicit_rate;
     uint64_t counter; /* the heap counter, if explicit_counter is true */
+    /* The rate of the packets of this heap if explicit_rate is true, in bytes per second, at least 1. 0 means no limit;
+     * a negative value means the rate of the stream. It counts the same bytes as the rate of the stream (rate_of), and
+     * the same size of bursts and the same burst_rate_ratio apply. A heap never overtakes the heaps before it, so it
+     * waits until they were sent at their rates. A heap with another rate than the one before it begins a new batch, so
+     * groups of ROUND_ROBIN whose heaps have different rates cost much more CPU for each packet. A device that paces
+     * (hardware_rate) knows one rate only, so a stream with such a device refuses 0 and positive values with -ENOTSUP. */
+    double rate_bytes_per_s;
 };
 /* clang-format off */
 #define SPEAD_SEND_OPTIONS_INIT { 0 }
@@ -284,8 +293,9 @@ void spead_send_options_init(struct spead_send_options *options, size_t size);
  * completion. `options` may be NULL, which means SPEAD_SEND_OPTIONS_INIT. Any thread may call this function. Returns 0,
  * or one of these errors, after which the stream has not accepted the heap:
  *     -EAGAIN:    heaps_max heaps are in flight already; the stream counts this refusal
- *     -EINVAL:    `heap` is NULL, or `destination` or `counter` is out of range, or packets of this size cannot carry
- *                 the heap (for example because repeated item pointers do not fit)
+ *     -EINVAL:    `heap` is NULL, or `destination`, `counter` or `rate_bytes_per_s` is out of range, or packets of this
+ *                 size cannot carry the heap (for example because repeated item pointers do not fit)
+ *     -ENOTSUP:   the heap has a rate of its own, and the device paces the packets
  *     -ESHUTDOWN: stop() was called */
 int spead_send_stream_submit(struct spead_send_stream *stream, const struct spead_send_heap *heap,
                              const struct spead_send_options *options);
@@ -308,7 +318,7 @@ enum spead_send_group_order {
     SPEAD_SEND_GROUP_ROUND_ROBIN = 1,
 };
 
-/* One heap of a group, with its own completion function, destination and heap counter. Start from a zeroed struct. */
+/* One heap of a group, with its own completion function, destination, heap counter and rate. Start from a zeroed struct. */
 struct spead_send_group_heap {
     const struct spead_send_heap *heap;
     struct spead_send_options options;
@@ -325,7 +335,7 @@ struct spead_send_group_heap {
  *     -EAGAIN:    the group does not fit now, because other heaps are in flight; the stream counts `count` refused
  *                 heaps
  *     -EINVAL:    `count` is 0 or exceeds heaps_max, so that the group never fits; or `order` is unknown; or one of the
- *                 heaps would be refused by spead_send_stream_submit() with -EINVAL
+ *                 heaps would be refused by spead_send_stream_submit() with -EINVAL or -ENOTSUP, and then with that error
  *     -ESHUTDOWN: stop() was called */
 int spead_send_stream_submit_group(struct spead_send_stream *stream,
                                    const struct spead_send_group_heap *heaps, uint32_t count,

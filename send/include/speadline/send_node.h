@@ -49,8 +49,8 @@ enum spead_send_incomplete {
 };
 
 /* A function of the program that describes the heap which the sink sends for a message. It adds items to *heap, which
- * is empty and has the flavour of the configuration. It may set `destination`, `explicit_counter` and `counter` in
- * *options; the sink itself sets `done` and `done_arg`. The data of the items must stay valid until the sink releases
+ * is empty and has the flavour of the configuration. It may set `destination`, `explicit_counter`, `counter`,
+ * `explicit_rate` and `rate_bytes_per_s` in *options; the sink itself sets `done` and `done_arg`. The data of the items must stay valid until the sink releases
  * the message. The node calls the function in its step, so the function must not block. It returns
  *  0        when the heap is described
  *  -EAGAIN  when the message is not ready; then the node soon calls the function again

@@ -303,3 +303,77 @@ Test(pacer, when_the_queue_has_room_again_the_full_rate_comes_back)
         cr_expect_not(speadi_pacer_is_slow(&pacer));
     }
 }
+
+/* ---- Rates of their own --------------------------------------------------------------------- */
+
+/* Sends for a while at a rate of its own, as soon as the pacer allows, and returns the rate that it comes to. */
+static double rate_of_own(struct speadi_pacer *pacer, double rate)
+{
+    const uint64_t start = 1000000;
+    uint64_t now = start, bytes = 0;
+
+    speadi_pacer_expect_own_rates(pacer);
+    speadi_pacer_choose(pacer, 1e9 / rate);
+    for (int i = 0; i < 1000; i++) {
+        bytes += send_burst(pacer, now);
+        now = speadi_pacer_due_ns(pacer);
+    }
+    return (double)bytes * 1e9 / (double)(now - start);
+}
+
+Test(pacer, packets_with_a_rate_of_their_own_are_sent_at_it)
+{
+    struct speadi_pacer unlimited = make_pacer(0, 1.05), slower = make_pacer(1e6, 1.05),
+                        faster = make_pacer(1e10, 1.05);
+
+    cr_expect_lt(fabs(rate_of_own(&unlimited, 1e8) / 1e8 - 1), 0.001);
+    cr_expect_lt(fabs(rate_of_own(&slower, 1e8) / 1e8 - 1), 0.001);
+    cr_expect_lt(fabs(rate_of_own(&faster, 1e8) / 1e8 - 1), 0.001);
+}
+
+Test(pacer, packets_without_a_limit_wait_for_the_burst_before_them)
+{
+    struct speadi_pacer pacer = make_pacer(1e6, 1.05);
+    uint64_t due_ns;
+
+    speadi_pacer_expect_own_rates(&pacer);
+    cr_expect_gt(send_burst(&pacer, 1000), 0);
+    due_ns = speadi_pacer_due_ns(&pacer);
+    speadi_pacer_choose(&pacer, 0);
+    cr_expect_eq(speadi_pacer_room(&pacer, due_ns - 1), 0);
+    cr_expect_eq(speadi_pacer_room(&pacer, due_ns), UINT64_MAX);
+    speadi_pacer_sent(&pacer, due_ns, 1 << 30);
+    cr_expect_eq(speadi_pacer_room(&pacer, due_ns), UINT64_MAX, "they count for nothing");
+}
+
+/* Packets without a limit take a second. The packets behind them must not be sent faster to make up for it. */
+Test(pacer, packets_without_a_limit_make_nobody_late)
+{
+    struct speadi_pacer pacer = make_pacer(1e6, 2);
+    const uint64_t second = 1000000000;
+    uint64_t first;
+
+    speadi_pacer_expect_own_rates(&pacer);
+    send_burst(&pacer, 1000);
+    speadi_pacer_choose(&pacer, 0);
+    cr_assert_eq(speadi_pacer_room(&pacer, second), UINT64_MAX);
+    speadi_pacer_sent(&pacer, second, 1 << 30);
+    speadi_pacer_choose(&pacer, -1);
+    first = send_burst(&pacer, second);
+    cr_expect_geq(speadi_pacer_due_ns(&pacer), second + first * 1000);
+}
+
+Test(pacer, a_slow_down_is_slower_than_a_rate_of_its_own)
+{
+    struct speadi_pacer pacer = make_pacer(0, 1);
+    const uint64_t now = 1000000;
+    uint64_t held = now + SPEADI_PACER_HOLD_NS, sent;
+
+    speadi_pacer_expect_own_rates(&pacer);
+    speadi_pacer_choose(&pacer, 1e-3); /* 1 TB/s */
+    cr_assert(speadi_pacer_refused(&pacer, now));
+    cr_expect_eq(speadi_pacer_room(&pacer, held - 1), 0);
+    sent = send_burst(&pacer, held);
+    cr_expect_gt(sent, 0);
+    cr_expect_geq(speadi_pacer_due_ns(&pacer) - held, sent * 8 / 100 - 1, "at most 100 Gb/s");
+}
