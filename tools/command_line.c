@@ -192,3 +192,23 @@ const char *tool_given_value(const struct tool_program *program, const struct to
 
     return number < TOOL_OPTIONS_MAX ? given->typed[number] : NULL;
 }
+
+/* Returns true if the text ends with a colon and a number, as an endpoint does. */
+static bool looks_like_endpoint(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+
+    return colon && colon[1] != '\0' && colon[1 + strspn(colon + 1, "0123456789")] == '\0';
+}
+
+_Noreturn void tool_no_endpoint(const struct tool_program *program, const struct tool_given *given,
+                                const char *sentence)
+{
+    const struct tool_option *option;
+
+    for (size_t i = 0; (option = tool_option_at(program, i)) != NULL; i++)
+        if (given->typed[i] && looks_like_endpoint(given->typed[i]))
+            tool_usage("%s. --%s has taken \"%s\" as its %s", sentence, option->name,
+                       given->typed[i], option->argument);
+    tool_usage("%s", sentence);
+}

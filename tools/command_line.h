@@ -32,4 +32,9 @@ void tool_command_line_read(const struct tool_program *program, int argc, char *
 const char *tool_given_value(const struct tool_program *program, const struct tool_given *given,
                              const char *name);
 
+/* For a command line without an endpoint. Prints `sentence` and exits with TOOL_USAGE. If an option has taken a word
+ * that looks like an endpoint as its value, the sentence names this option and the word. */
+_Noreturn void tool_no_endpoint(const struct tool_program *program, const struct tool_given *given,
+                                const char *sentence);
+
 #endif

@@ -334,7 +334,8 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
 {
     tool_command_line_read(&spead_recv_program, argc, argv, options, &options->shared.given);
     if (options->shared.endpoint_count == 0)
-        tool_usage("no endpoint: give at least one [HOST]:PORT");
+        tool_no_endpoint(&spead_recv_program, &options->shared.given,
+                         "no endpoint: give at least one [HOST]:PORT");
     tool_effects_check(&spead_recv_program, options, &options->shared.given);
     recv_output_check(&options->output,
                       tool_given_value(&spead_recv_program, &options->shared.given, "sync"));

@@ -183,7 +183,8 @@ static void check(const struct spead_send_tool_options *options)
     struct spead_flavour flavour = flavour_of(options);
 
     if (options->shared.endpoint_count == 0)
-        tool_usage("no destination: give at least one HOST:PORT");
+        tool_no_endpoint(&spead_send_program, &options->shared.given,
+                         "no destination: give at least one HOST:PORT");
     if (options->stream.hardware_rate && options->stream.rate_bytes_per_s <= 0)
         tool_usage("--hardware-rate: the device must know the rate. Give --rate");
     check_pattern(options);

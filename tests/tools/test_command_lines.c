@@ -67,6 +67,8 @@ Test(command_lines, wrong_usage_of_the_receiver_is_one_line_and_status_2)
 {
     const struct refusal refusals[] = {
         {SPEAD_RECV, "", 2, "[HOST]:PORT"},
+        {SPEAD_RECV, "--output :7148", 2, "[HOST]:PORT. --output has taken \":7148\" as its FILE"},
+        {SPEAD_SEND, "--fault 10.0.0.1:7148", 2, "--fault has taken \"10.0.0.1:7148\" as its"},
         {SPEAD_RECV, "/dev/null", 2, "\"/dev/null\" is a file, and spead-recv reads no files"},
         {SPEAD_RECV, "127.0.0.1:0", 2, "127.0.0.1:0"},
         {SPEAD_RECV, "127.0.0.1:7148 localhost:7148", 2,
