@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadline/descriptor.h>
 #include <speadline/executor.h>
 #include <speadline/graph.h>
 #include <speadline/probe.h>
@@ -246,6 +247,22 @@ static int make_recording(const void *config, struct spead_err *err)
     return ret;
 }
 
+static void fill_descriptor(void *config)
+{
+    ((struct spead_descriptor_config *)config)->id = 0x1000;
+    ((struct spead_descriptor_config *)config)->format = "u16";
+}
+
+static int make_descriptor(const void *config, struct spead_err *err)
+{
+    struct spead_descriptor *made;
+    int ret = spead_descriptor_create(&made, config, err);
+
+    if (ret == 0)
+        spead_descriptor_unref(made);
+    return ret;
+}
+
 /* ---- The table --------------------------------------------------------------------------- */
 
 struct read_row {
@@ -261,6 +278,9 @@ static const struct read_row read_table[] = {
      &(struct spead_channel_config)SPEAD_CHANNEL_CONFIG_INIT, NULL, make_channel},
     {STRUCT(spead_channel_config, on_shed_arg),
      &(struct spead_channel_config)SPEAD_CHANNEL_CONFIG_INIT, NULL, join_channel},
+    {STRUCT(spead_descriptor_config, dtype),
+     &(struct spead_descriptor_config)SPEAD_DESCRIPTOR_CONFIG_INIT, fill_descriptor,
+     make_descriptor},
     {STRUCT(spead_executor_config, name), &(struct spead_executor_config)SPEAD_EXECUTOR_CONFIG_INIT,
      NULL, make_executor},
     {STRUCT(spead_graph_config, log), &(struct spead_graph_config)SPEAD_GRAPH_CONFIG_INIT, NULL,

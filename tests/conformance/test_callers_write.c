@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <speadline/descriptor.h>
 #include <speadline/executor.h>
 #include <speadline/graph.h>
 #include <speadline/probe.h>
@@ -32,6 +33,7 @@ static struct spead_probe_source *test_source;
 static struct spead_probe_sink *test_sink;
 static struct spead_region_pool *pool;
 static struct spead_region *region;
+static struct spead_descriptor *descriptor;
 static struct spead_throttle *throttle;
 static struct spead_recv_stream *receiver;
 static struct spead_send_stream *sender;
@@ -192,6 +194,11 @@ static void write_recording_info(void *to)
     (void)spead_recording_inspect(recording_path, to, NULL);
 }
 
+static void write_field(void *to)
+{
+    (void)spead_descriptor_field(descriptor, 0, to);
+}
+
 static const struct write_row write_table[] = {
     {STRUCT(spead_channel_stats, type), write_channel_stats},
     {STRUCT(spead_latency, max_ns), write_latency},
@@ -204,6 +211,7 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_node_config, memory_bytes), write_sender_sink_node},
     {STRUCT(spead_channel_config, on_shed_arg), write_receiver_edge},
     {STRUCT(spead_probe_record, end), write_test_record},
+    {STRUCT(spead_field, unit), write_field},
     {STRUCT(spead_engine_info, reserved), write_recv_engine_info},
     {STRUCT(spead_engine_info, reserved), write_send_engine_info},
     {STRUCT(spead_region_info, bytes), write_region_info},
@@ -282,6 +290,7 @@ static void set_up(void)
     struct spead_region_pool_config pool_config = SPEAD_REGION_POOL_CONFIG_INIT;
     struct spead_probe_source_config source_config = SPEAD_PROBE_SOURCE_CONFIG_INIT;
     struct spead_probe_sink_config sink_config = SPEAD_PROBE_SINK_CONFIG_INIT;
+    struct spead_descriptor_config descriptor_config = SPEAD_DESCRIPTOR_CONFIG_INIT;
 
     channel_config.latency = true;
     MUST(spead_channel_create(&channel, &channel_config, NULL) == 0, "no channel");
@@ -296,12 +305,16 @@ static void set_up(void)
     MUST(spead_probe_sink_create(&test_sink, &sink_config, NULL) == 0, "no test sink");
     node_config = spead_probe_sink_node(test_sink, "sink");
     MUST(spead_graph_add(graph, &node_config, &node, NULL) == 0, "no node");
+    descriptor_config.id = 0x1000;
+    descriptor_config.dtype = "<M8[ns]";
+    MUST(spead_descriptor_create(&descriptor, &descriptor_config, NULL) == 0, "no descriptor");
     make_streams();
     make_recording();
 }
 
 static void tear_down(void)
 {
+    spead_descriptor_unref(descriptor);
     spead_heap_unref(heap);
     spead_send_sink_destroy(sender_sink);
     spead_send_stream_destroy(sender);

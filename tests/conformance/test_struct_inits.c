@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <speadline/channel.h>
+#include <speadline/descriptor.h>
 #include <speadline/engine.h>
 #include <speadline/executor.h>
 #include <speadline/graph.h>
@@ -49,6 +50,8 @@
     ROW(spead_throttle_stats, SPEAD_THROTTLE_STATS_INIT)                   \
     ROW(spead_recv_verbs_config, SPEAD_RECV_VERBS_CONFIG_INIT)             \
     ROW(spead_send_verbs_config, SPEAD_SEND_VERBS_CONFIG_INIT)             \
+    ROW(spead_field, SPEAD_FIELD_INIT)                                     \
+    ROW(spead_descriptor_config, SPEAD_DESCRIPTOR_CONFIG_INIT)             \
     ROW(spead_recording_writer_config, SPEAD_RECORDING_WRITER_CONFIG_INIT) \
     ROW(spead_recording_writer_stats, SPEAD_RECORDING_WRITER_STATS_INIT)   \
     ROW(spead_recording_heap, SPEAD_RECORDING_HEAP_INIT)                   \

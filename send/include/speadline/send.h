@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include <speadline/deadline.h>
+#include <speadline/descriptor.h>
 #include <speadline/engine.h>
 #include <speadline/error.h>
 #include <speadline/flavour.h>
@@ -66,6 +67,17 @@ int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const vo
 
 /* Adds the stream-control item (0x06) with this value. Returns the same values as spead_send_heap_add_immediate(). */
 int spead_send_heap_add_control(struct spead_send_heap *heap, enum spead_stream_control value);
+
+/* Adds an item that describes the items with the identifier of the descriptor (descriptor.h), in the flavour of the
+ * heap. `bug_compat` is a combination of enum spead_bug_compat, 0 for receivers that follow the protocol. The heap
+ * encodes the descriptor into memory of its own, which it frees when it is reset or destroyed; so it keeps neither
+ * `descriptor` nor a reference to it. The item cannot be changed: spead_send_heap_set_item() refuses its handle.
+ * Returns the handle of the item (>= 0), -EINVAL (bug_compat has unknown bits), -ERANGE (the descriptor does not fit
+ * the flavour or the heap) or -ENOMEM, with a sentence in *err. err may be NULL. After an error the heap is unchanged.
+ * */
+int spead_send_heap_add_descriptor(struct spead_send_heap *heap,
+                                   const struct spead_descriptor *descriptor, uint32_t bug_compat,
+                                   struct spead_err *err);
 
 /* The two functions change the value of an item between two sends of the heap. set_immediate() is for immediate items;
  * set_item() is for the other items. `handle` is the value that the add function returned. Both return 0, -EINVAL (the
