@@ -64,9 +64,11 @@ static int take_type(struct speadi_draft *draft, const struct spead_descriptor_c
     draft->is_fortran = config->fortran_order;
     ret = config->format ? speadi_draft_format_words(draft, config->format, &refused)
                          : speadi_draft_dtype_words(draft, config->dtype, false, &refused);
+    if (ret == 0)
+        ret = speadi_draft_check_fields(draft, &refused);
     if (ret < 0)
         return speadi_err_field(err, -EINVAL, field, ": %s", refused.text);
-    if (speadi_draft_check(draft, &refused) < 0)
+    if (speadi_draft_check_shape(draft, &refused) < 0)
         return speadi_err_field(err, -EINVAL, "shape", ": %s", refused.text);
     return 0;
 }
@@ -172,8 +174,7 @@ bool spead_descriptor_is_variable(const struct spead_descriptor *descriptor)
 
 bool spead_descriptor_allows_immediate(const struct spead_descriptor *descriptor)
 {
-    return descriptor->variable < 0 &&
-           descriptor->element_bits * descriptor->known_elements % 8 == 0;
+    return descriptor->variable < 0 && descriptor->element_bits % 8 == 0;
 }
 
 bool spead_descriptor_is_fortran(const struct spead_descriptor *descriptor)

@@ -83,7 +83,7 @@ static int count_elements(const struct speadi_draft *draft, uint64_t *elements,
     return 0;
 }
 
-static int check_shape(const struct speadi_draft *draft, struct spead_err *err)
+int speadi_draft_check_shape(const struct speadi_draft *draft, struct spead_err *err)
 {
     bool variable = false;
     uint64_t elements;
@@ -109,7 +109,7 @@ static int check_shape(const struct speadi_draft *draft, struct spead_err *err)
     return count_elements(draft, &elements, err);
 }
 
-static int check_fields(const struct speadi_draft *draft, struct spead_err *err)
+int speadi_draft_check_fields(const struct speadi_draft *draft, struct spead_err *err)
 {
     uint32_t dimensions = 0;
 
@@ -130,13 +130,6 @@ static int check_fields(const struct speadi_draft *draft, struct spead_err *err)
                                       draft->text + field->name_at);
     }
     return 0;
-}
-
-int speadi_draft_check(const struct speadi_draft *draft, struct spead_err *err)
-{
-    int ret = check_shape(draft, err);
-
-    return ret < 0 ? ret : check_fields(draft, err);
 }
 
 /* ---- Making the descriptor ------------------------------------------------------------------------ */

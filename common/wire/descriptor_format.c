@@ -34,11 +34,9 @@ static int kind_of(uint8_t letter, enum spead_kind *kind, struct spead_err *err)
                               "another item: that is not supported");
     default:
         return speadi_err_set(err, -EBADMSG,
-                              "a field of the format has the letter 0x%02x%s%c%s: it must be "
-                              "one of u, i, f, c and b",
-                              letter, letter > ' ' && letter < 0x7f ? " '" : "",
-                              letter > ' ' && letter < 0x7f ? letter : ' ',
-                              letter > ' ' && letter < 0x7f ? "'" : "");
+                              "a field of the format has the letter 0x%02x (%c): it must be one of "
+                              "u, i, f, c and b",
+                              letter, letter < 0x7f ? letter : '?');
     }
 }
 

@@ -86,8 +86,8 @@ int speadi_draft_format_end(struct speadi_draft *draft, struct spead_err *err);
 /* Reads the words of a format ("u12 i4"). */
 int speadi_draft_format_words(struct speadi_draft *draft, const char *words, struct spead_err *err);
 
-/* Reads the words of a dtype: a plain type ("<i2"), or a list of fields. If `swap` is true, each value has the other byte
- * order than the words say. */
+/* Reads the words of a dtype: a plain type ("<i2"), or a list of fields. If `swap` is true, each value has the other
+ * byte order than the words say. */
 int speadi_draft_dtype_words(struct speadi_draft *draft, const char *words, bool swap,
                              struct spead_err *err);
 /* Reads a dtype as it stands in a numpy header: a string or a list. */
@@ -98,8 +98,10 @@ int speadi_draft_dtype_literal(struct speadi_draft *draft, struct speadi_literal
 int speadi_draft_numpy_header(struct speadi_draft *draft, const char *header, size_t bytes,
                               bool swap, struct spead_err *err);
 
-/* Checks what concerns the whole: the shape, the size of the array, names that come twice. */
-int speadi_draft_check(const struct speadi_draft *draft, struct spead_err *err);
+/* Checks what concerns all fields: their dimensions, and names that come twice. */
+int speadi_draft_check_fields(const struct speadi_draft *draft, struct spead_err *err);
+/* Checks the shape, and the size of the array. */
+int speadi_draft_check_shape(const struct speadi_draft *draft, struct spead_err *err);
 
 /* Makes the descriptor. Returns NULL if there is no memory. */
 struct spead_descriptor *speadi_draft_finish(const struct speadi_draft *draft);

@@ -225,6 +225,9 @@ static int add_plain(struct reader *reader, const char *word, uint64_t *bits)
 
     if (take_apart(word, reader->swap, &plain) < 0)
         return refuse_plain(reader, word);
+    if (plain.bytes == 0)
+        return speadi_err_set(reader->text.err, -EBADMSG,
+                              "the dtype has the type \"%s\", which has zero bytes", word);
     *bits = 8 * plain.bytes;
     if (put(reader, plain.unit[0] ? "'%c%c%" PRIu64 "[%s]'" : "'%c%c%" PRIu64 "'", plain.order,
             plain.letter, plain.number, plain.unit) < 0)

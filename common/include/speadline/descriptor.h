@@ -173,9 +173,10 @@ int spead_descriptor_decode(struct spead_descriptor **out, const void *data, siz
 /* Writes the descriptor, as the bytes of an item SPEAD_ID_DESCRIPTOR of this flavour, into `to`, which has room for
  * `size` bytes. `bug_compat` is a combination of enum spead_bug_compat, 0 for receivers that follow the protocol.
  * Returns how many bytes the descriptor takes. If that is more than `size`, nothing was written; `to` may be NULL if
- * `size` is 0. Returns -EINVAL (the flavour is not valid, or bug_compat has unknown bits) or -ERANGE (the identifier, a
- * number of bits, a dimension or the length of the texts does not fit the flavour); the sentence says what does not
- * fit. err may be NULL. spead_send_heap_add_descriptor() in send.h does this and adds the item to a heap. */
+ * `size` is 0. Returns -ENOMEM, -EINVAL (the flavour is not valid, or bug_compat has unknown bits) or -ERANGE (the
+ * identifier, a number of bits, a dimension or the length of the texts does not fit the flavour); the sentence says
+ * what does not fit. err may be NULL. spead_send_heap_add_descriptor() in send.h does this and adds the item to a heap.
+ * */
 int spead_descriptor_encode(const struct spead_descriptor *descriptor, struct spead_flavour flavour,
                             uint32_t bug_compat, void *to, size_t size, struct spead_err *err);
 
@@ -193,7 +194,7 @@ uint32_t spead_descriptor_shape(const struct spead_descriptor *descriptor, const
 bool spead_descriptor_is_variable(const struct spead_descriptor *descriptor);
 
 /* Returns true when an item of this descriptor may travel in its item pointer if it is short enough. It is false if a
- * dimension is variable, because the length of such an item would be lost, and if the bits of the item do not fill
+ * dimension is variable, because the length of such an item would be lost, and if the bits of an element do not fill
  * whole bytes. This is the rule of spead2. */
 bool spead_descriptor_allows_immediate(const struct spead_descriptor *descriptor);
 
