@@ -20,6 +20,7 @@ const char *const test_vector_names[] = {
     "pointers_spill_padded",
     "pointers_spill_short_payload",
     "flavours",
+    "descriptors",
     NULL,
 };
 

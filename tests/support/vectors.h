@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TEST_VECTOR_BYTES_MAX   256
+#define TEST_VECTOR_BYTES_MAX   512
 #define TEST_VECTOR_PACKETS_MAX 16
 
 struct test_vector_packet {

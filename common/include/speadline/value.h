@@ -28,7 +28,7 @@
  * Conversion: the caller chooses the C type (enum spead_ctype). An integer is converted to any integer type, and each
  * value that does not fit is an error. Integers and truth values are converted to floating point, and floating-point
  * numbers to other widths, rounded to the nearest number. Floating-point numbers are not converted to integers, and
- * complex numbers only to complex numbers.
+ * complex numbers only to complex numbers. Truth values are written from SPEAD_CTYPE_B8 only.
  *
  * Errors: a function returns a negative errno, and *err says in one sentence what was expected and what is there. err
  * may be NULL. The same numbers mean the same everywhere:

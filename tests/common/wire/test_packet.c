@@ -125,6 +125,7 @@ Test(packet, written_down_packets_are_read)
 {
     for (const char *const *name = test_vector_names; *name != NULL; name++) {
         struct test_vectors vectors;
+        bool one_packet_each = strcmp(*name, "flavours") == 0 || strcmp(*name, "descriptors") == 0;
         uint64_t received = 0, heap_length = 0;
 
         test_vectors_read(&vectors, *name);
@@ -138,10 +139,10 @@ Test(packet, written_down_packets_are_read)
             cr_expect_eq(packet.heap_counter, 1, "%s: packet %zu", *name, i);
             cr_expect_eq(packet.special_count, 4, "%s: packet %zu", *name, i);
             received += packet.payload_bytes;
-            heap_length = packet.heap_length;
+            heap_length = one_packet_each ? heap_length + packet.heap_length : packet.heap_length;
         }
-        /* The file about flavours has seven heaps; every other file has one. */
-        cr_expect_eq(received, heap_length * (strcmp(*name, "flavours") == 0 ? 7 : 1), "%s", *name);
+        /* The packets of two files are heaps of their own. In each other file they are one heap. */
+        cr_expect_eq(received, heap_length, "%s", *name);
     }
 }
 
