@@ -25,10 +25,21 @@ int spead_send_heap_create(struct spead_send_heap **out, struct spead_flavour fl
     return 0;
 }
 
+static void free_owned(struct spead_send_heap *heap)
+{
+    while (heap->owned) {
+        struct speadi_send_bytes *next = heap->owned->next;
+
+        free(heap->owned);
+        heap->owned = next;
+    }
+}
+
 void spead_send_heap_destroy(struct spead_send_heap *heap)
 {
     if (!heap)
         return;
+    free_owned(heap);
     free(heap->item);
     free(heap);
 }
@@ -37,6 +48,7 @@ int spead_send_heap_reset(struct spead_send_heap *heap, struct spead_flavour fla
 {
     if (!spead_flavour_is_valid(flavour))
         return -EINVAL;
+    free_owned(heap);
     heap->flavour = flavour;
     heap->item_count = 0;
     heap->payload_bytes = 0;
@@ -171,7 +183,7 @@ int spead_send_heap_set_item(struct spead_send_heap *heap, int handle, const voi
 {
     struct speadi_send_item *item = find_item(heap, handle);
 
-    if (!item || item->kind == SPEADI_SEND_ITEM_IMMEDIATE)
+    if (!item || item->kind == SPEADI_SEND_ITEM_IMMEDIATE || item->is_fixed)
         return -EINVAL;
     return assign_data(heap, item, data, bytes);
 }

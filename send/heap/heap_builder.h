@@ -23,10 +23,18 @@ struct speadi_send_item {
     size_t bytes;
     enum speadi_send_item_kind kind;
     bool allow_immediate;
+    bool is_fixed; /* the heap owns the bytes, and no function changes them */
+};
+
+/* Bytes that a heap owns: an encoded descriptor. */
+struct speadi_send_bytes {
+    struct speadi_send_bytes *next;
+    uint8_t bytes[];
 };
 
 struct spead_send_heap {
     struct speadi_send_item *item;
+    struct speadi_send_bytes *owned; /* a list; freed by reset and destroy */
     /* The sum of the bytes of all SPEADI_SEND_ITEM_PAYLOAD items. It never exceeds the largest value of the flavour. */
     uint64_t payload_bytes;
     uint32_t item_count;

@@ -18,6 +18,7 @@
 
 #include <packetiser.h>
 
+#include "described_items.h"
 #include "vectors.h"
 
 enum { PACKETS_MAX = 4096 };
@@ -144,6 +145,28 @@ Test(packetiser, small_item_is_an_immediate_with_null_and_a_zero_byte)
     cr_assert_geq(spead_send_heap_add_item(heap, 0x1000, value, sizeof value, true), 0);
     expect_vector(heap, 1472, "immediate_item", 0);
     spead_send_heap_destroy(heap);
+}
+
+/* The same cases as TestEncode.numpy_simple, numpy_fortran_order, fallback_types, small_variable and others. */
+Test(packetiser, heaps_with_descriptors_are_those_of_spead2)
+{
+    for (size_t i = 0; i < test_described_item_count; i++) {
+        const struct test_described_item *row = &test_described_items[i];
+        struct spead_send_heap *heap = make_heap(row->heap_address_bits);
+        struct spead_descriptor *descriptor = test_described_descriptor(row);
+        size_t bytes;
+        uint8_t *data = test_described_bytes(row, descriptor, &bytes);
+
+        cr_assert_eq(spead_send_heap_add_descriptor(heap, descriptor, row->bug_compat, NULL), 0,
+                     "%s", row->what);
+        cr_assert_eq(spead_send_heap_add_item(heap, row->config.id, data, bytes,
+                                              spead_descriptor_allows_immediate(descriptor)),
+                     1, "%s", row->what);
+        expect_vector(heap, 9000, "descriptors", i);
+        spead_send_heap_destroy(heap);
+        spead_descriptor_unref(descriptor);
+        free(data);
+    }
 }
 
 Test(packetiser, large_item_spans_packets)
