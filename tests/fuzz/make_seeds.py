@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes the seeds of the fuzzers: the packets of tests/vectors/*.hex for fuzz_packet into corpus/packet, short
-streams for fuzz_stream into corpus/stream, scripts for fuzz_senders into corpus/senders, and frames for fuzz_frame into
-corpus/frame."""
+streams for fuzz_stream into corpus/stream, scripts for fuzz_senders into corpus/senders, frames for fuzz_frame into
+corpus/frame, and descriptors for fuzz_descriptor into corpus/descriptor."""
 import pathlib
 
 here = pathlib.Path(__file__).parent
@@ -104,3 +104,54 @@ def frame(version, tags, payload=b"payload of a frame"):
 for version in (4, 6):
     for tags in range(3):
         (here / "corpus" / "frame" / f"v{version}-tags{tags}").write_bytes(b"\x50" + frame(version, tags))
+
+# ---- Descriptors: fuzz_descriptor.c explains the two bytes before and the item behind -----------
+
+
+def descriptor(parts, bits=48, ident=0x1000):
+    payload, pointers = b"", pointer(0x14, ident, bits=bits)
+    for item, data in parts:
+        pointers += pointer(item, len(payload), immediate=False, bits=bits)
+        payload += data
+    special = [(1, 1), (2, len(payload)), (3, 0), (4, len(payload))]
+    pointers = b"".join(pointer(item, value, bits=bits) for item, value in special) + pointers
+    return bytes((0x53, 4, 8 - bits // 8, bits // 8, 0, 0, 0, len(pointers) // 8)) + pointers + payload
+
+
+def by_format(fields, shape, bits=48):
+    fields = b"".join(letter.encode() + n.to_bytes(8 - bits // 8, "big") for letter, n in fields)
+    shape = b"".join(bytes((n is None,)) + (n or 0).to_bytes(bits // 8, "big") for n in shape)
+    return descriptor([(0x10, b"name"), (0x11, b"text"), (0x13, fields), (0x12, shape)], bits)
+
+
+def by_dtype(dtype, shape="()", fortran=False):
+    header = f"{{'descr': {dtype}, 'fortran_order': {fortran}, 'shape': {shape}}}"
+    return descriptor([(0x10, b"name"), (0x15, header.encode())])
+
+
+descriptors = {
+    "u16": by_format([("u", 16)], [2, None]),
+    "u16-40": by_format([("u", 16)], [2, None], 40),
+    "mixed": by_format([("b", 1), ("i", 7), ("c", 8), ("f", 32)], [2]),
+    "packed": by_format([("u", 12)], [None]),
+    "signed": by_format([("i", 13)], [3, 2]),
+    "text": by_format([("c", 8)], [None]),
+    "f64": by_format([("f", 64)], []),
+    "wide": by_format([("u", 70)], []),
+    "numbers": by_dtype("'<i2'", "(2, 3)", True),
+    "complex": by_dtype("'>c8'", "(2,)"),
+    "half": by_dtype("'>f2'", "(4,)"),
+    "bool": by_dtype("'|b1'", "(4,)"),
+    "bytes": by_dtype("'|S5'"),
+    "unicode": by_dtype("'<U3'"),
+    "time": by_dtype("'<M8[ns]'"),
+    "opaque": by_dtype("'|V3'", "(2,)"),
+    "record": by_dtype("[('a', '<i2'), ('b', '>f4', (2,)), ('c', [('x', '|u1'), ('y', '<u2')], (2, 1))]"),
+    "padding": by_dtype("[('a', '|u1'), ('', '|V3'), (('title', 'b'), ('<i4', (2,)))]"),
+    "escapes": by_dtype("[('\\x61\\\\', u'<i2'), (\"b'\", b'|u1')]"),
+}
+folder = here / "corpus" / "descriptor"
+folder.mkdir(exist_ok=True)
+for name, data in descriptors.items():
+    for compat in (0, 7):
+        (folder / f"{name}-{compat}").write_bytes(bytes((compat, 16)) + data + bytes(range(0x3C, 0x4C)))
