@@ -18,6 +18,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import described
 import spead2
 import tap
 import wire
@@ -108,6 +109,9 @@ class Vectors(unittest.TestCase):
             items = [data_item(first, bytes([1, 2, 3, 4])), immediate_item(first + 1, 0x7F, 8)]
             streams.append(packets_of(make_heap(bits, items), 1472))
         self.assert_same("flavours", *streams)
+
+    def test_descriptors_and_their_items(self):
+        self.assert_same("descriptors", *(described.packet_of(case) for case in described.CASES))
 
 
 class FromSpead2(unittest.TestCase):
