@@ -5,6 +5,7 @@
  *   rx_verbs_options.c  reads the options, and says whether the engine can be used
  *   verbs_refill.c      posts receives, with and without reserved ranges; says how many are used up
  *   verbs_harvest.c     polls completions, and lends their packets
+ *   verbs_overlong.c    lends frames that are longer than their slots
  *   verbs_mprq.c        the memory of a multi-packet queue, where many frames share an entry
  *   verbs_renew.c       opens the queue, and another one when it has failed
  *
@@ -29,6 +30,8 @@
 
 #define SPEADI_VERBS_BURST  256u /* at most this many packets in one burst */
 #define SPEADI_VERBS_PIECES 3u   /* scatter entries of a placed slot */
+#define SPEADI_VERBS_SPILL_PIECES \
+    2u /* scatter entries of a plain slot with a spill (verbs_overlong.c) */
 
 /* A frame that the device has received and that the engine has not lent yet. */
 struct speadi_verbs_arrival {
@@ -86,6 +89,9 @@ struct speadi_verbs_engine {
     uint32_t lent[SPEADI_VERBS_BURST]; /* numbers of the slots of the burst that is lent now */
     unsigned lent_count;
 
+    /* True after a frame that was longer than its slot. The plain slots of the next queue then have a spill, and no
+     * payload is placed, because a placed slot has none. */
+    bool overlong, said_overlong;
     bool failed; /* the queue has failed, and poll() will open another one */
     int error;   /* If it is not 0, the stream cannot continue, and poll() returns this -errno. */
     bool looked; /* poll() was called after the completion queue was armed */
@@ -132,6 +138,16 @@ void speadi_verbs_keep(struct speadi_verbs_engine *e);
 /* Polls the queue until no slot is posted to it any more, but for at most 100 ms. Keeps all received frames in
  * e->arrival. The caller must have stopped the queue. */
 void speadi_verbs_drain(struct speadi_verbs_engine *e);
+
+/* ---- verbs_overlong.c ---------------------------------------------------------------------- */
+
+/* Lends a frame that was longer than its slot. The engine knows only that such a frame has arrived. The function logs
+ * the first such frame, with the MTU that is the reason. */
+void speadi_verbs_lend_overlong(struct speadi_verbs_engine *e, uint32_t slot,
+                                struct speadi_rx_burst *burst);
+
+/* Records that a receive failed because its frame was too long. */
+void speadi_verbs_note_overlong(struct speadi_verbs_engine *e);
 
 /* ---- verbs_renew.c ------------------------------------------------------------------------- */
 

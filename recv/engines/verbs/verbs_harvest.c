@@ -65,6 +65,11 @@ static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs
 {
     const struct speadi_verbs_frame frame = frame_in(slot, arrival);
 
+    if (__builtin_expect(arrival->bytes > e->slots.slot_bytes, 0) &&
+        slot->place == SPEADI_RX_UNPLACED) {
+        speadi_verbs_lend_overlong(e, arrival->slot, burst);
+        return;
+    }
     e->lent[burst->count] = arrival->slot;
     end_reservation(e, slot);
     if (!speadi_verbs_read_usual(&e->reader, &frame, burst)) {
@@ -73,22 +78,6 @@ static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs
 
         lend_unusual(e, slot, &copy, burst);
     }
-}
-
-/* Lends a frame that was longer than its slot. The engine knows only that such a frame has arrived. */
-static void lend_overlong(struct speadi_verbs_engine *e, uint32_t slot,
-                          struct speadi_rx_burst *burst)
-{
-    e->lent[burst->count] = slot;
-    burst->packet[burst->count++] = (struct speadi_rx_packet){
-        .datagram_bytes = e->slots.slot_bytes,
-        .source = e->reader.source,
-        .flags = SPEADI_RX_TRUNCATED,
-        .segments = 1,
-        .from = speadi_rx_from_add_unknown(burst, e->reader.source),
-        .time_ns = speadi_clock_utc_ns(),
-        .place = SPEADI_RX_UNPLACED,
-    };
 }
 
 /* ---- Completions --------------------------------------------------------------------------- */
@@ -161,11 +150,13 @@ static void take_failed(struct speadi_verbs_engine *e, struct speadi_verbs_cq *c
     speadi_verbs_cqes_next(&cq->cqes);
     if (burst)
         end_reservation(e, slot);
+    if (overlong)
+        speadi_verbs_note_overlong(e);
     if (!overlong) {
         e->failed = true;
         speadi_verbs_slots_free(&e->slots, (uint32_t)cq->ex->wr_id);
     } else if (burst) {
-        lend_overlong(e, (uint32_t)cq->ex->wr_id, burst);
+        speadi_verbs_lend_overlong(e, (uint32_t)cq->ex->wr_id, burst);
     } else {
         e->arrival[e->arrival_count++] =
             (struct speadi_verbs_arrival){.slot = (uint32_t)cq->ex->wr_id, .overlong = true};
@@ -290,7 +281,7 @@ static void lend_kept(struct speadi_verbs_engine *e, struct speadi_rx_burst *bur
             arrival->time_ns = now;
         if (arrival->overlong) {
             end_reservation(e, &e->slots.slot[arrival->slot]);
-            lend_overlong(e, arrival->slot, burst);
+            speadi_verbs_lend_overlong(e, arrival->slot, burst);
         } else if (arrival->data) {
             lend_kept_piece(e, arrival, burst);
         } else {

@@ -31,13 +31,13 @@ static int open_plain(struct speadi_verbs_queue *queue,
 
 /* ---- Work queues --------------------------------------------------------------------------- */
 
-static int add_wq(struct speadi_verbs_queue *queue, uint32_t depth,
+static int add_wq(struct speadi_verbs_queue *queue, uint32_t depth, uint32_t sge_max,
                   struct mlx5dv_wq_init_attr *striding, struct spead_err *err)
 {
     struct ibv_wq_init_attr attr = {
         .wq_type = IBV_WQT_RQ,
         .max_wr = depth,
-        .max_sge = 1,
+        .max_sge = sge_max,
         .pd = queue->device->pd,
         .cq = ibv_cq_ex_to_cq(queue->cq.ex),
     };
@@ -113,7 +113,7 @@ static int open_hashed(struct speadi_verbs_queue *queue,
                        const struct speadi_verbs_queue_config *config, struct spead_err *err)
 {
     for (unsigned i = 0; i < config->wqs; i++) {
-        int ret = add_wq(queue, config->depth / config->wqs, NULL, err);
+        int ret = add_wq(queue, config->depth / config->wqs, config->sge_max, NULL, err);
 
         if (ret < 0)
             return ret;
@@ -175,7 +175,7 @@ int speadi_verbs_queue_open_striding(struct speadi_verbs_queue *queue,
     *queue = (struct speadi_verbs_queue){.device = device};
     ret = speadi_verbs_cq_open(&queue->cq, device, &completions, err);
     if (ret == 0)
-        ret = add_wq(queue, config->entries, &striding, err);
+        ret = add_wq(queue, config->entries, 1, &striding, err);
     if (ret == 0)
         ret = find_ring(queue, ring, err);
     return ret < 0 ? ret : make_hash(queue, err);

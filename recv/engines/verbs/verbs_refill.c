@@ -17,7 +17,7 @@ static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, unsigned w
     while (count-- > 0) {
         struct speadi_verbs_slot *slot = speadi_verbs_slots_take(&e->slots);
 
-        speadi_verbs_slot_make_plain(slot, e->slots.slot_bytes);
+        speadi_verbs_slot_make_plain(&e->slots, slot);
         slot->is_posted = true;
         slot->wq = wq;
         *link = &slot->wr;
@@ -116,8 +116,8 @@ static void repost(struct speadi_verbs_engine *e)
     while (e->lent_count > 0) {
         struct speadi_verbs_slot *slot = &e->slots.slot[e->lent[--e->lent_count]];
 
-        if (slot->place != SPEADI_RX_UNPLACED)
-            speadi_verbs_slot_make_plain(slot, e->slots.slot_bytes);
+        if (!speadi_verbs_slot_is_plain(&e->slots, slot))
+            speadi_verbs_slot_make_plain(&e->slots, slot);
         slot->is_posted = true;
         slot->wq = 0;
         slot->wr.next = next;
@@ -159,8 +159,9 @@ unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, ui
 {
     uint32_t frame_head = e->reader.frame_head[source];
 
-    if (!e->attached || e->quiesced || e->failed || !frame_head || !head_bytes ||
-        head_bytes > HEAD_BYTES_MAX || frame_head + head_bytes >= e->slots.slot_bytes)
+    if (!e->attached || e->quiesced || e->failed || e->slots.has_spill || !frame_head ||
+        !head_bytes || head_bytes > HEAD_BYTES_MAX ||
+        frame_head + head_bytes >= e->slots.slot_bytes)
         return 0;
     e->placing = true;
     e->unreserved = 0;

@@ -14,7 +14,7 @@ static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *
 {
     const struct speadi_verbs_queue_config config = {
         .depth = e->depth,
-        .sge_max = e->sge_max,
+        .sge_max = e->overlong ? speadi_max_u32(e->sge_max, SPEADI_VERBS_SPILL_PIECES) : e->sge_max,
         .comp_vector = e->options.comp_vector,
         .wqs = e->options.queues,
     };
@@ -43,6 +43,7 @@ static int begin_slots(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     int ret = open_queue(e, &e->queue, err);
 
+    e->slots.has_spill = e->overlong;
     e->posted = 0;
     memset(e->wq_posted, 0, sizeof e->wq_posted);
     return ret < 0 ? ret : fill_and_start(e, err);

@@ -19,7 +19,7 @@ static void init_slots(struct speadi_verbs_slots *slots)
         };
         slot->sge[0].addr = slots->memory.address + (uint64_t)i * slots->slot_bytes;
         slot->sge[0].lkey = slot->sge[2].lkey = slots->memory.key;
-        speadi_verbs_slot_make_plain(slot, slots->slot_bytes);
+        speadi_verbs_slot_make_plain(slots, slot);
     }
 }
 
@@ -35,7 +35,8 @@ int speadi_verbs_slots_open(struct speadi_verbs_slots *slots, struct speadi_verb
     if (!slots->slot || !slots->free)
         return speadi_err_set(err, -ENOMEM, "verbs engine: no memory for %u receive slots", count);
     ret = speadi_verbs_arena_register(&slots->arena, &slots->memory, device,
-                                      (size_t)count * slot_bytes, true, err);
+                                      (size_t)count * slot_bytes + SPEADI_VERBS_SPILL_BYTES, true,
+                                      err);
     if (ret < 0)
         return ret;
     init_slots(slots);

@@ -13,6 +13,9 @@
 
 #include "rx_engine.h"
 
+/* Room for what is longer than a slot. A frame is at most this long; jumbo frames have 9 to 16 KiB. */
+#define SPEADI_VERBS_SPILL_BYTES 65536u
+
 struct speadi_verbs_slot {
     struct ibv_recv_wr wr; /* its wr_id is the number of the slot */
     struct ibv_sge sge[3];
@@ -31,6 +34,9 @@ struct speadi_verbs_slots {
     struct speadi_verbs_memory memory;
     struct speadi_verbs_slot *slot;
     uint32_t count, slot_bytes;
+    /* True if the plain slots have a second piece, which takes what is longer than the slot. It is the same memory for
+     * all slots, behind the last slot. */
+    bool has_spill;
     /* Numbers of the free slots, as a stack. So the slot that became free last, which is probably in the cache, is used
      * first. */
     uint32_t *free;
@@ -64,11 +70,23 @@ static inline void speadi_verbs_slots_free(struct speadi_verbs_slots *slots, uin
     slots->free[slots->free_count++] = number;
 }
 
-static inline void speadi_verbs_slot_make_plain(struct speadi_verbs_slot *slot, uint32_t slot_bytes)
+/* Returns true if the slot has the form that make_plain() gives it now. */
+static inline bool speadi_verbs_slot_is_plain(const struct speadi_verbs_slots *slots,
+                                              const struct speadi_verbs_slot *slot)
 {
-    slot->sge[0].length = slot_bytes;
-    slot->wr.num_sge = 1;
+    return slot->wr.num_sge == 1 + slots->has_spill;
+}
+
+static inline void speadi_verbs_slot_make_plain(const struct speadi_verbs_slots *slots,
+                                                struct speadi_verbs_slot *slot)
+{
+    slot->sge[0].length = slots->slot_bytes;
+    slot->wr.num_sge = 1 + slots->has_spill;
     slot->place = SPEADI_RX_UNPLACED;
+    if (slots->has_spill)
+        slot->sge[1] =
+            (struct ibv_sge){slots->memory.address + (uint64_t)slots->count * slots->slot_bytes,
+                             SPEADI_VERBS_SPILL_BYTES, slots->memory.key};
 }
 
 /* Sets those fields of a placed slot that are the same for all frames with head_bytes bytes before the payload. The
@@ -80,7 +98,7 @@ static inline void speadi_verbs_slot_place(struct speadi_verbs_slot *slot, uint3
                                            const struct speadi_rx_range *range, uint32_t head_bytes,
                                            uint64_t place, const struct speadi_verbs_memory *heaps)
 {
-    if (slot->wr.num_sge == 1 || slot->head_bytes != head_bytes)
+    if (slot->wr.num_sge != 3 || slot->head_bytes != head_bytes)
         speadi_verbs_slot_shape(slot, slot_bytes, head_bytes, heaps->key);
     slot->sge[1].addr = heaps->address + range->offset;
     slot->sge[1].length = range->bytes;

@@ -94,6 +94,76 @@ Test(rx_verbs_faults, a_frame_beyond_the_slots_is_counted_and_the_stream_goes_on
     }
 }
 
+static unsigned mtu_lines;
+
+static void count_mtu_lines(void *user, enum spead_log_level level, const char *line)
+{
+    (void)user, (void)level;
+    mtu_lines +=
+        strstr(line, "the MTU of near0 was 1500 when the stream began, and is 9000 now") != NULL;
+}
+
+/* Counts the packets that come until `wanted` whole packets have come. */
+static unsigned truncated_among(unsigned wanted)
+{
+    unsigned truncated = 0, whole = 0;
+
+    while (whole < wanted) {
+        cr_assert_gt(verbs_rx_rig_poll(&rig), 0, "only %u whole packets came", whole);
+        for (unsigned i = 0; i < rig.burst.count; i++)
+            if (rig.burst.packet[i].flags & SPEADI_RX_TRUNCATED)
+                truncated++;
+            else
+                whole++;
+        verbs_rx_rig_give_back(&rig);
+    }
+    return truncated;
+}
+
+static void raise_mtu(void)
+{
+    cr_assert_eq(system("ip link set " TEST_NEAR_INTERFACE " mtu 9000"), 0);
+    test_netns_move(rig.hosts.far);
+    cr_assert_eq(system("ip link set " TEST_FAR_INTERFACE " mtu 9000"), 0);
+    test_netns_move(rig.hosts.near);
+}
+
+/* Frames of an MTU that was raised after the stream began. With most firmware the first of them ends the queue. */
+static void survive_long_frames(const char *script, uint32_t queues, uint64_t rebuilds)
+{
+    const struct spead_log log = {.fn = count_mtu_lines};
+    static uint8_t lengthy[5000];
+    enum { ROUNDS = 20 };
+    unsigned truncated = 0;
+
+    mtu_lines = 0;
+    cr_assert_eq(vdouble_script(script), 0);
+    verbs_rx_open(&rig, &(struct verbs_rx_options){
+                            .log = &log, .verbs.queues = queues, .verbs.mprq = SPEAD_MPRQ_OFF});
+    raise_mtu();
+    cr_assert(verbs_rx_rig_send(&rig, 0, lengthy, sizeof lengthy));
+    cr_assert_gt(verbs_rx_rig_poll(&rig), 0);
+    verbs_rx_rig_give_back(&rig);
+    while (counters().rebuilds < rebuilds)
+        rig.ops->poll(rig.engine, &rig.burst);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        cr_assert(verbs_rx_rig_send(&rig, 0, lengthy, sizeof lengthy));
+        send_one(0, i);
+        truncated += truncated_among(1);
+    }
+    cr_expect_eq(truncated, ROUNDS);
+    cr_expect_eq(counters().rebuilds, rebuilds, "%llu", (unsigned long long)counters().rebuilds);
+    cr_expect_eq(mtu_lines, 1);
+    verbs_rx_rig_close(&rig);
+}
+
+Test(rx_verbs_faults, frames_of_a_raised_mtu_end_one_queue_at_most_and_are_counted)
+{
+    survive_long_frames("", 1, 1);
+    survive_long_frames("len_err_fatal=0", 1, 0);
+    survive_long_frames("len_err_fatal=1", 2, 1);
+}
+
 Test(rx_verbs_faults, a_port_that_goes_down_is_counted)
 {
     open_usual();
