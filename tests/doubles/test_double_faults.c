@@ -305,6 +305,14 @@ Test(verbs_faults, pacing_is_taken_only_where_the_device_has_it)
     begin((struct rig_options){0}, 0);
     cr_assert_eq(ibv_modify_qp_rate_limit(rig.near.qp, &rate), 0);
     rate.max_burst_sz = 9000;
+    rate.typical_pkt_sz = 1514;
+    cr_assert_eq(ibv_modify_qp_rate_limit(rig.near.qp, &rate), 0);
+    cr_assert_eq(vdouble_rate().burst_bytes, 9000);
+    rate.typical_pkt_sz = 9000;
+    cr_assert_eq(ibv_modify_qp_rate_limit(rig.near.qp, &rate), EINVAL, "longer than the MTU");
+    rate.typical_pkt_sz = 1514;
+    rate.max_burst_sz = 1500;
+    cr_assert_eq(ibv_modify_qp_rate_limit(rig.near.qp, &rate), EINVAL, "not even one packet");
     vdouble_script("pacing_burst=0");
     cr_assert_eq(ibv_modify_qp_rate_limit(rig.near.qp, &rate), EINVAL);
     vdouble_script("pacing=0");

@@ -60,9 +60,10 @@ static int check_device_memory(const struct speadi_verbs_sender *engine,
     return 0;
 }
 
-/* Converts the configured rate to the rate of the device in kbit/s. A device counts the bytes of whole frames. The
- * conversion assumes that all packets have full size. */
-static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
+/* Converts the configured rate to the rate of the device in kbit/s, and the burst of the pacer to that of the device. A
+ * device counts the bytes of whole frames. The conversion assumes that all packets have full size. */
+static int frame_rate(struct speadi_verbs_send_options *queue,
+                      const struct speadi_verbs_sender *engine,
                       const struct speadi_tx_config *config, struct spead_err *err)
 {
     const struct speadi_verbs_report *report = &engine->device.report;
@@ -71,22 +72,25 @@ static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
     const double counted =
         config->rate_of == SPEAD_RATE_WIRE ? frame + SPEADI_ETHERNET_AROUND_BYTES : packet;
     const double rate = config->rate_bytes_per_s / counted * frame * 8 / 1000;
+    const double burst = (config->train_bytes_max / config->packet_bytes_max) * frame;
 
-    *kbps = 0;
     if (!config->hardware_rate)
         return 0;
     if (rate < 1 || rate > UINT32_MAX)
         return speadi_err_field(err, -EINVAL, "hardware_rate", " needs a rate, of 1 to %u kbit/s",
                                 UINT32_MAX);
-    *kbps = (uint32_t)rate;
+    queue->rate_kbps = (uint32_t)rate;
+    queue->rate_burst_bytes = burst < UINT32_MAX ? (uint32_t)burst : UINT32_MAX;
+    queue->rate_frame_bytes = (uint16_t)(frame < UINT16_MAX ? frame : UINT16_MAX);
     if (report->rate_kbps_max == 0 ||
-        (*kbps >= report->rate_kbps_min && *kbps <= report->rate_kbps_max))
+        (queue->rate_kbps >= report->rate_kbps_min && queue->rate_kbps <= report->rate_kbps_max))
         /* some devices that pace report no range; the engine then simply tries the rate */
         return 0;
     return speadi_err_field(err, -EINVAL, "hardware_rate",
                             ": %.40s paces frames at %u to %u kbit/s, not at %u; without it the "
                             "software paces",
-                            report->device, report->rate_kbps_min, report->rate_kbps_max, *kbps);
+                            report->device, report->rate_kbps_min, report->rate_kbps_max,
+                            queue->rate_kbps);
 }
 
 /* With hardware_tso, a request can carry several packets. Sets *bytes to the largest size of such a request, or to 0 if
@@ -157,7 +161,7 @@ static int open_queue(struct speadi_verbs_sender *engine, const struct speadi_tx
     int ret = check_device_memory(engine, config, err);
 
     if (ret == 0)
-        ret = frame_rate(&queue.rate_kbps, engine, config, err);
+        ret = frame_rate(&queue, engine, config, err);
     if (ret == 0)
         ret = run_bytes(&frames.run_bytes_max, engine, config, err);
     if (ret < 0)

@@ -25,11 +25,22 @@ static int failed_verb(const struct speadi_verbs_send_queue *queue, struct spead
     return speadi_verbs_failed(err, verb, queue->device->report.device, code);
 }
 
+/* No capability says whether the device takes the size of a burst. So the function tries, and then leaves burst and
+ * frame size to the device. */
 static int set_rate(struct speadi_verbs_send_queue *queue, struct spead_err *err)
 {
-    struct ibv_qp_rate_limit_attr limit = {.rate_limit = queue->options.rate_kbps};
-    int code = limit.rate_limit ? ibv_modify_qp_rate_limit(queue->qp, &limit) : 0;
+    struct ibv_qp_rate_limit_attr limit = {.rate_limit = queue->options.rate_kbps,
+                                           .max_burst_sz = queue->options.rate_burst_bytes,
+                                           .typical_pkt_sz = queue->options.rate_frame_bytes};
+    int code;
 
+    if (limit.rate_limit == 0)
+        return 0;
+    code = ibv_modify_qp_rate_limit(queue->qp, &limit);
+    if (code == EINVAL || code == EOPNOTSUPP) {
+        limit.max_burst_sz = limit.typical_pkt_sz = 0;
+        code = ibv_modify_qp_rate_limit(queue->qp, &limit);
+    }
     if (code == 0)
         return 0;
     return speadi_err_field(

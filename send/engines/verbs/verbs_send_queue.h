@@ -27,6 +27,9 @@ struct speadi_verbs_send_options {
     uint32_t sge_max;
     int comp_vector;    /* -1 means that there are no completion events */
     uint32_t rate_kbps; /* the device paces at this rate; 0 means that it does not pace */
+    /* The longest burst and the size of nearly all frames, in bytes, for a device that paces and takes them. */
+    uint32_t rate_burst_bytes;
+    uint16_t rate_frame_bytes;
     /* The largest size of the head of a run (verbs_runs.h), in bytes. A head is the Ethernet, IP and UDP header. This
      * is 0 if there are no runs. */
     uint32_t segment_head_bytes;

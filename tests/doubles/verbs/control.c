@@ -22,6 +22,7 @@ static struct {
 static size_t call_count;
 static uint64_t out_of_buffer[NUMBERED_MAX]; /* for each number of a queue, from FIRST_NUMBER on */
 static char refusal[256];
+static struct vdouble_rate last_rate;
 static vdouble_copy_fn *copy_hook;
 static void *copy_user;
 
@@ -152,6 +153,23 @@ VD_EXPORT uint64_t vdouble_calls(const char *verb)
             count = calls[i].count;
     pthread_mutex_unlock(&lock);
     return count;
+}
+
+void vd_note_rate(const struct vdouble_rate *rate)
+{
+    pthread_mutex_lock(&lock);
+    last_rate = *rate;
+    pthread_mutex_unlock(&lock);
+}
+
+VD_EXPORT struct vdouble_rate vdouble_rate(void)
+{
+    struct vdouble_rate rate;
+
+    pthread_mutex_lock(&lock);
+    rate = last_rate;
+    pthread_mutex_unlock(&lock);
+    return rate;
 }
 
 void vd_count(size_t offset, int64_t amount)

@@ -70,6 +70,14 @@ uint64_t vdouble_out_of_buffer(uint32_t number);
 /* Returns how often a verb, such as "create_qp", was called since the start or the last reset. */
 uint64_t vdouble_calls(const char *verb);
 
+/* The pacing of a queue pair. A burst or a packet size of 0 means that the device chooses it. */
+struct vdouble_rate {
+    uint32_t kbps, burst_bytes, packet_bytes;
+};
+
+/* Returns the pacing that a queue pair was given last. */
+struct vdouble_rate vdouble_rate(void);
+
 /* Returns the text that explains the latest refusal, or "". The text is valid until the calling thread calls this
  * function again. */
 const char *vdouble_last_refusal(void);

@@ -105,6 +105,9 @@ void vd_count(size_t offset, int64_t amount);
 /* Counts a frame for which the queue with this number had no posted receive, or was not ready. */
 void vd_count_out_of_buffer(uint32_t number);
 
+/* Keeps the rate for vdouble_rate(). */
+void vd_note_rate(const struct vdouble_rate *rate);
+
 /* Returns a number for a queue pair or a work queue. No other queue of this process has the same number. */
 uint32_t vd_next_number(void);
 

@@ -383,6 +383,13 @@ int vd_modify_qp_rate_limit(struct ibv_qp *ibv, struct ibv_qp_rate_limit_attr *a
                          attr->rate_limit);
     if ((attr->max_burst_sz || attr->typical_pkt_sz) && !VD_SETTING(pacing_burst))
         return vd_refuse(EINVAL, "modify_qp_rate_limit: the device takes no burst or packet size");
+    if (attr->typical_pkt_sz > context->mtu + VD_ETHERNET_EXTRA ||
+        (attr->max_burst_sz && attr->max_burst_sz < attr->typical_pkt_sz))
+        return vd_refuse(EINVAL,
+                         "modify_qp_rate_limit: packets of %u bytes, bursts of %u bytes, MTU %u",
+                         attr->typical_pkt_sz, attr->max_burst_sz, context->mtu);
+    vd_note_rate(
+        &(struct vdouble_rate){attr->rate_limit, attr->max_burst_sz, attr->typical_pkt_sz});
     return 0;
 }
 

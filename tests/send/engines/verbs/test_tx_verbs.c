@@ -469,3 +469,24 @@ Test(tx_verbs, the_device_paces_only_where_it_can)
            "software paces");
     finish();
 }
+
+static void pace(const char *with, uint32_t burst_bytes, uint32_t packet_bytes)
+{
+    to_group();
+    script(with);
+    verbs_tx_open(&rig, (struct tx_harness_config){.hardware_rate = true,
+                                                   .rate_bytes_per_s = 1e8,
+                                                   .packet_bytes_max = 8000,
+                                                   .train_bytes_max = 25000});
+    cr_assert_gt(vdouble_rate().kbps, 800000);
+    cr_assert_eq(vdouble_rate().burst_bytes, burst_bytes);
+    cr_assert_eq(vdouble_rate().packet_bytes, packet_bytes);
+    finish();
+}
+
+Test(tx_verbs, the_device_gets_the_burst_and_the_packet_size_where_it_takes_them)
+{
+    /* 25000 bytes are three packets, and each frame has 42 bytes of headers. */
+    pace("", 3 * 8042, 8042);
+    pace("pacing_burst=0", 0, 0);
+}
