@@ -39,8 +39,6 @@ static bool update(struct speadi_neighbour *neighbour, const struct nlmsghdr *he
     const uint8_t *mac = speadi_netlink_find(header, sizeof *entry, NDA_LLADDR, 6);
     const struct speadi_neighbour before = *neighbour;
 
-    if (header->nlmsg_type != RTM_NEWNEIGH)
-        return false;
     if (entry->ndm_state & NUD_FAILED)
         neighbour->state = SPEADI_NEIGHBOUR_SILENT;
     else if (mac && !(entry->ndm_state & NUD_INCOMPLETE)) {
@@ -57,7 +55,7 @@ static bool read_entry(struct speadi_neighbours *neighbours, const struct nlmsgh
     const void *host;
     bool changed = false;
 
-    if (header->nlmsg_len < NLMSG_SPACE(sizeof *entry))
+    if (header->nlmsg_type != RTM_NEWNEIGH || header->nlmsg_len < NLMSG_SPACE(sizeof *entry))
         return false;
     host = speadi_netlink_find(header, sizeof *entry, NDA_DST, host_bytes(entry->ndm_family));
     for (unsigned i = 0; host && i < neighbours->count; i++) {
@@ -68,6 +66,38 @@ static bool read_entry(struct speadi_neighbours *neighbours, const struct nlmsgh
             changed |= update(neighbour, header, entry);
     }
     return changed;
+}
+
+/* An interface that is made anew has another index. The kernel announces it with the name of the old one. */
+static bool read_link(struct speadi_neighbours *neighbours, const struct nlmsghdr *header)
+{
+    const struct ifinfomsg *link = NLMSG_DATA(header);
+    const char *name;
+    bool changed = false;
+
+    if (header->nlmsg_len < NLMSG_SPACE(sizeof *link))
+        return false;
+    name = speadi_netlink_find(header, sizeof *link, IFLA_IFNAME, 1);
+    for (unsigned i = 0; name && i < neighbours->count; i++) {
+        struct speadi_neighbour *neighbour = &neighbours->neighbour[i];
+
+        if (neighbour->interface == (unsigned)link->ifi_index ||
+            strncmp(neighbour->name, name, sizeof neighbour->name) != 0)
+            continue;
+        if (neighbour->address.any.sa_family == AF_INET6 &&
+            neighbour->address.v6.sin6_scope_id == neighbour->interface)
+            neighbour->address.v6.sin6_scope_id = (uint32_t)link->ifi_index;
+        neighbour->interface = (unsigned)link->ifi_index;
+        neighbour->state = SPEADI_NEIGHBOUR_UNKNOWN;
+        changed = true;
+    }
+    return changed;
+}
+
+static bool read_message(struct speadi_neighbours *neighbours, const struct nlmsghdr *header)
+{
+    return header->nlmsg_type == RTM_NEWLINK ? read_link(neighbours, header)
+                                             : read_entry(neighbours, header);
 }
 
 /* ---- Asking -------------------------------------------------------------------------------- */
@@ -111,7 +141,7 @@ bool speadi_neighbours_refresh(struct speadi_neighbours *neighbours)
          * could subtract more than `left` has. */
         for (unsigned left = NLMSG_ALIGN((unsigned)bytes); NLMSG_OK(header, left);
              header = NLMSG_NEXT(header, left))
-            changed |= read_entry(neighbours, header);
+            changed |= read_message(neighbours, header);
     }
     /* ENOBUFS means that the kernel has dropped messages. So the function then reads the entries of all neighbours
      * again. */
@@ -145,6 +175,15 @@ static int open_prods(struct speadi_neighbours *neighbours)
             return -errno;
     }
     return 0;
+}
+
+static int hear_of_links(int netlink)
+{
+    const int group = RTNLGRP_LINK;
+
+    return setsockopt(netlink, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) < 0
+               ? -errno
+               : 0;
 }
 
 static const struct speadi_neighbour *find_state(const struct speadi_neighbours *neighbours,
@@ -192,6 +231,11 @@ static int resolve(struct speadi_neighbours *neighbours, unsigned timeout_ms, st
     return missing ? unreachable(missing, err) : 0;
 }
 
+bool speadi_neighbours_lack(const struct speadi_neighbours *neighbours)
+{
+    return find_state(neighbours, SPEADI_NEIGHBOUR_UNKNOWN) != NULL;
+}
+
 int speadi_neighbours_open(struct speadi_neighbours *neighbours, struct speadi_neighbour *neighbour,
                            unsigned count, unsigned timeout_ms, struct spead_err *err)
 {
@@ -201,7 +245,11 @@ int speadi_neighbours_open(struct speadi_neighbours *neighbours, struct speadi_n
         .netlink = -1, .prod_v4 = -1, .prod_v6 = -1, .neighbour = neighbour, .count = count};
     if (count == 0)
         return 0;
+    for (unsigned i = 0; i < count; i++)
+        if_indextoname(neighbour[i].interface, neighbour[i].name);
     ret = neighbours->netlink = speadi_netlink_open(RTNLGRP_NEIGH);
+    if (ret >= 0)
+        ret = hear_of_links(neighbours->netlink);
     if (ret >= 0)
         ret = open_prods(neighbours);
     if (ret < 0)

@@ -237,3 +237,37 @@ Test(neighbour, a_change_is_seen_and_a_lost_one_keeps_its_mac)
     cr_assert_arr_eq(asked.mac, moved, 6);
     speadi_neighbours_close(&neighbours);
 }
+
+/* The new cable has interfaces of the same names, but with other indices and other MAC addresses. */
+Test(neighbour, an_interface_that_was_made_anew_is_watched_again)
+{
+    struct speadi_neighbours neighbours;
+    struct speadi_neighbour asked[2];
+    struct speadi_route route;
+    struct spead_err err = {0};
+    const char *reason;
+    uint8_t mac[6];
+
+    two_hosts();
+    route = route_to(TEST_FAR_V4 ":7148");
+    asked[0] = neighbour_of(&route);
+    route = route_to("[" TEST_FAR_LINK "%" TEST_NEAR_INTERFACE "]:7148");
+    asked[1] = neighbour_of(&route);
+    cr_assert_eq(speadi_neighbours_open(&neighbours, asked, 2, TIMEOUT_MS, &err), 0, "%s",
+                 err.text);
+    cr_assert(test_netns_new_cable(&network, 1500, &reason), "%s", reason);
+    far_mac(mac);
+    speadi_neighbours_refresh(&neighbours);
+    cr_assert(speadi_neighbours_lack(&neighbours), "the new interface was not noticed");
+    for (unsigned i = 0; i < 50 && speadi_neighbours_lack(&neighbours); i++) {
+        speadi_neighbours_prod(&neighbours);
+        poll(&(struct pollfd){.fd = neighbours.netlink, .events = POLLIN}, 1, 100);
+        speadi_neighbours_refresh(&neighbours);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        cr_expect_eq(asked[i].interface, if_nametoindex(TEST_NEAR_INTERFACE));
+        cr_expect_eq(asked[i].state, SPEADI_NEIGHBOUR_KNOWN);
+        cr_expect_arr_eq(asked[i].mac, mac, 6);
+    }
+    speadi_neighbours_close(&neighbours);
+}

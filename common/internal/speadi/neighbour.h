@@ -6,6 +6,7 @@
 #ifndef SPEADI_NEIGHBOUR_H
 #define SPEADI_NEIGHBOUR_H
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,7 +39,9 @@ enum speadi_neighbour_state {
 };
 
 struct speadi_neighbour {
+    /* The index of the interface. If an interface of this name is made anew, refresh() puts the new index here. */
     unsigned interface;
+    char name[IF_NAMESIZE]; /* the name of the interface; open() fills it */
     struct speadi_address address;
     enum speadi_neighbour_state state;
     uint8_t mac[6]; /* the last MAC address that was known */
@@ -63,8 +66,12 @@ void speadi_neighbours_close(struct speadi_neighbours *neighbours);
 
 /* Reads the changes that came after the last call, without blocking. Returns true when any neighbour has changed. A
  * KNOWN neighbour stays KNOWN during the time in which the kernel asks it again. A SILENT neighbour keeps its last MAC
- * address. */
+ * address. If the interface of a neighbour was made anew, the neighbour becomes UNKNOWN and keeps its last MAC address;
+ * the caller should prod until the neighbour answers. */
 bool speadi_neighbours_refresh(struct speadi_neighbours *neighbours);
+
+/* Returns true while any neighbour is UNKNOWN. */
+bool speadi_neighbours_lack(const struct speadi_neighbours *neighbours);
 
 /* Makes the kernel send one datagram to the discard port of each neighbour. By these datagrams the kernel finds out
  * whether the neighbours still answer. Without them the kernel would not ask, because it does not see the frames that

@@ -170,8 +170,11 @@ void speadi_verbs_paths_refresh(struct speadi_verbs_paths *paths, uint64_t now_n
     }
     for (unsigned i = 0; i < paths->watch.count; i++)
         before[i] = paths->neighbour[i].state;
-    if (!speadi_neighbours_refresh(&paths->watch))
-        return;
-    aim_all(paths);
-    report_silent(paths, before);
+    if (speadi_neighbours_refresh(&paths->watch)) {
+        aim_all(paths);
+        report_silent(paths, before);
+    }
+    /* The interface was made anew. Until the neighbours answer on it, the frames go to the addresses that they had. */
+    if (speadi_neighbours_lack(&paths->watch))
+        speadi_neighbours_prod(&paths->watch);
 }
