@@ -64,9 +64,9 @@ static const struct {
     FIELD(wallclock),      FIELD(flow_tag),   FIELD(flow_steering), FIELD(rss),
     FIELD(infiniband),     FIELD(port_down),  FIELD(device_fatal),  FIELD(delay_us),
     FIELD(len_err_fatal),  FIELD(poison),     FIELD(ack_wait_ms),   FIELD(verbose),
-    FIELD(verb_us),        FIELD(flush_us),   FIELD(burst),
-    FIELD(zero_csum_ok),   FIELD(cqe_bytes),  FIELD(csum_blind),    FIELD(cqe_shift),
-    FIELD(lenient),        FIELD(loopback),   FIELD(dma_lines),
+    FIELD(verb_us),        FIELD(flush_us),   FIELD(burst),         FIELD(zero_csum_ok),
+    FIELD(cqe_bytes),      FIELD(csum_blind), FIELD(cqe_shift),     FIELD(lenient),
+    FIELD(loopback),       FIELD(dma_lines),
 };
 
 #define STATUS(name)         \

@@ -130,10 +130,10 @@ Test(rx_verbs_queues, flows_are_spread_and_each_keeps_its_order)
     cr_assert_gt(__builtin_popcount(queues), 1);
 }
 
-Test(rx_verbs_queues, one_that_fails_makes_all_anew)
+static void recover_from(const char *script)
 {
     open_several();
-    vdouble_script("rx.status@5=LOC_PROT_ERR");
+    vdouble_script(script);
     for (unsigned i = 0; i < 500 && rebuilds() == 0; i++) {
         send_number(i % FLOWS, i);
         rig.ops->wait(rig.engine, 0);
@@ -144,6 +144,16 @@ Test(rx_verbs_queues, one_that_fails_makes_all_anew)
     cr_assert_eq(rebuilds(), 1);
     skip_to(1000);
     send_and_take(1001, 4);
+}
+
+Test(rx_verbs_queues, one_that_fails_makes_all_anew)
+{
+    recover_from("rx.status@5=LOC_PROT_ERR");
+}
+
+Test(rx_verbs_queues, one_that_dies_with_an_event_makes_all_anew)
+{
+    recover_from("qp.fatal@5");
 }
 
 Test(rx_verbs_queues, whichever_verb_fails_opening_leaves_nothing)
