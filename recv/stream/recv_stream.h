@@ -172,8 +172,8 @@ struct spead_recv_stream {
     /* Heaps of this many bytes are expected. The regions of the next heaps are populated ahead. */
     uint64_t shown_bytes;
     bool alignment_said; /* the size of the packets was compared with a cache line */
-    bool populate_due; /* there may be work for the thread that populates */
-    bool populating;   /* the thread that populates has work, or will have some at the next poll */
+    bool populate_due;   /* there may be work for the thread that populates */
+    bool populating; /* the thread that populates has work, or will have some at the next poll */
     struct speadi_heap_table table;
     struct speadi_finished finished;
     struct speadi_late_gaps late_gaps;
