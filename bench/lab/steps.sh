@@ -111,18 +111,25 @@ step_settings() {
     judge $status "MTU $(mtu_of a) and $(mtu_of b); the rest is in settings/"
 }
 
+mac_of() { # END
+    at "$1" "ip -j link show dev ${interface[$1]}" | jq -r '.[0].address'
+}
+
+# The command line of one side of raw_ethernet_bw. Both sides name the addresses of the frames from A to B.
+raw_ethernet() { # SIDE OWN-END OTHER-END BYTES
+    echo "timeout $((seconds + 20)) raw_ethernet_bw --$1 -d ${device[$2]} -B $(mac_of "$2") -E $(mac_of "$3") \
+        -J ${address[b]} -j ${address[a]} -K 4001 -k 4001 -F -s $4 -D $seconds --report_gbits"
+}
+
 step_baseline() {
-    local mac size rate text=""
-    mac=$(at b "cat /sys/class/net/${interface[b]}/address")
+    local size rate server text=""
     for size in 1514 8274; do
-        at b "timeout $((seconds + 10)) raw_ethernet_bw --server -d ${device[b]} -E $(at a "cat /sys/class/net/${interface[a]}/address") \
-            -B $mac --source_ip ${address[a]} --dest_ip ${address[b]} --source_port 4000 --dest_port 4001 -s $size -D $seconds --report_gbits" \
-            >"$out/baseline.$size.b.txt" 2>&1 &
+        keep b "baseline/$size.b.txt" "$(raw_ethernet server b a $size)" &
+        server=$!
         sleep 2
-        keep a "baseline.$size.a.txt" "raw_ethernet_bw --client -d ${device[a]} -E $mac --source_ip ${address[a]} \
-            --dest_ip ${address[b]} --source_port 4000 --dest_port 4001 -s $size -D $seconds --report_gbits"
-        wait $! || true
-        rate=$(awk '/^ *[0-9]+ / { r = $4 } END { print r }' "$out/baseline.$size.a.txt")
+        keep a "baseline/$size.a.txt" "$(raw_ethernet client a b $size)"
+        wait $server || true
+        rate=$(awk '/^ *[0-9]+ +[0-9]+ / { rate = $4 } END { print rate }' "$out/baseline/$size.a.txt")
         text+="$size B: ${rate:-no figure} Gb/s; "
     done
     got noted "${text%; }"
@@ -198,9 +205,9 @@ END"
 # ---- What the device and its driver do ---------------------------------------------------------------
 
 step_queue_time() {
-    keep b queue_time/strace.txt "strace -f -T -e trace=ioctl,write $tools/spead-recv --bind ${interface[b]} --engine verbs \
+    keep b queue_time/strace.txt "strace -f -y -T -e trace=ioctl,write $tools/spead-recv --bind ${interface[b]} --engine verbs \
         --quiet --seconds 1 ${address[b]}:7148"
-    got noted "$(awk -F'[<>]' '/uverbs|ioctl/ && NF > 2 { t = $(NF - 1); sum += t; n++; if (t > most) most = t }
+    got noted "$(awk -F'[<>]' '/uverbs/ && NF > 2 { t = $(NF - 1); sum += t; n++; if (t > most) most = t }
         END { printf "%d calls, %.1f ms in all, %.1f ms the longest", n, sum * 1e3, most * 1e3 }' "$out/queue_time/strace.txt")"
 }
 
