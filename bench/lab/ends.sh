@@ -14,7 +14,8 @@ at() { # END COMMAND
         here) $become bash -c "$command" ;;
         netns) $become ip netns exec "${place[$end]}" bash -c "$command" ;;
         pid) $become nsenter -t "${place[$end]}" -n bash -c "$command" ;;
-        ssh) $become ssh -o BatchMode=yes "${place[$end]}" "bash -c $(printf %q "$command")" ;;
+        # any login shell of the other host passes on base64 unchanged
+        ssh) $become ssh -o BatchMode=yes "${place[$end]}" "bash -c \"\$(echo $(base64 -w 0 <<<"$command") | base64 -d)\"" ;;
     esac
 }
 
