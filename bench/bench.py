@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from contenders import Limit, LimitSender, Shape, Spead2, Speadline, engines
+from contenders import GatheredSender, Limit, LimitSender, Shape, Spead2, Speadline, engines
 from processes import ProgramFailed, Receiver, free_port, run_sender, sink, pin_to_receiver_core
 
 MIB = 1 << 20
@@ -129,7 +129,8 @@ class Bench:
         sys.exit(f"bench: wrong result, so no figure counts: {what}")
 
     def send_case(self, name, shape):
-        contenders = [self.ours, LimitSender(self.options.build), *self.peers]
+        build = self.options.build
+        contenders = [self.ours, LimitSender(build), GatheredSender(build), *self.peers]
         seconds = self.options.seconds
         runs = alternate(self.options.rounds, contenders, lambda c: send_gbps(c, shape, seconds))
         self.keep(f"send: {name}", "Gb/s payload", runs, "speadline", runs)

@@ -135,7 +135,7 @@ class Limit:
 
     def read_send(self, out, shape, heaps):
         report = last_json(out)
-        return report["seconds"], report["sent_bytes"]
+        return report["seconds"], report["payload_bytes"]
 
     def recv(self, port, shape, socket_bytes, verify=False):
         return [
@@ -152,6 +152,29 @@ class Limit:
 
 
 class LimitSender(Limit):
+    """The plain raw loop: contiguous memory, no header, no copy."""
+
     def __init__(self, build):
         super().__init__(build)
         self.name = "limit"
+
+
+class GatheredSender(Limit):
+    """The gathered raw loop: it copies headers and payload into one buffer for each train. It sends packets of the size
+    that our packets have, from memory of the size that our heaps in flight have."""
+
+    FIXED_BYTES, POINTER_BYTES = 40, 8
+
+    def __init__(self, build):
+        super().__init__(build)
+        self.name = "gathered limit"
+
+    def send(self, port, shape, heaps, rate=0, verify=False):
+        whole = self.FIXED_BYTES + self.POINTER_BYTES + shape.heap_bytes  # a heap that is one packet
+        single = whole <= shape.packet_bytes
+        return [
+            self.folder / "limit-send", port, "--packet", whole if single else shape.packet_bytes,
+            "--header", self.FIXED_BYTES + (self.POINTER_BYTES if single else 0),
+            "--memory", shape.heap_bytes * shape.heaps_in_flight,
+            "--bytes", heaps * shape.heap_bytes, "--seconds", 60,
+        ]  # fmt: skip
