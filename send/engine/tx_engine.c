@@ -59,9 +59,10 @@ static int usable(void *arg, const struct speadi_engine_about *engine, struct sp
 }
 
 /* Writes an error sentence into *err: the engine cannot do what the configuration field `field` asks for, because the
- * engine lacks `capability`. The sentence also names the engines that have the capability. Returns -ENOTSUP. */
-static int lacks(const struct speadi_engine_about *engine, uint32_t capability, const char *field,
-                 struct spead_err *err)
+ * engine lacks `capability`: it has no `thing` for this. The sentence also names the engines that have the capability.
+ * Returns -ENOTSUP. */
+static int lacks(const struct speadi_engine_about *engine, uint32_t capability, const char *thing,
+                 const char *field, struct spead_err *err)
 {
     const struct speadi_engine_about *other;
     char others[80] = "";
@@ -73,8 +74,8 @@ static int lacks(const struct speadi_engine_about *engine, uint32_t capability, 
             snprintf(others + used, sizeof others - used, "%s%s", used ? ", " : "; try ",
                      other->name);
     }
-    return speadi_err_field(err, -ENOTSUP, field, ": engine %s has no device for this%s",
-                            engine->name, others);
+    return speadi_err_field(err, -ENOTSUP, field, ": engine %s has no %s for this%s", engine->name,
+                            thing, others);
 }
 
 static int check_caps(const struct speadi_engine_about *engine,
@@ -83,12 +84,14 @@ static int check_caps(const struct speadi_engine_about *engine,
     uint32_t caps = ops_of(engine)->caps;
 
     if (config->hardware_rate && !(caps & SPEADI_TX_CAP_PACES))
-        return lacks(engine, SPEADI_TX_CAP_PACES, "hardware_rate", err);
+        return lacks(engine, SPEADI_TX_CAP_PACES, "device", "hardware_rate", err);
     if (config->hardware_tso && !(caps & SPEADI_TX_CAP_SEGMENTS))
-        return lacks(engine, SPEADI_TX_CAP_SEGMENTS, "hardware_tso", err);
+        return lacks(engine, SPEADI_TX_CAP_SEGMENTS, "device", "hardware_tso", err);
+    if (config->send_path != SPEAD_SEND_PATH_AUTO && !(caps & SPEADI_TX_CAP_GATHERS))
+        return lacks(engine, SPEADI_TX_CAP_GATHERS, "kernel socket", "send_path", err);
     for (uint32_t i = 0; i < config->memory_count; i++)
         if (config->memory[i].is_dma_buf && !(caps & SPEADI_TX_CAP_DEVICE))
-            return lacks(engine, SPEADI_TX_CAP_DEVICE, "memory", err);
+            return lacks(engine, SPEADI_TX_CAP_DEVICE, "device", "memory", err);
     return 0;
 }
 

@@ -52,6 +52,7 @@ enum {
     SPEADI_TX_CAP_DEVICE = 1u << 0,   /* the engine can send from memory that the CPU cannot read */
     SPEADI_TX_CAP_PACES = 1u << 1,    /* the engine can pace packets itself (hardware_rate) */
     SPEADI_TX_CAP_SEGMENTS = 1u << 2, /* the engine can let a device cut packets (hardware_tso) */
+    SPEADI_TX_CAP_GATHERS = 1u << 3,  /* the engine has the two ways of enum spead_send_path */
 };
 
 struct speadi_tx_counters {
@@ -70,6 +71,8 @@ struct speadi_tx_counters {
     uint64_t neighbours_lost; /* how often a next hop stopped answering */
     /* How many bytes of payload the engine had to copy into registered memory. */
     uint64_t copied_bytes;
+    /* How many packets were gathered, and how many went by reference. Both are 0 if the engine has only one way. */
+    uint64_t gathered_packets, referenced_packets;
 };
 
 /* What a stream asks of its engine. The engine is allowed to use the pointers in this struct only until usable() or
@@ -99,6 +102,9 @@ struct speadi_tx_config {
     bool hardware_rate;
     /* True if the device must cut the packets. Only an engine with SPEADI_TX_CAP_SEGMENTS gets true here. */
     bool hardware_tso;
+    /* How packets reach the kernel. Only an engine with SPEADI_TX_CAP_GATHERS gets another value than
+     * SPEAD_SEND_PATH_AUTO here. */
+    enum spead_send_path send_path;
     const struct spead_send_memory *memory;
     uint32_t memory_count;
     /* The options for all engines, as the user gave them to the stream. speadi_tx_engine_open() looks among them for
@@ -115,12 +121,14 @@ static inline const struct speadi_interface *speadi_tx_interface(
     return config->interfaces ? &config->interfaces[i] : config->interface;
 }
 
+#define SPEADI_TX_SHAPE_MAX 96u
+
 /* What the core knows about an engine only after open(). */
 struct speadi_tx_facts {
     uint32_t buffer_bytes; /* the size that the kernel or the device granted; 0 without a buffer */
     /* Text for people, for the line that names the engine. It says what the engine got less of than the configuration
-     * asks for. Else it is "". */
-    char shape[96];
+     * asks for, or what it has chosen itself. Else it is "". */
+    char shape[SPEADI_TX_SHAPE_MAX];
 };
 
 struct speadi_tx_engine_ops {

@@ -195,6 +195,8 @@ void speadi_send_stream_publish(struct spead_send_stream *stream)
         counters->link_downs = engine.link_downs;
         counters->neighbours_lost = engine.neighbours_lost;
         counters->copied_bytes = engine.copied_bytes;
+        counters->gathered_packets = engine.gathered_packets;
+        counters->referenced_packets = engine.referenced_packets;
         speadi_send_ledger_publish(&stream->ledger);
     }
     if (speadi_heap_queue_finished(&stream->queue) != speadi_heap_queue_oldest(&stream->queue)) {

@@ -60,6 +60,8 @@ static int check_sizes(const struct spead_send_stream_config *config, struct spe
         return speadi_err_range(err, "heaps_max", config->heaps_max, 1, SPEADI_HEAPS_MAX);
     if (config->rate_of > SPEAD_RATE_WIRE)
         return speadi_err_range(err, "rate_of", config->rate_of, 0, SPEAD_RATE_WIRE);
+    if (config->send_path > SPEAD_SEND_PATH_REFERENCE)
+        return speadi_err_range(err, "send_path", config->send_path, 0, SPEAD_SEND_PATH_REFERENCE);
     if (config->multicast_ttl > 255)
         return speadi_err_range(err, "multicast_ttl", config->multicast_ttl, 0, 255);
     if (config->heap_counter_step == 0)
@@ -85,16 +87,20 @@ static int check_rate(const struct spead_send_stream_config *config, struct spea
     return 0;
 }
 
-/* Refuses the configuration if it has both the option `fault` and memory of a device. The fault decorator copies
- * packets, and the CPU cannot copy from the memory of a device. */
+/* Refuses the configuration if it has memory of a device, and an option with which the CPU copies packets: `fault`, or
+ * SPEAD_SEND_PATH_GATHER. The CPU cannot copy from the memory of a device. */
 static int check_memory(const struct spead_send_stream_config *config, struct spead_err *err)
 {
     if (speadi_err_array(err, "memory", config->memory, config->memory_count) < 0)
         return -EINVAL;
-    for (uint32_t i = 0; i < config->memory_count; i++)
+    for (uint32_t i = 0; i < config->memory_count; i++) {
         if (config->fault && config->memory[i].is_dma_buf)
             return speadi_err_field(err, -EINVAL, "fault",
                                     ": the decorator cannot copy from a device's memory");
+        if (config->send_path == SPEAD_SEND_PATH_GATHER && config->memory[i].is_dma_buf)
+            return speadi_err_field(err, -EINVAL, "send_path",
+                                    ": the CPU cannot gather packets from a device's memory");
+    }
     return 0;
 }
 
@@ -163,6 +169,7 @@ static int open_transport(struct speadi_send_transport *transport,
         .rate_of = config->rate_of,
         .hardware_rate = config->hardware_rate,
         .hardware_tso = config->hardware_tso,
+        .send_path = config->send_path,
         .memory = config->memory,
         .memory_count = config->memory_count,
         .engine_options = config->engine_options,

@@ -14,7 +14,7 @@
 #include "netns.h"
 #include "pairwise.h"
 
-enum axis { ENGINES, PACKET, HEAP, ARRIVAL, HOST, PATH, AXES };
+enum axis { ENGINES, PACKET, HEAP, ARRIVAL, HOST, PATH, SEND_PATH, AXES };
 
 static struct {
     char tx[TEST_ENGINE_LENGTH], rx[TEST_ENGINE_LENGTH];
@@ -29,8 +29,9 @@ static const struct {
                 {"shuffled with duplicates", "reorder=16,dup=0.1,seed=5"}};
 static const char *const hosts[] = {"127.0.0.1", "[::1]", "239.255.7.1", "[ff15::7148]"};
 static const char *const paths[] = {"auto", "placed", "bounce"};
+static const char *const send_paths[] = {"auto", "gathered", "by reference"};
 
-static struct pairwise table = {.axes = AXES, .values = {0, 6, 4, 4, 4, 3}};
+static struct pairwise table = {.axes = AXES, .values = {0, 6, 4, 4, 4, 3, 3}};
 
 static void add_pair(const char *tx, const char *rx)
 {
@@ -65,14 +66,14 @@ static bool over_links(const unsigned *row)
     return test_engine_kind(engines[row[ENGINES]].tx) == TEST_MEM;
 }
 
-/* Returns true if the row can run. A memory link has no address, so with it the table has only one host. An IPv6 header
- * is larger than an IPv4 header, so a datagram of 65507 bytes does not fit behind it. */
+/* Returns true if the row can run. A memory link has no address, so with it the table has only one host, and a sender to
+ * it has only one way to hand packets over. An IPv6 header is larger than an IPv4 header, so a datagram of 65507 bytes does not fit behind it. */
 static bool allowed(const unsigned *row)
 {
     bool v6 = row[HOST] == 1 || row[HOST] == 3;
 
     if (over_links(row))
-        return row[HOST] == 0;
+        return row[HOST] == 0 && row[SEND_PATH] == 0;
     return !(v6 && packets[row[PACKET]] > 65487);
 }
 
@@ -95,10 +96,11 @@ static bool duplicated(const unsigned *row)
 
 static void describe(const unsigned *row, char text[200])
 {
-    snprintf(text, 200, "%s to %s, packets of %u, heaps of %llu, %s, to %s, %s path",
-             engines[row[ENGINES]].tx, engines[row[ENGINES]].rx, packets[row[PACKET]],
-             (unsigned long long)heaps[row[HEAP]], arrivals[row[ARRIVAL]].name,
-             over_links(row) ? "a link" : hosts[row[HOST]], paths[row[PATH]]);
+    snprintf(text, 200, "%s (%s) to %s, packets of %u, heaps of %llu, %s, to %s, %s path",
+             engines[row[ENGINES]].tx, send_paths[row[SEND_PATH]], engines[row[ENGINES]].rx,
+             packets[row[PACKET]], (unsigned long long)heaps[row[HEAP]],
+             arrivals[row[ARRIVAL]].name, over_links(row) ? "a link" : hosts[row[HOST]],
+             paths[row[PATH]]);
 }
 
 static bool conforms(const unsigned *row)
@@ -113,6 +115,7 @@ static bool conforms(const unsigned *row)
                                 .tx_fault = arrivals[row[ARRIVAL]].fault,
                                 .allow_out_of_order = shuffled(row),
                                 .path = (enum spead_receive_path)row[PATH],
+                                .send_path = (enum spead_send_path)row[SEND_PATH],
                                 .live_heaps = 32};
 
     describe(row, where);

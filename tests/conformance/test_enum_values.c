@@ -105,6 +105,20 @@ static int send_rate_of(int value, struct spead_err *err)
     return stream ? 0 : err->code;
 }
 
+static int send_send_path(int value, struct spead_err *err)
+{
+    struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct spead_send_stream *stream = NULL;
+    int ret;
+
+    config.links = &link_of_streams;
+    config.link_count = 1;
+    config.send_path = (enum spead_send_path)value;
+    ret = spead_send_stream_create(&stream, &config, err);
+    spead_send_stream_destroy(stream);
+    return ret;
+}
+
 static int sink_incomplete(int value, struct spead_err *err)
 {
     struct spead_send_stream *stream = send_by(SPEAD_RATE_SPEAD, err);
@@ -199,6 +213,7 @@ static const struct {
     {"receive stream", "populate", recv_populate, SPEAD_POPULATE_OFF + 1},
     {"arena", "kind", recv_arena_kind, SPEAD_REGION_DMA_BUF + 1},
     {"send stream", "rate_of", send_rate_of, SPEAD_RATE_WIRE + 1},
+    {"send stream", "send_path", send_send_path, SPEAD_SEND_PATH_REFERENCE + 1},
     {"send sink", "incomplete", sink_incomplete, SPEAD_ON_ERROR_RETRY},
     {"send sink", "incomplete", sink_incomplete, SPEAD_SEND_INCOMPLETE_SKIP + 1},
     {"node", "on_error", node_on_error, SPEAD_ON_ERROR_DIVERT + 1},

@@ -148,6 +148,7 @@ static bool open_sender(struct loop *l, const char *endpoint, struct spead_err *
         config.burst_bytes = AHEAD_MAX * c->packet_bytes;
     }
     config.fault = c->tx_fault;
+    config.send_path = c->send_path;
     config.packet_bytes_max = c->packet_bytes;
     if (c->slots) {
         status = open_slots(l, &memory);

@@ -45,6 +45,7 @@ struct loop_case {
     bool slots;
     const char *tx_fault, *rx_fault;
     enum spead_receive_path path;
+    enum spead_send_path send_path;
     /* If true, packets can get lost on the cable, so the run waits for them only a short time. */
     bool lossy;
     bool allow_out_of_order;

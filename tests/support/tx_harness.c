@@ -149,6 +149,7 @@ static struct speadi_tx_config engine_config_of(const struct tx_harness_config *
         .memory_count = config->memory_count,
         .hardware_rate = config->hardware_rate,
         .hardware_tso = config->hardware_tso,
+        .send_path = config->send_path,
         .engine_options = &verbs.options,
         .log = config->log,
     };

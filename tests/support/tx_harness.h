@@ -70,6 +70,7 @@ struct tx_harness_config {
      * are zero. */
     struct spead_send_verbs_config verbs;
     bool hardware_rate, hardware_tso;
+    enum spead_send_path send_path;
     const struct spead_send_memory *memory;
     uint32_t memory_count;
     double rate_bytes_per_s;

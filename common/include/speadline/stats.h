@@ -333,6 +333,9 @@ struct spead_send_counters {
     uint64_t heaps_dropped_local, heaps_unreachable;
     /* How often the stream sent more slowly, because a queue of this host dropped packets. */
     uint64_t slow_downs;
+    /* Packets that the kernel took, by the way in which they reached it (enum spead_send_path): gathered in a buffer, or
+     * by reference. Both are 0 if the engine has only one way. */
+    uint64_t gathered_packets, referenced_packets;
 };
 
 /* The counters of a send stream at one moment. Start from SPEAD_SEND_STATS_INIT. `submitted` equals the sum of the

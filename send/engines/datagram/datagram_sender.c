@@ -10,7 +10,6 @@
 #include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/numbers.h>
-#include <speadi/packet.h>
 #include <speadi/queue_kind.h>
 
 /* How long the engine waits after ENOMEM before it sends again. */
@@ -52,7 +51,8 @@ int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
     sender->full_fd = -1;
     if (ret < 0)
         return speadi_err_code(err, ret, "cannot make an eventfd");
-    ret = speadi_train_init(&sender->train, config->train_bytes_max, config->log);
+    ret =
+        speadi_train_init(&sender->train, config->train_bytes_max, config->send_path, config->log);
     if (ret < 0)
         return speadi_err_set(err, ret, "no memory for a datagram sender");
     for (uint32_t i = 0; i < config->count; i++) {
@@ -67,6 +67,7 @@ int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
         sender->interface[i] = speadi_route_interface(&config->addresses[i], options.interface);
     }
     check_ways(sender, 0);
+    speadi_gather_describe(config->send_path, config->packet_bytes_max, facts->shape);
     facts->buffer_bytes = sender->socket[0].buffer_bytes;
     return 0;
 }
@@ -119,6 +120,18 @@ static void watch_interfaces(struct speadi_datagram_sender *sender, uint64_t now
     sender->check_ns = now_ns; /* the interface can have another MTU and another queue */
 }
 
+/* Counts a kernel message that was sent. */
+static void count_message(struct speadi_datagram_sender *sender, unsigned i)
+{
+    const uint32_t packets = sender->train.packets[i];
+
+    sender->messages++;
+    if (sender->train.is_gathered[i])
+        sender->gathered_packets += packets;
+    else
+        sender->referenced_packets += packets;
+}
+
 /* Handles the result of kernel message i. If the packets of this message are done, the function reports them and
  * returns how many they are. If they must be sent again, it returns 0. */
 static unsigned handle_result(struct speadi_datagram_sender *sender, unsigned i)
@@ -132,7 +145,8 @@ static unsigned handle_result(struct speadi_datagram_sender *sender, unsigned i)
         if (error == -ENOBUFS)
             note_drop(sender);
         speadi_tx_done_put(&sender->done, train->packets[i], error);
-        sender->messages += error == 0;
+        if (error == 0)
+            count_message(sender, i);
         return train->packets[i];
     case SPEADI_TRAIN_NO_ROOM:
         sender->full_fd = sender->socket[train->destination[i]].fd;
@@ -238,6 +252,8 @@ void speadi_datagram_sender_counters(void *self, struct speadi_tx_counters *coun
         /* A full error queue loses ICMP messages. mishaps.icmp lacks these messages, so the number of sends that failed
          * because of ICMP messages can be larger. */
         .icmp_unreachable = speadi_max_u64(sender->mishaps.icmp, sender->train.icmp_unreachable),
-        .memory_bytes = SPEADI_UDP_BYTES_MAX,
+        .memory_bytes = SPEADI_GATHER_BUFFER_BYTES,
+        .gathered_packets = sender->gathered_packets,
+        .referenced_packets = sender->referenced_packets,
     };
 }

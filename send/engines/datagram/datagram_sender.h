@@ -53,6 +53,8 @@ struct speadi_datagram_sender {
     struct speadi_udp_mishaps mishaps; /* what the error queues have shown so far */
 
     uint64_t messages; /* how many kernel messages were sent */
+    /* how many packets these messages carried, by the way in which their bytes reached the kernel */
+    uint64_t gathered_packets, referenced_packets;
     /* how many system calls sent these messages; transmit() counts the calls */
     uint64_t batches;
 };

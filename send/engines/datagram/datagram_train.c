@@ -7,44 +7,39 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <speadi/err.h>
-#include <speadi/iovec_copy.h>
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
 
 #define SEGMENTS_MAX     128u /* UDP_MAX_SEGMENTS of newer kernels */
 #define SEGMENTS_OLD_MAX 64u  /* UDP_MAX_SEGMENTS of older kernels */
 #define REFUSED_REPEATS  16u
-/* the largest number of iovecs in one message: UIO_MAXIOV of the kernel */
-#define IOVECS_MAX 1024u
 
 int speadi_train_init(struct speadi_train *train, uint32_t train_bytes_max,
-                      const struct spead_log *log)
+                      enum spead_send_path path, const struct spead_log *log)
 {
     *train = (struct speadi_train){
         .segments_max = SEGMENTS_MAX,
         .segment_bytes_max = UINT16_MAX,
         .train_bytes_max = speadi_min_u32(train_bytes_max, SPEADI_UDP_BYTES_MAX),
-        .flat = malloc(SPEADI_UDP_BYTES_MAX),
         .log = log ? *log : (struct spead_log){0},
     };
-    return train->flat ? 0 : -ENOMEM;
+    return speadi_gather_init(&train->gather, path);
 }
 
 void speadi_train_release(struct speadi_train *train)
 {
-    free(train->flat);
-    train->flat = NULL;
+    speadi_gather_release(&train->gather);
 }
 
 /* ---- Building ------------------------------------------------------------------------------ */
 
-/* Returns how many packets from the beginning of the array go into one train. */
+/* Returns how many packets from the beginning of the array go into one train. The iovecs of a train that is not
+ * gathered must lie in one array without a gap, and must not be too many. */
 static uint32_t train_length(const struct speadi_train *train,
-                             const struct speadi_tx_packet *packets, unsigned count)
+                             const struct speadi_tx_packet *packets, unsigned count, bool gathered)
 {
     const struct speadi_tx_packet *first = packets, *last = packets;
     uint32_t iovecs = first->iov_count, length = 1, most;
@@ -60,7 +55,10 @@ static uint32_t train_length(const struct speadi_train *train,
 
         iovecs += next->iov_count;
         if (next->destination != first->destination || next->bytes > first->bytes ||
-            next->bytes == 0 || next->iov != last->iov + last->iov_count || iovecs > IOVECS_MAX)
+            next->bytes == 0)
+            break;
+        if (!gathered &&
+            (next->iov != last->iov + last->iov_count || iovecs > SPEADI_MESSAGE_IOVECS_MAX))
             break;
     }
     return length;
@@ -80,24 +78,8 @@ static void set_segment_size(struct msghdr *header, union speadi_train_control *
     memcpy(CMSG_DATA(message), &bytes, sizeof bytes);
 }
 
-/* Copies a packet into the buffer `flat`. A packet of thousands of tiny items can have more iovecs than the kernel
- * accepts in one message. The copy needs only one iovec. */
-static void flatten(struct speadi_train *train, const struct speadi_tx_packet *packet,
-                    struct msghdr *header)
-{
-    speadi_iovec_copy(train->flat, packet->iov, packet->iov_count);
-    train->flat_iov = (struct iovec){.iov_base = train->flat, .iov_len = packet->bytes};
-    header->msg_iov = &train->flat_iov;
-    header->msg_iovlen = 1;
-}
-
-static bool needs_flat(const struct speadi_tx_packet *packet)
-{
-    return packet->iov_count > IOVECS_MAX && packet->bytes <= SPEADI_UDP_BYTES_MAX;
-}
-
 static void set_message(struct speadi_train *train, const struct speadi_tx_packet *first,
-                        uint32_t length)
+                        uint32_t length, bool gathered)
 {
     unsigned i = train->count++;
     struct msghdr *header = &train->message[i].msg_hdr;
@@ -107,35 +89,44 @@ static void set_message(struct speadi_train *train, const struct speadi_tx_packe
         .msg_iov = (struct iovec *)(uintptr_t)first->iov, /* sendmsg() only reads it */
         .msg_iovlen = (size_t)(last->iov - first->iov) + last->iov_count,
     };
+    if (gathered) {
+        train->copy[i] = speadi_gather_copy(&train->gather, first, length);
+        header->msg_iov = &train->copy[i];
+        header->msg_iovlen = 1;
+    }
+    train->is_gathered[i] = gathered;
     train->packets[i] = length;
     train->bytes[i] = first->bytes;
     train->destination[i] = first->destination;
     if (length > 1)
         set_segment_size(header, &train->control[i], (uint16_t)first->bytes);
-    else if (needs_flat(first))
-        flatten(train, first, header);
+}
+
+/* Returns the bytes of a train. All packets but the last one have the same size. */
+static size_t train_bytes(const struct speadi_tx_packet *first, uint32_t length)
+{
+    return (size_t)(length - 1) * first->bytes + first[length - 1].bytes;
 }
 
 unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_packet *packets,
                             unsigned count)
 {
     unsigned built = 0;
-    bool flat_used = false;
 
     train->count = 0;
+    speadi_gather_begin(&train->gather);
     if (train->probe_left && count > train->probe_left)
         /* During a probe, use only the packets of the refused train. No train is built until the probe has a result. */
         count = train->probe_left;
     while (built < count && train->count < SPEADI_TRAIN_MESSAGES_MAX) {
         const struct speadi_tx_packet *first = &packets[built];
+        const bool gathered = speadi_gather_wants(&train->gather, first);
+        const uint32_t length = train_length(train, first, count - built, gathered);
 
-        if (needs_flat(first)) {
-            if (flat_used)
-                break;
-            flat_used = true;
-        }
-        set_message(train, first, train_length(train, first, count - built));
-        built += train->packets[train->count - 1];
+        if (gathered && !speadi_gather_has_room(&train->gather, train_bytes(first, length)))
+            break;
+        set_message(train, first, length, gathered);
+        built += length;
     }
     return built;
 }

@@ -17,6 +17,9 @@
  * ENOBUFS says that a queue of this host has dropped the kernel message. It is not sent again: all its packets are done
  * with this error.
  *
+ * A train goes by reference or gathered (datagram_gather.h). The packets of a gathered train need not lie in one array of
+ * iovecs.
+ *
  * UDP checksums stay on, because both UDP_SEGMENT and GRO at the receiver need them. */
 #ifndef SPEADI_DATAGRAM_TRAIN_H
 #define SPEADI_DATAGRAM_TRAIN_H
@@ -27,6 +30,7 @@
 
 #include <speadline/error.h>
 
+#include "datagram_gather.h"
 #include "tx_engine.h"
 
 #define SPEADI_TRAIN_MESSAGES_MAX 64u
@@ -37,8 +41,11 @@ union speadi_train_control {
 };
 
 struct speadi_train {
-    /* The kernel messages of the last build. They use the iovecs of the packets. */
+    /* The kernel messages of the last build. They use the iovecs of the packets, or the iovec of their copy. */
     struct mmsghdr message[SPEADI_TRAIN_MESSAGES_MAX];
+    /* copy[i] is where the packets of message[i] lie in the buffer, if is_gathered[i] is true */
+    struct iovec copy[SPEADI_TRAIN_MESSAGES_MAX];
+    bool is_gathered[SPEADI_TRAIN_MESSAGES_MAX];
     union speadi_train_control control[SPEADI_TRAIN_MESSAGES_MAX];
     /* packets[i] is the number of packets in message[i] */
     uint32_t packets[SPEADI_TRAIN_MESSAGES_MAX];
@@ -67,14 +74,13 @@ struct speadi_train {
     uint32_t repeats; /* how often the current kernel message has been repeated */
     uint64_t icmp_unreachable;
 
-    uint8_t *flat; /* holds a copy of one packet that has more iovecs than sendmsg() accepts */
-    struct iovec flat_iov;
+    struct speadi_datagram_gather gather;
     struct spead_log log;
 };
 
 /* Prepares *train. Returns 0 or -ENOMEM. The function copies *log; log may be NULL. */
 int speadi_train_init(struct speadi_train *train, uint32_t train_bytes_max,
-                      const struct spead_log *log);
+                      enum spead_send_path path, const struct spead_log *log);
 
 /* Frees the memory of *train. Does nothing if *train is zeroed. */
 void speadi_train_release(struct speadi_train *train);

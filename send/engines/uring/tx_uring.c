@@ -8,6 +8,9 @@
  * running, the owner thread would still have to enter the kernel for each retry. And quiesce() would have to cancel the
  * chain.
  *
+ * For the same reason the buffer of gathered packets (datagram_gather.h) is free again when the call returns. It is not
+ * registered with the ring: the kernel copies what a plain send names, so there are no pages that it would pin each time.
+ *
  * The requests of a batch are linked, so that a failed request stops all later requests. Without the link, a later
  * request could be sent before a failed one, if the socket got room between the two.
  *
@@ -151,6 +154,7 @@ static int uring_start(void *self, struct spead_err *err)
 const struct speadi_tx_engine_ops speadi_tx_engine_uring = {
     .about = {.name = "uring", .endpoint = SPEAD_ENDPOINT_UDP, .rank = 30},
     .state_size = sizeof(struct uring_engine),
+    .caps = SPEADI_TX_CAP_GATHERS,
     .usable = uring_usable,
     .open = uring_open,
     .close = uring_close,

@@ -114,6 +114,20 @@ enum spead_rate_of {
     SPEAD_RATE_WIRE = 1,
 };
 
+/* How the bytes of a packet get from the heap to the kernel. Only the engines `socket` and `uring` have these two ways;
+ * with another engine, create() refuses every value but SPEAD_SEND_PATH_AUTO with -ENOTSUP. */
+enum spead_send_path {
+    /* The engine chooses for each packet: packets whose pieces (header and payload) have fewer than 1280 bytes on
+     * average are gathered. For ordinary packets of two pieces, these are the packets below 2560 bytes. */
+    SPEAD_SEND_PATH_AUTO = 0,
+    /* The engine copies the header and the payload of several packets into one small buffer that stays in the CPU's
+     * cache, and the kernel gets one long piece. The CPU must be able to read the payload: create() refuses this value
+     * with -EINVAL if a piece of `memory` is a dma-buf. */
+    SPEAD_SEND_PATH_GATHER = 1,
+    /* The kernel gets the address of each header and of each piece of payload. */
+    SPEAD_SEND_PATH_REFERENCE = 2,
+};
+
 /* A piece of memory that contains payload. An engine that bypasses the kernel registers the piece with the device. Then
  * the device reads payload from the piece without a copy. Such an engine first copies all payload that lies in no
  * registered piece. The caller must leave the memory at its address until the stream is destroyed. */
@@ -216,6 +230,9 @@ struct spead_send_stream_config {
      * came after the line before. */
     bool fail_fast;
     uint8_t reserved_end[7];
+    /* How packets reach the kernel; default SPEAD_SEND_PATH_AUTO. */
+    enum spead_send_path send_path;
+    uint32_t reserved_path;
 };
 
 /* clang-format off */

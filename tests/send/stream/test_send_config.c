@@ -147,7 +147,7 @@ Test(send_config, every_field_with_a_range_is_named_when_it_is_out_of_it)
         RANGED(packet_bytes_max, 56, 65507), RANGED(heaps_max, 1, 1u << 20),
         RANGED(multicast_ttl, 0, 255),       RANGED(heap_counter_step, 1, UINT64_MAX),
         RANGED(burst_bytes, 1, UINT32_MAX),  RANGED(rate_of, 0, 1),
-        RANGED(link_count, 0, 64),
+        RANGED(link_count, 0, 64),           RANGED(send_path, 0, 2),
     };
 
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -205,6 +205,67 @@ Test(send_config, strings_are_refused_by_the_field_they_stand_in)
         cr_assert_lt(spead_send_stream_create(&stream, &configs[i], &err), 0, "%s", fields[i]);
         cr_expect_str_eq(err.field, fields[i]);
         cr_expect_eq(strncmp(err.text, starts[i], strlen(starts[i])), 0, "%s", err.text);
+    }
+}
+
+/* The field would have no effect. */
+Test(send_config, a_send_path_for_an_engine_that_has_only_one_is_refused)
+{
+    struct spead_send_stream_config config = make_config();
+    struct spead_send_stream *stream = NULL;
+    struct spead_err err = {0};
+
+    for (int path = SPEAD_SEND_PATH_GATHER; path <= SPEAD_SEND_PATH_REFERENCE; path++) {
+        config.send_path = (enum spead_send_path)path;
+        cr_expect_eq(spead_send_stream_create(&stream, &config, &err), -ENOTSUP);
+        cr_expect_str_eq(err.field, "send_path");
+        cr_expect(strstr(err.text, "engine mem has no kernel socket for this") &&
+                      strstr(err.text, "try socket"),
+                  "%s", err.text);
+    }
+}
+
+/* Opens a stream to loopback whose payload lies partly in the memory of a device. */
+static int open_with_device(const char *engine, enum spead_send_path path, struct spead_err *err)
+{
+    static const char *const endpoint[] = {"127.0.0.1:7148"};
+    static char host[4096];
+    const struct spead_send_memory memory[] = {
+        {.data = host, .bytes = sizeof host, .fd = -1},
+        {.data = (const void *)0x10000, .bytes = 4096, .is_dma_buf = true, .fd = -1}};
+    struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct spead_send_stream *stream = NULL;
+    int ret;
+
+    config.endpoints = endpoint;
+    config.endpoint_count = 1;
+    config.engine = engine;
+    config.memory = memory;
+    config.memory_count = 2;
+    config.send_path = path;
+    ret = spead_send_stream_create(&stream, &config, err);
+    spead_send_stream_destroy(stream);
+    return ret;
+}
+
+/* The CPU cannot read the memory of a device, so no engine may gather from it. An engine that gives payload to the
+ * kernel cannot even send it by reference, because the kernel reads it by the CPU. */
+Test(send_config, payload_of_a_device_is_never_gathered)
+{
+    static const char *const engines[] = {"auto", "socket", "uring", "verbs"};
+    struct spead_err err = {0};
+
+    for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
+        if (i > 0 && spead_send_engine_usable(engines[i], NULL) == -EINVAL)
+            continue; /* this library does not have the engine */
+        cr_expect_eq(open_with_device(engines[i], SPEAD_SEND_PATH_GATHER, &err), -EINVAL, "%s",
+                     err.text);
+        cr_expect_str_eq(err.field, "send_path");
+        cr_expect_not_null(strstr(err.text, "device's memory"), "%s", err.text);
+    }
+    for (int path = SPEAD_SEND_PATH_AUTO; path <= SPEAD_SEND_PATH_REFERENCE; path += 2) {
+        cr_expect_eq(open_with_device("socket", (enum spead_send_path)path, &err), -ENOTSUP);
+        cr_expect_str_eq(err.field, "memory");
     }
 }
 

@@ -22,7 +22,7 @@
 static struct tx_harness h;
 static struct tx_packets *packets;
 
-#define FOR_EACH_ENGINE(test) TEST_FOR_EACH_ENGINE(engine_datagram, test, TEST_SENDS)
+#define FOR_EACH_SENDER(test) TEST_FOR_EACH_SENDER(engine_datagram, test)
 
 static void tear_down(void)
 {
@@ -30,19 +30,20 @@ static void tear_down(void)
     tx_packets_free(packets);
 }
 
-static void start(struct tx_harness_config config, const char *engine)
+static void start(struct tx_harness_config config, const struct test_sender *sender)
 {
-    config.engine = engine;
+    config.engine = sender->engine;
+    config.send_path = sender->path;
     if (!tx_harness_open(&h, &config))
-        cr_skip_test("engine %s cannot run here", engine);
+        cr_skip_test("engine %s cannot run here", sender->engine);
     packets = tx_packets_make(4096);
 }
 
-FOR_EACH_ENGINE(packets_of_all_sizes_arrive_in_order)
+FOR_EACH_SENDER(packets_of_all_sizes_arrive_in_order)
 {
     static const uint32_t sizes[] = {49, 56, 57, 1000, 1472, 1472, 8972, 8972, 8972, 65507, 65506};
 
-    start((struct tx_harness_config){0}, *engine);
+    start((struct tx_harness_config){0}, sender);
     for (unsigned i = 0; i < 220; i++)
         tx_packets_add(packets, sizes[i * 7 / 3 % 11], 0);
     tx_harness_send(&h, packets);
@@ -50,24 +51,24 @@ FOR_EACH_ENGINE(packets_of_all_sizes_arrive_in_order)
     tear_down();
 }
 
-FOR_EACH_ENGINE(long_runs_of_equal_packets_arrive_in_order)
+FOR_EACH_SENDER(long_runs_of_equal_packets_arrive_in_order)
 {
     struct speadi_tx_counters counters;
 
-    start((struct tx_harness_config){0}, *engine);
+    start((struct tx_harness_config){0}, sender);
     for (unsigned i = 0; i < 3000; i++)
         tx_packets_add(packets, i % 1000 == 999 ? 100 : 1472, 0);
     tx_harness_send(&h, packets);
     tx_harness_expect(&h, packets);
     h.ops->counters(h.state, &counters);
-    cr_expect_lt(counters.messages, 100, "%s: %lu messages for 3000 packets: no trains", *engine,
-                 counters.messages);
+    cr_expect_lt(counters.messages, 100, "%s: %lu messages for 3000 packets: no trains",
+                 sender->engine, counters.messages);
     tear_down();
 }
 
-FOR_EACH_ENGINE(each_destination_gets_its_own_packets)
+FOR_EACH_SENDER(each_destination_gets_its_own_packets)
 {
-    start((struct tx_harness_config){.sinks = 3}, *engine);
+    start((struct tx_harness_config){.sinks = 3}, sender);
     for (unsigned i = 0; i < 900; i++)
         tx_packets_add(packets, 500 + i, (uint16_t)(i / 7 % 3));
     tx_harness_send(&h, packets);
@@ -75,9 +76,9 @@ FOR_EACH_ENGINE(each_destination_gets_its_own_packets)
     tear_down();
 }
 
-FOR_EACH_ENGINE(ipv6_carries_the_same)
+FOR_EACH_SENDER(ipv6_carries_the_same)
 {
-    start((struct tx_harness_config){.v6 = true}, *engine);
+    start((struct tx_harness_config){.v6 = true}, sender);
     for (unsigned i = 0; i < 400; i++)
         tx_packets_add(packets, i < 300 ? 1452 : 60000, 0);
     tx_harness_send(&h, packets);
@@ -85,9 +86,9 @@ FOR_EACH_ENGINE(ipv6_carries_the_same)
     tear_down();
 }
 
-FOR_EACH_ENGINE(packets_of_thousands_of_pieces_arrive_whole)
+FOR_EACH_SENDER(packets_of_thousands_of_pieces_arrive_whole)
 {
-    start((struct tx_harness_config){0}, *engine);
+    start((struct tx_harness_config){0}, sender);
     tx_packets_add_pieces(packets, 9000, 0, 1500);
     tx_packets_add_pieces(packets, 9000, 0, 3000);
     tx_packets_add(packets, 9000, 0);
@@ -96,24 +97,24 @@ FOR_EACH_ENGINE(packets_of_thousands_of_pieces_arrive_whole)
     tear_down();
 }
 
-FOR_EACH_ENGINE(a_packet_no_datagram_can_carry_fails_alone)
+FOR_EACH_SENDER(a_packet_no_datagram_can_carry_fails_alone)
 {
-    start((struct tx_harness_config){0}, *engine);
+    start((struct tx_harness_config){0}, sender);
     tx_packets_add(packets, 65507, 0);
     tx_packets_add(packets, 65508, 0);
     tx_packets_add(packets, 1000, 0);
     tx_harness_send(&h, packets);
-    cr_expect_eq(h.error[0], 0, "%s: %d", *engine, h.error[0]);
-    cr_expect_eq(h.error[1], -EMSGSIZE, "%s: %d", *engine, h.error[1]);
-    cr_expect_eq(h.error[2], 0, "%s: %d", *engine, h.error[2]);
+    cr_expect_eq(h.error[0], 0, "%s: %d", sender->engine, h.error[0]);
+    cr_expect_eq(h.error[1], -EMSGSIZE, "%s: %d", sender->engine, h.error[1]);
+    cr_expect_eq(h.error[2], 0, "%s: %d", sender->engine, h.error[2]);
     tear_down();
 }
 
-FOR_EACH_ENGINE(a_closed_port_is_counted_and_fails_nothing)
+FOR_EACH_SENDER(a_closed_port_is_counted_and_fails_nothing)
 {
     struct speadi_tx_counters counters;
 
-    start((struct tx_harness_config){0}, *engine);
+    start((struct tx_harness_config){0}, sender);
     close(h.sink[0].fd);
     h.sink[0].fd = -1;
     for (unsigned i = 0; i < 40; i++)
@@ -121,13 +122,13 @@ FOR_EACH_ENGINE(a_closed_port_is_counted_and_fails_nothing)
         tx_packets_add(packets, 1000 + 8 * i, 0);
     tx_harness_send(&h, packets);
     for (unsigned i = 0; i < 40; i++)
-        cr_expect_eq(h.error[i], 0, "%s: packet %u: %d", *engine, i, h.error[i]);
+        cr_expect_eq(h.error[i], 0, "%s: packet %u: %d", sender->engine, i, h.error[i]);
     h.ops->counters(h.state, &counters);
-    cr_expect_eq(counters.messages, 40, "%s: %lu messages", *engine, counters.messages);
+    cr_expect_eq(counters.messages, 40, "%s: %lu messages", sender->engine, counters.messages);
     /* On loopback the ICMP packet for a datagram arrives before the next system call. It is possible that the socket
      * engine misses the first ICMP packet. */
     cr_expect(counters.icmp_unreachable >= 38 && counters.icmp_unreachable <= 40,
-              "%s: %lu refusals of 40", *engine, counters.icmp_unreachable);
+              "%s: %lu refusals of 40", sender->engine, counters.icmp_unreachable);
     tear_down();
 }
 
@@ -140,11 +141,11 @@ static void *wake_later(void *arg)
     return NULL;
 }
 
-FOR_EACH_ENGINE(a_wake_ends_a_wait_from_another_thread_and_from_before)
+FOR_EACH_SENDER(a_wake_ends_a_wait_from_another_thread_and_from_before)
 {
     pthread_t thread;
 
-    start((struct tx_harness_config){0}, *engine);
+    start((struct tx_harness_config){0}, sender);
     pthread_create(&thread, NULL, wake_later, &h);
     h.ops->wait(h.state, UINT64_MAX, false);
     pthread_join(thread, NULL);
@@ -153,12 +154,12 @@ FOR_EACH_ENGINE(a_wake_ends_a_wait_from_another_thread_and_from_before)
     tear_down();
 }
 
-FOR_EACH_ENGINE(a_wait_ends_at_its_deadline)
+FOR_EACH_SENDER(a_wait_ends_at_its_deadline)
 {
     uint64_t deadline = speadi_clock_mono_ns() + 5000000;
 
-    start((struct tx_harness_config){0}, *engine);
+    start((struct tx_harness_config){0}, sender);
     h.ops->wait(h.state, deadline, false);
-    cr_expect_geq(speadi_clock_mono_ns(), deadline, "%s", *engine);
+    cr_expect_geq(speadi_clock_mono_ns(), deadline, "%s", sender->engine);
     tear_down();
 }
