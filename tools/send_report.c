@@ -47,6 +47,9 @@ void send_report_summary(FILE *to, const struct send_report *report)
     for (unsigned i = 0; i < SPEAD_SEND_ERRNOS_MAX && stats->failed_errno[i].error != 0; i++)
         fprintf(to, "  failed   %" PRIu64 " packets: %s\n", stats->failed_errno[i].packets,
                 strerror(stats->failed_errno[i].error));
+    if (stats->counters.gathered_packets + stats->counters.referenced_packets > 0)
+        fprintf(to, "  path     %" PRIu64 " packets gathered, %" PRIu64 " by reference\n",
+                stats->counters.gathered_packets, stats->counters.referenced_packets);
     report_local(to, stats);
     if (stats->counters.heaps_abandoned > 0)
         fprintf(to, "  stopped  before %" PRIu64 " heaps were sent whole\n",
@@ -96,6 +99,9 @@ json_t *send_report_json(const struct send_report *report)
         tool_report_set(object, "batches", report->stats.counters.batches) < 0 ||
         tool_report_set(object, "slow_downs", report->stats.counters.slow_downs) < 0 ||
         tool_report_set(object, "copied_bytes", report->stats.counters.copied_bytes) < 0 ||
+        tool_report_set(object, "gathered_packets", report->stats.counters.gathered_packets) < 0 ||
+        tool_report_set(object, "referenced_packets", report->stats.counters.referenced_packets) <
+            0 ||
         tool_report_set(object, "engine_rebuilds", report->stats.counters.engine_rebuilds) < 0 ||
         tool_report_set(object, "link_downs", report->stats.counters.link_downs) < 0 ||
         tool_report_set(object, "neighbours_lost", report->stats.counters.neighbours_lost) < 0 ||

@@ -21,6 +21,9 @@ static const char *const rate_words[] = {"spead", "wire", NULL};
 /* the order is that of enum verify_rule */
 static const char *const pattern_words[] = {"speadline", "spead2", NULL};
 
+/* the order is that of enum spead_send_path */
+static const char *const path_words[] = {"auto", "gather", "reference", NULL};
+
 /* With OWN, the value goes into a member of struct spead_send_tool_options. With STREAM, it goes into a field of the
  * stream's configuration. */
 #define OWN(member) .at = {[TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, member)}
@@ -70,6 +73,10 @@ static const struct tool_option rows[] = {
     {.name = "ttl", .argument = "N", .group = TOOL_GROUP_NETWORK,
      .type = &tool_u32, .min = 0, .max = 255, STREAM(multicast_ttl),
      .help = "Time to live of multicast packets"},
+    {.name = "send-path", .argument = "PATH", .group = TOOL_GROUP_NETWORK,
+     .type = &tool_word, .words = path_words, STREAM(send_path),
+     .help = "How packets reach the kernel: auto, gather (copied into one buffer first) or reference (piece by "
+             "piece)"},
     {.name = "hardware-rate", .group = TOOL_GROUP_VERBS,
      .type = &tool_flag, STREAM(hardware_rate),
      .help = "The device paces instead of this program; needs --rate"},

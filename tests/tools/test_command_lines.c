@@ -41,6 +41,7 @@ Test(command_lines, wrong_usage_of_the_sender_is_one_line_and_status_2)
          "--verbs-tso: engine socket has no device for this"},
         {SPEAD_SEND, "127.0.0.1:7148 --rate 1e-9", 2, "--rate 1e-9: must be 8e-09 to 100000, or 0"},
         {SPEAD_SEND, "127.0.0.1:7148 --rate-of bits", 2, "spead, wire"},
+        {SPEAD_SEND, "127.0.0.1:7148 --send-path copy", 2, "auto, gather, reference"},
         {SPEAD_SEND, "127.0.0.1:7148 --burst-rate-ratio 0.5", 2,
          "--burst-rate-ratio 0.5: must be 1 to 1000"},
         {SPEAD_SEND, "127.0.0.1:7148 --engine rdma", 2, "use one of auto, "},

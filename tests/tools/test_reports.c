@@ -607,6 +607,34 @@ Test(reports, the_devices_rate_stands_beside_the_one_asked_for)
     json_decref(object);
 }
 
+Test(reports, the_senders_object_and_summary_count_the_ways_of_packets)
+{
+    struct send_report report = {
+        .totals = {.tool = "spead-send", .engine = "socket", .engine_reason = "asked for"},
+        .stats = {.bucket_count = SPEAD_SEND_BUCKET_COUNT,
+                  .counters = {.gathered_packets = 12, .referenced_packets = 3}},
+    };
+    json_t *object = send_report_json(&report);
+    size_t bytes;
+    char *text;
+    FILE *to = open_memstream(&text, &bytes);
+
+    cr_expect_eq(json_integer_value(json_object_get(object, "gathered_packets")), 12);
+    cr_expect_eq(json_integer_value(json_object_get(object, "referenced_packets")), 3);
+    json_decref(object);
+    send_report_summary(to, &report);
+    report.stats.counters.gathered_packets = report.stats.counters.referenced_packets = 0;
+    fclose(to);
+    cr_expect_not_null(strstr(text, "  path     12 packets gathered, 3 by reference\n"), "%s",
+                       text);
+    free(text);
+    to = open_memstream(&text, &bytes);
+    send_report_summary(to, &report);
+    fclose(to);
+    cr_expect_null(strstr(text, "  path "), "an engine with one way says nothing: %s", text);
+    free(text);
+}
+
 Test(reports, the_senders_object_says_what_ended_it)
 {
     static const struct tool_shared shared = {.seconds = 2.5};

@@ -120,14 +120,15 @@ Test(tool_options, engines_are_those_of_the_librarys_lists)
 
 Test(tool_options, send_options_reach_the_stream_in_its_units)
 {
-    char *argv[] = {
-        "spead-send", "192.0.2.1:7148", "--rate",      "8", "--rate-of", "wire", "--burst",
-        "32K",        "[::1]:9",        "--max-heaps", "7", "--packet",  "8972", "--engine",
-        "socket",     "--buffer",       "1M",          NULL};
+    char *argv[] = {"spead-send", "192.0.2.1:7148", "--rate",    "8",
+                    "--rate-of",  "wire",           "--burst",   "32K",
+                    "[::1]:9",    "--max-heaps",    "7",         "--packet",
+                    "8972",       "--engine",       "socket",    "--buffer",
+                    "1M",         "--send-path",    "reference", NULL};
     struct spead_send_tool_options options;
     struct spead_send_stream_config config;
 
-    spead_send_options_parse(&options, 17, argv);
+    spead_send_options_parse(&options, 19, argv);
     config = spead_send_stream_config_of(&options);
     cr_expect_eq(config.endpoint_count, 2);
     cr_expect_str_eq(config.endpoints[1], "[::1]:9");
@@ -138,6 +139,7 @@ Test(tool_options, send_options_reach_the_stream_in_its_units)
     cr_expect_eq(config.packet_bytes_max, 8972);
     cr_expect_str_eq(config.engine, "socket");
     cr_expect_eq(config.socket_buffer_bytes, 1u << 20);
+    cr_expect_eq(config.send_path, SPEAD_SEND_PATH_REFERENCE);
 }
 
 Test(tool_options, send_defaults_are_those_of_the_manual)
@@ -154,6 +156,7 @@ Test(tool_options, send_defaults_are_those_of_the_manual)
     cr_expect_eq(config.packet_bytes_max, 1472);
     cr_expect_eq(config.rate_bytes_per_s, 0);
     cr_expect_eq(config.rate_of, SPEAD_RATE_SPEAD);
+    cr_expect_eq(config.send_path, SPEAD_SEND_PATH_AUTO);
     cr_expect_eq(config.burst_bytes, 65536);
     cr_expect_eq(config.burst_rate_ratio, 1.05);
     cr_expect_eq(config.heaps_max, 4);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "refusal.h"
 #include "spead_recv_options.h"
 #include "spead_send_options.h"
 
@@ -69,6 +70,18 @@ Test(verbs_options, what_verbs_is_told_reaches_both_streams)
     cr_expect_eq(verbs_of_receiver(&from)->comp_vector, SPEAD_VERBS_COMP_VECTOR_POLL);
     cr_expect_eq(verbs_of_receiver(&from)->mprq, SPEAD_MPRQ_OFF);
     cr_expect_eq(verbs_of_receiver(&from)->queues, 4);
+}
+
+Test(verbs_options, a_send_path_is_refused_because_there_is_only_one)
+{
+    const struct refusal refusals[] = {
+        {SPEAD_SEND, "127.0.0.1:7148 --heaps 1 --engine verbs --send-path gather", 1,
+         "--send-path: engine verbs has no kernel socket for this; try socket"},
+        {SPEAD_SEND, "127.0.0.1:7148 --heaps 1 --engine verbs --send-path reference", 1,
+         "--send-path: engine verbs has no kernel socket for this; try socket"},
+    };
+
+    expect_refusals(refusals, sizeof refusals / sizeof *refusals);
 }
 
 Test(verbs_options, the_defaults_are_those_of_the_manual)
