@@ -41,7 +41,7 @@ bool speadi_gather_wants(const struct speadi_datagram_gather *gather,
 
 bool speadi_gather_has_room(const struct speadi_datagram_gather *gather, size_t bytes)
 {
-    return SPEADI_GATHER_BUFFER_BYTES - gather->used >= bytes;
+    return SPEADI_GATHER_BUFFER_BYTES / (gather->half ? 2 : 1) - gather->used >= bytes;
 }
 
 struct iovec speadi_gather_copy(struct speadi_datagram_gather *gather,

@@ -33,6 +33,9 @@ struct speadi_datagram_gather {
     enum spead_send_path path;
     uint8_t *buffer;
     size_t used; /* how many bytes of the buffer the present build has used */
+    /* True if a build may use only half of the buffer. The caller sets it after a send for which the socket had no room:
+     * what is gathered then and finds no room again must be gathered once more. */
+    bool half;
 };
 
 /* Allocates the buffer. Returns 0 or -ENOMEM. */

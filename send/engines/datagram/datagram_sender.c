@@ -190,6 +190,7 @@ int speadi_datagram_sender_send(void *self, const struct speadi_tx_packet *packe
     unsigned taken = 0;
     int ret = 0;
 
+    sender->train.gather.half = sender->full_fd >= 0;
     sender->full_fd = -1;
     sender->starved = sender->dropped = false;
     sender->drain_left = DRAIN_MAX;

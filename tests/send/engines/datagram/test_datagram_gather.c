@@ -121,6 +121,19 @@ Test(datagram_gather, a_build_ends_where_the_buffer_is_full_and_the_next_one_goe
     expect_copy(0, 88, 12);
 }
 
+/* A train that finds no room is gathered in vain. */
+Test(datagram_gather, after_a_send_without_room_one_train_is_gathered_at_a_time)
+{
+    begin(SPEAD_SEND_PATH_GATHER);
+    add(100, 1472);
+    train.gather.half = true;
+    cr_assert_eq(build(0), 44);
+    expect_copy(0, 0, 44);
+    tx_packets_add(packets, 65507, 0);
+    cr_assert_eq(build(100), 1, "the largest packet still fits");
+    expect_copy(0, 100, 1);
+}
+
 Test(datagram_gather, packets_that_make_no_train_do_not_fill_the_buffer)
 {
     begin(SPEAD_SEND_PATH_AUTO);
