@@ -23,8 +23,8 @@
 /* The size of the buffer: two trains of the largest size. */
 #define SPEADI_GATHER_BUFFER_BYTES (128u << 10)
 /* SPEAD_SEND_PATH_AUTO gathers a packet if its pieces (the header is one of them) have fewer bytes than this on
- * average. An ordinary packet has two pieces, so it is gathered if it is shorter than 2560 bytes. */
-#define SPEADI_GATHER_PIECE_BYTES 1280u
+ * average. An ordinary packet has two pieces, so it is gathered if it is shorter than 3072 bytes. */
+#define SPEADI_GATHER_PIECE_BYTES 1536u
 
 /* the largest number of iovecs in one message: UIO_MAXIOV of the kernel */
 #define SPEADI_MESSAGE_IOVECS_MAX 1024u

@@ -117,8 +117,8 @@ enum spead_rate_of {
 /* How the bytes of a packet get from the heap to the kernel. Only the engines `socket` and `uring` have these two ways;
  * with another engine, create() refuses every value but SPEAD_SEND_PATH_AUTO with -ENOTSUP. */
 enum spead_send_path {
-    /* The engine chooses for each packet: packets whose pieces (header and payload) have fewer than 1280 bytes on
-     * average are gathered. For ordinary packets of two pieces, these are the packets below 2560 bytes. */
+    /* The engine chooses for each packet: packets whose pieces (header and payload) have fewer than 1536 bytes on
+     * average are gathered. For ordinary packets of two pieces, these are the packets below 3072 bytes. */
     SPEAD_SEND_PATH_AUTO = 0,
     /* The engine copies the header and the payload of several packets into one small buffer that stays in the CPU's
      * cache, and the kernel gets one long piece. The CPU must be able to read the payload: create() refuses this value

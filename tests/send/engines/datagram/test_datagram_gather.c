@@ -56,9 +56,9 @@ static void expect_copy(unsigned i, unsigned first, unsigned count)
     cr_expect_eq(message->msg_iov->iov_len, bytes);
 }
 
-Test(datagram_gather, auto_gathers_packets_below_2560_bytes)
+Test(datagram_gather, auto_gathers_packets_below_3072_bytes)
 {
-    static const uint32_t sizes[] = {56, 1472, 2559, 2560, 8972, 65507};
+    static const uint32_t sizes[] = {56, 1472, 3071, 3072, 8972, 65507};
 
     begin(SPEAD_SEND_PATH_AUTO);
     for (unsigned i = 0; i < 6; i++)
@@ -66,16 +66,16 @@ Test(datagram_gather, auto_gathers_packets_below_2560_bytes)
     cr_assert_eq(build(0), 6);
     cr_assert_eq(train.count, 6, "each packet is longer than the one before it");
     for (unsigned i = 0; i < 6; i++)
-        cr_expect_eq(train.is_gathered[i], sizes[i] < 2560, "%u bytes", sizes[i]);
+        cr_expect_eq(train.is_gathered[i], sizes[i] < 3072, "%u bytes", sizes[i]);
     cr_expect_eq(train.message[3].msg_hdr.msg_iov, packets->packet[3].iov);
 }
 
 Test(datagram_gather, auto_gathers_long_packets_of_short_pieces_too)
 {
     begin(SPEAD_SEND_PATH_AUTO);
-    tx_packets_add_pieces(packets, 8972, 0, 7);
-    tx_packets_add_pieces(packets, 8972, 0, 8);
-    tx_packets_add_pieces(packets, 1280, 0, 1);
+    tx_packets_add_pieces(packets, 8972, 0, 5);
+    tx_packets_add_pieces(packets, 8972, 0, 6);
+    tx_packets_add_pieces(packets, 1536, 0, 1);
     cr_assert_eq(build(0), 3);
     cr_expect(!train.is_gathered[0], "two packets of 8972 bytes, and the first has long pieces");
     cr_expect(!train.is_gathered[train.count - 1], "the one piece is long enough");
@@ -201,9 +201,9 @@ Test(datagram_gather, the_choice_is_told_with_its_reason)
 {
     begin(SPEAD_SEND_PATH_AUTO);
     cr_expect_str_eq(described(SPEAD_SEND_PATH_AUTO, 1472),
-                     "packets are gathered, because they are shorter than 2560 bytes");
+                     "packets are gathered, because they are shorter than 3072 bytes");
     cr_expect_str_eq(described(SPEAD_SEND_PATH_AUTO, 8968),
-                     "packets go by reference from 2560 bytes on, and shorter ones are gathered");
+                     "packets go by reference from 3072 bytes on, and shorter ones are gathered");
     cr_expect_str_eq(described(SPEAD_SEND_PATH_GATHER, 8968), "packets are gathered: asked for");
     cr_expect_str_eq(described(SPEAD_SEND_PATH_REFERENCE, 56),
                      "packets go by reference: asked for");
