@@ -192,9 +192,7 @@ static int make_heaps(struct sender *sender, struct spead_err *err)
         ret = make_heap(&sender->slots[i], options);
     }
     if (ret == 0)
-        ret = spead_send_heap_create(&sender->stop_heap, flavour);
-    if (ret == 0)
-        ret = spead_send_heap_add_control(sender->stop_heap, SPEAD_CONTROL_STOP);
+        ret = spead_send_heap_create_control(&sender->stop_heap, flavour, SPEAD_CONTROL_STOP);
     return ret < 0 ? ret : 0;
 }
 

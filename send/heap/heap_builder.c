@@ -197,3 +197,20 @@ uint64_t spead_send_heap_payload_bytes(const struct spead_send_heap *heap)
 {
     return heap->payload_bytes;
 }
+
+int spead_send_heap_create_control(struct spead_send_heap **out, struct spead_flavour flavour,
+                                   enum spead_stream_control value)
+{
+    struct spead_send_heap *heap;
+    int ret = spead_send_heap_create(&heap, flavour);
+
+    if (ret < 0)
+        return ret;
+    ret = spead_send_heap_add_control(heap, value);
+    if (ret < 0) {
+        spead_send_heap_destroy(heap);
+        return ret;
+    }
+    *out = heap;
+    return 0;
+}

@@ -45,7 +45,7 @@ static struct speadi_heap_slot *slot_at(const struct speadi_heap_queue *queue, u
  * computed difference tail - freed can be too small but never too large, and no heap is refused without need. If the
  * difference is too small, another thread has changed `tail`, and the compare-exchange fails. QUEUE4 release: the next
  * thread that claims a position sees what this thread did before. */
-int speadi_heap_queue_claim(struct speadi_heap_queue *queue, uint32_t count, uint64_t *position)
+static inline int claim(struct speadi_heap_queue *queue, uint32_t count, uint64_t *position)
 {
     uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
 
@@ -65,8 +65,8 @@ int speadi_heap_queue_claim(struct speadi_heap_queue *queue, uint32_t count, uin
     return 0;
 }
 
-void speadi_heap_queue_publish(struct speadi_heap_queue *queue, uint64_t position,
-                               const struct speadi_heap_entry *entry, bool by_owner)
+static inline void publish(struct speadi_heap_queue *queue, uint64_t position,
+                           const struct speadi_heap_entry *entry, bool by_owner)
 {
     struct speadi_heap_slot *slot = slot_at(queue, position);
 
@@ -84,11 +84,22 @@ int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_
                            bool by_owner)
 {
     uint64_t position;
-    int ret = speadi_heap_queue_claim(queue, 1, &position);
+    int ret = claim(queue, 1, &position);
 
     if (ret == 0)
-        speadi_heap_queue_publish(queue, position, entry, by_owner);
+        publish(queue, position, entry, by_owner);
     return ret;
+}
+
+int speadi_heap_queue_claim(struct speadi_heap_queue *queue, uint32_t count, uint64_t *position)
+{
+    return claim(queue, count, position);
+}
+
+void speadi_heap_queue_publish(struct speadi_heap_queue *queue, uint64_t position,
+                               const struct speadi_heap_entry *entry, bool by_owner)
+{
+    publish(queue, position, entry, by_owner);
 }
 
 bool speadi_heap_queue_close(struct speadi_heap_queue *queue)

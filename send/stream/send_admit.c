@@ -25,10 +25,10 @@ void speadi_send_stream_admit(struct spead_send_stream *stream)
     struct speadi_heap_entry *entry;
 
     while ((entry = speadi_heap_queue_admit(&stream->queue)) != NULL) {
-        if (!entry->explicit_counter) {
-            entry->counter = stream->next_counter & spead_flavour_value_max(entry->heap->flavour);
-            stream->next_counter += stream->counter_step;
-        }
+        if (!entry->explicit_counter)
+            entry->counter =
+                speadi_heap_counters_take(&stream->counters, stream->queue.admitted - 1) &
+                spead_flavour_value_max(entry->heap->flavour);
         if (entry->ns_per_byte >= 0)
             note_rate(stream);
         if (entry->mix_count > 1)

@@ -3,7 +3,6 @@
 #include "send_stream.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +35,7 @@ void speadi_send_stream_free(struct spead_send_stream *stream)
     speadi_batch_ring_release(&stream->batches);
     speadi_mixed_heaps_release(&stream->mixed);
     speadi_heap_queue_release(&stream->queue);
+    speadi_heap_counters_release(&stream->counters);
     speadi_progress_release(&stream->progress);
     free(stream);
 }
@@ -50,9 +50,9 @@ int speadi_send_stream_build(struct spead_send_stream **out,
         return speadi_err_set(err, -ENOMEM, "no memory for a send stream");
     memset(stream, 0, sizeof *stream);
     stream->packet_bytes_max = config->packet_bytes_max & ~7u;
-    stream->counter_step = config->heap_counter_step;
     stream->hardware_rate = config->hardware_rate;
-    stream->next_counter = config->heap_counter_first;
+    speadi_heap_counters_init(&stream->counters, config->heap_counter_first,
+                              config->heap_counter_step);
     stream->log = config->log;
     stream->fail_fast = config->fail_fast;
     speadi_packetiser_init(&stream->packetiser, stream->packet_bytes_max);
@@ -111,12 +111,6 @@ void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead
 
 /* ---- Any thread ---------------------------------------------------------------------------- */
 
-bool speadi_send_stream_is_owner(const struct spead_send_stream *stream)
-{
-    /* Relaxed: a thread finds its own id in this field only if this thread itself has stored it. */
-    return atomic_load_explicit(&stream->owner, memory_order_relaxed) == (uintptr_t)pthread_self();
-}
-
 int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_ns)
 {
     const uint64_t target = speadi_heap_queue_accepted(&stream->queue);
@@ -138,6 +132,13 @@ int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_
     }
     speadi_progress_end(&stream->progress);
     return done ? 0 : waited;
+}
+
+int spead_send_stream_set_counters(struct spead_send_stream *stream, uint64_t next, uint64_t step)
+{
+    if (step == 0)
+        return -EINVAL;
+    return speadi_heap_counters_change(&stream->counters, &stream->queue, next, step);
 }
 
 void spead_send_stream_stop(struct spead_send_stream *stream)

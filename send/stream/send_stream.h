@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The struct of a send stream and its internal functions. Only the files of the stream include this header:
  * send_config.c (create), send_stream.c and send_submit.c (functions for any thread), send_loop.c (the loop of the owner
- * thread), send_admit.c (new heaps), send_cut.c (packets), send_complete.c (completions), send_trouble.c (packets that could not be sent), send_runner.c and send_progress.c. */
+ * thread), send_admit.c (new heaps), send_cut.c (packets), send_complete.c (completions), send_trouble.c (packets that
+ * could not be sent), send_runner.c and send_progress.c. */
 #ifndef SPEADI_SEND_STREAM_H
 #define SPEADI_SEND_STREAM_H
 
+#include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,6 +18,7 @@
 #include <speadi/cache_line.h>
 
 #include "batch_ring.h"
+#include "heap_counters.h"
 #include "heap_mix.h"
 #include "heap_queue.h"
 #include "pacer.h"
@@ -45,12 +48,12 @@ struct spead_send_stream {
     /* speadi_send_stream_build() and speadi_send_stream_attach() set these fields. Later they do not change. */
     struct speadi_send_transport transport;
     uint32_t packet_bytes_max; /* a multiple of 8 */
-    uint64_t counter_step;
-    bool hardware_rate;   /* true if the device paces the packets */
-    struct spead_log log; /* the engine uses this log as long as the engine is open */
+    bool hardware_rate;        /* true if the device paces the packets */
+    struct spead_log log;      /* the engine uses this log as long as the engine is open */
 
     /* Any thread may use these fields. */
     struct speadi_heap_queue queue;
+    struct speadi_heap_counters counters;
     /* tells waiting threads and the watcher about progress */
     struct speadi_progress progress;
     _Atomic uint64_t heaps_refused;
@@ -68,8 +71,7 @@ struct spead_send_stream {
     struct speadi_batch_ring batches;
     struct speadi_send_ledger ledger;
     struct speadi_send_trouble trouble;
-    bool fail_fast; /* true if the first packet that cannot be sent ends the stream */
-    uint64_t next_counter;
+    bool fail_fast;       /* true if the first packet that cannot be sent ends the stream */
     uint64_t packetising; /* queue position of the heap that is being cut or will be cut next */
     bool heap_begun;      /* true if the packetiser has begun that heap */
     int failure;          /* 0, -ECANCELED after an abandon, or the -errno of the engine */
@@ -97,7 +99,11 @@ void speadi_send_stream_free(struct spead_send_stream *stream);
 int speadi_send_stream_loop(struct spead_send_stream *stream);
 
 /* Returns true if the calling thread is the owner thread. */
-bool speadi_send_stream_is_owner(const struct spead_send_stream *stream);
+static inline bool speadi_send_stream_is_owner(const struct spead_send_stream *stream)
+{
+    /* Relaxed: a thread finds its own id in this field only if this thread itself has stored it. */
+    return atomic_load_explicit(&stream->owner, memory_order_relaxed) == (uintptr_t)pthread_self();
+}
 
 /* Returns the rate of the packet that will be cut next, as the time for a byte (speadi_heap_entry.ns_per_byte). There
  * must be an admitted heap with packets that are not cut. Owner thread. */

@@ -15,15 +15,12 @@ struct submission {
     enum spead_send_group_order order;
 };
 
-/* Sets *ns_per_byte to the time for a byte at the rate of a heap. */
+/* Changes *ns_per_byte to the time for a byte at the rate of a heap with a rate of its own. */
 static int take_rate(const struct spead_send_stream *stream,
                      const struct spead_send_options *options, double *ns_per_byte)
 {
     const double rate = options->rate_bytes_per_s;
 
-    *ns_per_byte = -1;
-    if (!options->explicit_rate)
-        return 0;
     if (!isfinite(rate) || (rate > 0 && rate < 1))
         return -EINVAL;
     if (rate >= 0 && stream->hardware_rate)
@@ -37,7 +34,6 @@ static int make_entry(const struct spead_send_stream *stream, struct speadi_heap
                       const struct spead_send_heap *heap, const struct spead_send_options *options)
 {
     static const struct spead_send_options defaults = SPEAD_SEND_OPTIONS_INIT;
-    int ret;
 
     if (!options)
         options = &defaults;
@@ -45,9 +41,13 @@ static int make_entry(const struct spead_send_stream *stream, struct speadi_heap
         return -EINVAL;
     if (options->explicit_counter && options->counter > spead_flavour_value_max(heap->flavour))
         return -EINVAL;
-    ret = take_rate(stream, options, &entry->ns_per_byte);
-    if (ret < 0)
-        return ret;
+    entry->ns_per_byte = -1;
+    if (options->explicit_rate) {
+        int ret = take_rate(stream, options, &entry->ns_per_byte);
+
+        if (ret < 0)
+            return ret;
+    }
     entry->heap = heap;
     entry->done = options->done;
     entry->done_arg = options->done_arg;

@@ -10,7 +10,7 @@
  *           A stream runs once. Destroy a heap after its last send has completed, which is certain after flush() and
  *           after join() of the runner.
  * The end:  spead_send_stream_stop() ends this stream, but it sends nothing. If the receivers are to end too, submit a
- *           heap with the control item SPEAD_CONTROL_STOP to each endpoint before stop(). The README has an example.
+ *           stop heap (spead_send_heap_create_control()) to each endpoint before stop(). The README has an example.
  * Bounds:   At most heaps_max heaps are in flight. When that many heaps are in flight, submit() returns -EAGAIN. */
 #ifndef SPEADLINE_SEND_H
 #define SPEADLINE_SEND_H
@@ -78,6 +78,13 @@ int spead_send_heap_add_control(struct spead_send_heap *heap, enum spead_stream_
 int spead_send_heap_add_descriptor(struct spead_send_heap *heap,
                                    const struct spead_descriptor *descriptor, uint32_t bug_compat,
                                    struct spead_err *err);
+
+/* Makes a heap that has nothing but the stream-control item, such as the start heap and the stop heap of a stream. If it is
+ * submitted without an explicit counter, its counter continues the sequence of the stream. The heap may be submitted many
+ * times, for example to each destination. Returns the same values as spead_send_heap_create(); destroy it in the same
+ * way. */
+int spead_send_heap_create_control(struct spead_send_heap **out, struct spead_flavour flavour,
+                                   enum spead_stream_control value);
 
 /* The two functions change the value of an item between two sends of the heap. set_immediate() is for immediate items;
  * set_item() is for the other items. `handle` is the value that the add function returned. Both return 0, -EINVAL (the
@@ -203,7 +210,8 @@ struct spead_send_stream_config {
     double burst_rate_ratio;
 
     /* The automatic heap counters: the stream gives the first heap this first counter, and each later heap a counter
-     * that is larger by the step. Defaults: 1 and 1. */
+     * that is larger by the step. Defaults: 1 and 1. Several senders of one receiver share the counters if sender i of n
+     * begins at i and has the step n. spead_send_stream_set_counters() changes both later. */
     uint64_t heap_counter_first, heap_counter_step;
     struct spead_log log; /* gets the warnings and decisions of the stream; default: no callback */
 
@@ -336,6 +344,14 @@ int spead_send_stream_submit(struct spead_send_stream *stream, const struct spea
 int spead_send_stream_submit_wait(struct spead_send_stream *stream,
                                   const struct spead_send_heap *heap,
                                   const struct spead_send_options *options, uint64_t deadline_ns);
+
+/* Begins a new sequence of automatic heap counters: the next heap that the stream accepts and that has no explicit counter
+ * gets `next`, and each later one a counter that is larger by `step`. Counters wrap at 2^N of the flavour of their heap.
+ * Heaps that were accepted before this call keep the counters of the old sequence, also if they have not been sent yet.
+ * Heaps that other threads submit during this call get counters of either sequence. Any thread may call this function,
+ * before the stream starts and while it runs. Returns 0, -EINVAL (step is 0) or -EAGAIN: 8 earlier changes wait, each for
+ * a heap that was accepted before it and that the owner thread has not looked at yet. Then nothing has changed. */
+int spead_send_stream_set_counters(struct spead_send_stream *stream, uint64_t next, uint64_t step);
 
 /* ---- Groups of heaps ----------------------------------------------------------------------- */
 
