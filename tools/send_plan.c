@@ -8,9 +8,12 @@
 
 #include "tool_report.h"
 
+/* The size of the largest packets, except that the first packets of heaps with a fixed payload are longer. */
 static uint64_t packet_bytes(const struct send_plan *plan)
 {
-    return plan->options->stream.packet_bytes_max / 8 * 8;
+    const uint32_t payload = plan->options->stream.packet_payload_bytes;
+
+    return payload != 0 ? 40 + payload : plan->options->stream.packet_bytes_max / 8 * 8;
 }
 
 /* The rates that --rate asks for, in Gb/s, if all packets are of the largest size. Both are 0 if there is no limit. */
@@ -29,9 +32,13 @@ static void print_amount(FILE *to, const struct send_plan *plan)
     const struct tool_shared *shared = &plan->options->shared;
     char size[TOOL_TEXT_MAX];
 
-    fprintf(to, "  heaps    of %s in packets of at most %" PRIu64 " bytes, %" PRIu32 " in flight; ",
-            tool_text_memory(size, plan->options->heap_size), packet_bytes(plan),
-            plan->options->stream.heaps_max);
+    fprintf(to, "  heaps    of %s in packets of ",
+            tool_text_memory(size, plan->options->heap_size));
+    if (plan->options->stream.packet_payload_bytes > 0)
+        fprintf(to, "%" PRIu32 " bytes of payload", plan->options->stream.packet_payload_bytes);
+    else
+        fprintf(to, "at most %" PRIu64 " bytes", packet_bytes(plan));
+    fprintf(to, ", %" PRIu32 " in flight; ", plan->options->stream.heaps_max);
     if (shared->heaps > 0)
         fprintf(to, "%" PRIu64 " heaps", shared->heaps);
     if (shared->seconds > 0)

@@ -51,6 +51,10 @@ static const struct tool_option rows[] = {
     {.name = "addr-bits", .argument = "N", .group = TOOL_GROUP_HEAPS,
      .type = &tool_u32, .min = 8, .max = 56, OWN(addr_bits),
      .help = "Heap address bits: 8, 16 ... 56"},
+    {.name = "packet-payload", .argument = "N", .group = TOOL_GROUP_HEAPS,
+     .type = &tool_bytes32, .min = 8, .max = TOOL_PACKET_BYTES_MAX - 51, STREAM(packet_payload_bytes),
+     .help = "Payload bytes of each packet but the last of a heap: a multiple of 8",
+     .unset = "what fits"},
     {.name = "max-heaps", .argument = "N", .group = TOOL_GROUP_HEAPS,
      .type = &tool_u32, .min = 1, .max = 65536, STREAM(heaps_max),
      .help = "Heaps in flight, each with memory of its own"},
@@ -183,6 +187,32 @@ static void check_pattern(const struct spead_send_tool_options *options)
                    options->heap_size, multiple, SPEAD2_PATTERN_WORD);
 }
 
+static uint64_t room_beside(uint64_t bytes, uint64_t used)
+{
+    return bytes > used ? bytes - used : 0;
+}
+
+/* The library refuses a payload that leaves no room for one item pointer. The heaps of this program may have more. */
+static void check_packet_payload(const struct spead_send_tool_options *options)
+{
+    const uint32_t payload = options->stream.packet_payload_bytes;
+    const uint64_t pointers = options->items * 8;
+
+    if (payload == 0)
+        return;
+    if (payload % 8 != 0)
+        tool_usage("--packet-payload %" PRIu32 ": use a multiple of 8", payload);
+    if (options->stream.packet_bytes_max < 64)
+        tool_usage("--packet-payload %" PRIu32 ": --packet %" PRIu32
+                   " is too small for the stop heap, use at least 64",
+                   payload, options->stream.packet_bytes_max);
+    if (40 + pointers + payload > options->stream.packet_bytes_max / 8 * 8)
+        tool_usage("--packet-payload %" PRIu32 ": with --packet %" PRIu32 " and --items %" PRIu64
+                   ", a packet has room for %" PRIu64 " bytes beside the item pointers",
+                   payload, options->stream.packet_bytes_max, options->items,
+                   room_beside(options->stream.packet_bytes_max / 8 * 8, 40 + pointers));
+}
+
 /* Checks options that must fit each other, such as --heap-size and --addr-bits. Exits with TOOL_USAGE when they do not
  * fit. */
 static void check(const struct spead_send_tool_options *options)
@@ -195,6 +225,7 @@ static void check(const struct spead_send_tool_options *options)
     if (options->stream.hardware_rate && options->stream.rate_bytes_per_s <= 0)
         tool_usage("--hardware-rate: the device must know the rate. Give --rate");
     check_pattern(options);
+    check_packet_payload(options);
     if (!spead_flavour_is_valid(flavour))
         tool_usage("--addr-bits %" PRIu32 ": use a multiple of 8", options->addr_bits);
     if (options->heap_size > spead_flavour_value_max(flavour))

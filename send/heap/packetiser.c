@@ -44,9 +44,24 @@ static int shape_repeated(struct speadi_heap_shape *shape, uint32_t packet_bytes
     return 0;
 }
 
-int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
-                      uint32_t packet_bytes)
+/* The same for packets with a fixed payload. All item pointers are in the first packet, or in every packet. */
+static int shape_fixed(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
+                       const struct speadi_packet_size *size)
 {
+    const uint64_t pointers = (uint64_t)shape->pointers * SPEADI_POINTER_BYTES;
+
+    if (FIXED_BYTES + pointers + speadi_min_u64(size->payload, shape->length) > size->bytes)
+        return -EINVAL;
+    shape->packets = speadi_divide_up(shape->length, size->payload);
+    shape->bytes = shape->length + shape->packets * FIXED_BYTES +
+                   (heap->repeat_pointers ? shape->packets : 1) * pointers;
+    return 0;
+}
+
+int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
+                      const struct speadi_packet_size *size)
+{
+    const uint32_t packet_bytes = size->bytes;
     const uint32_t most = pointers_max(packet_bytes);
     /* True if the item pointers can fill at least one packet. For most heaps it is false, and then the two divisions
      * below are not computed. */
@@ -66,6 +81,8 @@ int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_h
         shape->length = least;
         shape->pointers++;
     }
+    if (size->payload != 0)
+        return shape_fixed(shape, heap, size);
     if (heap->repeat_pointers)
         return shape_repeated(shape, packet_bytes);
     full = shape->pointers >= most ? shape->pointers / most : 0;
@@ -78,10 +95,15 @@ int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_h
     return 0;
 }
 
-void speadi_packetiser_init(struct speadi_packetiser *packetiser, uint32_t packet_bytes)
+void speadi_packetiser_init(struct speadi_packetiser *packetiser,
+                            const struct speadi_packet_size *size)
 {
-    *packetiser = (struct speadi_packetiser){.packet_bytes = packet_bytes,
-                                             .pointers_max = pointers_max(packet_bytes)};
+    *packetiser = (struct speadi_packetiser){
+        .packet_bytes = size->bytes,
+        .payload_max = size->payload ? size->payload : UINT32_MAX,
+        .plain_payload = size->payload ? size->payload : size->bytes - FIXED_BYTES,
+        .pointers_max = pointers_max(size->bytes),
+    };
 }
 
 void speadi_packetiser_begin(struct speadi_packetiser *packetiser,
@@ -245,7 +267,8 @@ static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *sp
     const uint32_t first = p->heap->repeat_pointers ? 0 : p->pointer;
     const uint32_t pointers = (uint32_t)speadi_min_u64(p->pointers - first, p->pointers_max);
     const uint32_t head = FIXED_BYTES + pointers * SPEADI_POINTER_BYTES;
-    const uint64_t payload = speadi_min_u64(p->length - p->offset, p->packet_bytes - head);
+    const uint32_t room = speadi_min_u32(p->packet_bytes - head, p->payload_max);
+    const uint64_t payload = speadi_min_u64(p->length - p->offset, room);
     struct iovec *iov = space->iov;
     unsigned pieces;
 
@@ -277,7 +300,7 @@ static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *sp
 static uint64_t plain_count(const struct speadi_packetiser *p,
                             const struct speadi_packet_space *space)
 {
-    const uint64_t payload = p->packet_bytes - FIXED_BYTES;
+    const uint64_t payload = p->plain_payload;
     uint64_t count;
 
     if (p->pointer < p->pointers || p->heap->repeat_pointers || p->item == p->heap->item_count)
@@ -285,7 +308,7 @@ static uint64_t plain_count(const struct speadi_packetiser *p,
     if (p->heap->item[p->item].bytes - p->piece < payload)
         return 0;
     count = (p->heap->item[p->item].bytes - p->piece) / payload;
-    count = speadi_min_u64(count, space->budget / (p->packet_bytes + space->packet_overhead));
+    count = speadi_min_u64(count, space->budget / (FIXED_BYTES + payload + space->packet_overhead));
     count = speadi_min_u64(count, (uint64_t)(space->packet_end - space->packet));
     count = speadi_min_u64(count, (uint64_t)(space->iov_end - space->iov) / 2);
     return speadi_min_u64(count, (uint64_t)(space->header_end - space->header) / FIXED_BYTES);
@@ -296,10 +319,10 @@ static uint64_t plain_count(const struct speadi_packetiser *p,
 static void fill_plain(struct speadi_packetiser *p, struct speadi_packet_space *space)
 {
     const uint64_t count = plain_count(p, space);
-    const uint32_t payload = p->packet_bytes - FIXED_BYTES;
+    const uint32_t payload = p->plain_payload;
     const uint64_t offset_word = p->fixed[WORD_OFFSET] | p->offset;
     const struct speadi_tx_packet packet = {
-        .bytes = p->packet_bytes, .iov_count = 2, .destination = p->destination};
+        .bytes = FIXED_BYTES + payload, .iov_count = 2, .destination = p->destination};
     uint8_t *header = space->header;
     struct iovec *iov = space->iov;
     uint64_t fixed[5];
@@ -325,7 +348,7 @@ static void fill_plain(struct speadi_packetiser *p, struct speadi_packet_space *
     space->header = header;
     space->iov = iov;
     space->packet += count;
-    space->budget -= count * (p->packet_bytes + space->packet_overhead);
+    space->budget -= count * (FIXED_BYTES + payload + space->packet_overhead);
     p->piece += count * payload;
     p->offset += count * payload;
 }

@@ -25,6 +25,14 @@
 /* The smallest packet size that a stream can have: the fixed part, one item pointer and eight bytes of payload. */
 #define SPEADI_PACKET_BYTES_MIN (SPEADI_PACKET_FIXED_BYTES + SPEADI_POINTER_BYTES + 8u)
 
+/* The sizes of the packets that a stream cuts. */
+struct speadi_packet_size {
+    uint32_t bytes; /* the largest packet; a multiple of 8 and at least SPEADI_PACKET_BYTES_MIN */
+    /* The bytes of payload of every packet except the last one of a heap: a multiple of 8, and at most `bytes` without
+     * the fixed part and one item pointer. 0: each packet has as much payload as fits. */
+    uint32_t payload;
+};
+
 /* The size of a heap on the wire. */
 struct speadi_heap_shape {
     uint64_t packets;
@@ -33,12 +41,12 @@ struct speadi_heap_shape {
     uint32_t pointers; /* number of item pointers; a NULL pointer before padding counts too */
 };
 
-/* Computes the size of a heap on the wire. packet_bytes must be a multiple of 8 and at least SPEADI_PACKET_BYTES_MIN.
- * Returns 0. Returns -EINVAL when packets of this size cannot carry the heap. There are two such cases: every packet
- * must repeat the item pointers, but they do not fit into one packet; or the length of the heap with its padding is too
- * large for the flavour. */
+/* Computes the size of a heap on the wire. Returns 0. Returns -EINVAL when packets of this size cannot carry the heap.
+ * There are three such cases: every packet must repeat the item pointers, but they do not fit into one packet; or the
+ * payload of a packet is fixed, and does not fit into one packet with all item pointers; or the length of the heap with
+ * its padding is too large for the flavour. */
 int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
-                      uint32_t packet_bytes);
+                      const struct speadi_packet_size *size);
 
 /* The space into which the packetiser writes packets. For each packet, speadi_packetiser_fill() advances `header`,
  * `iov` and `packet`. It also decreases `budget` by the size of the packet plus packet_overhead, and it does not begin
@@ -53,8 +61,10 @@ struct speadi_packet_space {
 
 /* The packetiser of a stream. It also records how much of the current heap it has cut into packets. */
 struct speadi_packetiser {
-    uint32_t packet_bytes; /* the size of a full packet; set by init() */
-    uint32_t pointers_max; /* the largest number of item pointers in one packet */
+    /* init() sets these four fields: the size of the largest packet, the most payload in a packet, the payload of a full
+     * packet without item pointers, and the largest number of item pointers in one packet. */
+    uint32_t packet_bytes, payload_max, plain_payload;
+    uint32_t pointers_max;
 
     const struct spead_send_heap *heap; /* borrowed from begin() until fill() returns true */
     uint64_t fixed[5];                  /* the words that begin each header, in host byte order */
@@ -68,7 +78,8 @@ struct speadi_packetiser {
     uint16_t destination;
 };
 
-void speadi_packetiser_init(struct speadi_packetiser *packetiser, uint32_t packet_bytes);
+void speadi_packetiser_init(struct speadi_packetiser *packetiser,
+                            const struct speadi_packet_size *size);
 
 /* Begins to cut a heap. *shape must be the result of speadi_heap_shape() for this heap. */
 void speadi_packetiser_begin(struct speadi_packetiser *packetiser,

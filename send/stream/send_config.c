@@ -50,12 +50,29 @@ static int check_destinations(const struct spead_send_stream_config *config, str
     return speadi_err_array(err, "links", config->links, config->link_count);
 }
 
+static int check_payload(const struct spead_send_stream_config *config, struct spead_err *err)
+{
+    const uint32_t payload = config->packet_payload_bytes, unit = 8;
+    const uint32_t most = config->packet_bytes_max / unit * unit - (SPEADI_PACKET_BYTES_MIN - unit);
+
+    if (payload == 0)
+        return 0;
+    if (payload < unit || payload > most)
+        return speadi_err_range(err, "packet_payload_bytes", payload, unit, most);
+    if (payload % unit != 0)
+        return speadi_err_field(err, -EINVAL, "packet_payload_bytes",
+                                " %u: it must be a multiple of %u", payload, unit);
+    return 0;
+}
+
 static int check_sizes(const struct spead_send_stream_config *config, struct spead_err *err)
 {
     if (config->packet_bytes_max < SPEADI_PACKET_BYTES_MIN ||
         config->packet_bytes_max > SPEADI_UDP_BYTES_MAX)
         return speadi_err_range(err, "packet_bytes_max", config->packet_bytes_max,
                                 SPEADI_PACKET_BYTES_MIN, SPEADI_UDP_BYTES_MAX);
+    if (check_payload(config, err) < 0)
+        return -EINVAL;
     if (config->heaps_max == 0 || config->heaps_max > SPEADI_HEAPS_MAX)
         return speadi_err_range(err, "heaps_max", config->heaps_max, 1, SPEADI_HEAPS_MAX);
     if (config->rate_of > SPEAD_RATE_WIRE)

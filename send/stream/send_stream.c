@@ -25,7 +25,7 @@ static void init_pacer(struct spead_send_stream *stream,
                           .rate_bytes_per_s = config->hardware_rate ? 0 : config->rate_bytes_per_s,
                           .burst_rate_ratio = config->burst_rate_ratio,
                           .burst_bytes = config->burst_bytes,
-                          .packet_bytes_max = (uint64_t)stream->packet_bytes_max + overhead,
+                          .packet_bytes_max = (uint64_t)stream->packet_size.bytes + overhead,
                       });
 }
 
@@ -49,19 +49,20 @@ int speadi_send_stream_build(struct spead_send_stream **out,
     if (!stream)
         return speadi_err_set(err, -ENOMEM, "no memory for a send stream");
     memset(stream, 0, sizeof *stream);
-    stream->packet_bytes_max = config->packet_bytes_max & ~7u;
+    stream->packet_size.bytes = config->packet_bytes_max & ~7u;
+    stream->packet_size.payload = config->packet_payload_bytes;
     stream->hardware_rate = config->hardware_rate;
     speadi_heap_counters_init(&stream->counters, config->heap_counter_first,
                               config->heap_counter_step);
     stream->log = config->log;
     stream->fail_fast = config->fail_fast;
-    speadi_packetiser_init(&stream->packetiser, stream->packet_bytes_max);
+    speadi_packetiser_init(&stream->packetiser, &stream->packet_size);
     speadi_progress_init(&stream->progress);
     stream->cutting.walker = SPEADI_MIX_CUTS;
     stream->reaping.walker = SPEADI_MIX_REAPS;
     if (speadi_heap_queue_init(&stream->queue, config->heaps_max) < 0 ||
         speadi_mixed_heaps_init(&stream->mixed, &stream->queue) < 0 ||
-        speadi_batch_ring_init(&stream->batches, stream->packet_bytes_max) < 0 ||
+        speadi_batch_ring_init(&stream->batches, stream->packet_size.bytes) < 0 ||
         speadi_send_ledger_init(&stream->ledger) < 0) {
         speadi_send_stream_free(stream);
         return speadi_err_set(err, -ENOMEM, "no memory for a send stream of %u heaps in flight",

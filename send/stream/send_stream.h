@@ -47,9 +47,9 @@ struct speadi_send_transport {
 struct spead_send_stream {
     /* speadi_send_stream_build() and speadi_send_stream_attach() set these fields. Later they do not change. */
     struct speadi_send_transport transport;
-    uint32_t packet_bytes_max; /* a multiple of 8 */
-    bool hardware_rate;        /* true if the device paces the packets */
-    struct spead_log log;      /* the engine uses this log as long as the engine is open */
+    struct speadi_packet_size packet_size;
+    bool hardware_rate;   /* true if the device paces the packets */
+    struct spead_log log; /* the engine uses this log as long as the engine is open */
 
     /* Any thread may use these fields. */
     struct speadi_heap_queue queue;

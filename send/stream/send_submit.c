@@ -55,7 +55,7 @@ static int make_entry(const struct spead_send_stream *stream, struct speadi_heap
     entry->explicit_counter = options->explicit_counter;
     entry->destination = (uint16_t)options->destination;
     entry->mix_count = 0;
-    return speadi_heap_shape(&entry->shape, heap, stream->packet_bytes_max);
+    return speadi_heap_shape(&entry->shape, heap, &stream->packet_size);
 }
 
 static void wake_owner(struct spead_send_stream *stream)

@@ -70,3 +70,30 @@ ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], send_orders, heaps_in_slot
         cr_expect(loop_conforms(&c, false, *engine));
     }
 }
+
+ParameterizedTestParameters(send_orders, heaps_with_a_fixed_payload_arrive_whole)
+{
+    return test_each_engine(TEST_BOTH_ENDS, TEST_MEM | TEST_KERNEL);
+}
+
+ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], send_orders,
+                  heaps_with_a_fixed_payload_arrive_whole, .timeout = 120)
+{
+    static const uint64_t heaps[] = {0, 1, 10007, 300000};
+    const char *reason;
+
+    if (!is_reachable(*engine, &reason))
+        cr_skip_test("%s", reason);
+    for (unsigned i = 0; i < 8; i++) {
+        const struct loop_case c = {.tx_engine = *engine,
+                                    .rx_engine = *engine,
+                                    .host = "127.0.0.1",
+                                    .packet_bytes = 1472,
+                                    .heap_bytes = heaps[i % 4],
+                                    .heaps = 3,
+                                    .items = i < 4 ? 1 : 20,
+                                    .packet_payload_bytes = i < 4 ? 1424 : 1024};
+
+        cr_expect(loop_conforms(&c, false, *engine));
+    }
+}

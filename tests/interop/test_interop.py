@@ -281,6 +281,10 @@ class ToSpead2(unittest.TestCase):
         self.receive([Receiver()], 100003, 3, "--items", 7)
         self.receive([Receiver()], 100003, 3, "--items", 1000)  # pointers spill over several packets
 
+    def test_packets_with_a_fixed_payload(self):
+        self.receive([Receiver()], 100003, 3, "--packet-payload", 1024, "--items", 7)
+        self.receive([Receiver()], 1, 3, "--packet-payload", 8)
+
     def test_several_destinations_take_heaps_in_turn(self):
         self.assertEqual(self.receive([Receiver(), Receiver()], 50000, 6), [[1, 3, 5], [2, 4, 6]])
 

@@ -150,6 +150,7 @@ static bool open_sender(struct loop *l, const char *endpoint, struct spead_err *
     config.fault = c->tx_fault;
     config.send_path = c->send_path;
     config.packet_bytes_max = c->packet_bytes;
+    config.packet_payload_bytes = c->packet_payload_bytes;
     if (c->slots) {
         status = open_slots(l, &memory);
         config.memory = &memory;

@@ -26,6 +26,12 @@ Test(command_lines, wrong_usage_of_the_sender_is_one_line_and_status_2)
          "unknown option --heap; did you mean --heap-size or --heaps?"},
         {SPEAD_SEND, "127.0.0.1:7148 --packet 40", 2, "--packet 40: must be 56 to 65507"},
         {SPEAD_SEND, "127.0.0.1:7148 --packet 64K", 2, "--packet 64K: must be 56 to 65507"},
+        {SPEAD_SEND, "127.0.0.1:7148 --packet-payload 1001", 2,
+         "--packet-payload 1001: use a multiple of 8"},
+        {SPEAD_SEND, "127.0.0.1:7148 --packet-payload 1424 --items 2", 2,
+         "--packet-payload 1424: with --packet 1472 and --items 2, a packet has room for 1416 bytes "
+         "beside the item pointers"},
+        {SPEAD_SEND, "127.0.0.1:7148 --packet-payload 8 --packet 56", 2, "use at least 64"},
         {SPEAD_SEND, "127.0.0.1:7148 --heap-size 4Q", 2, "--heap-size 4Q"},
         {SPEAD_SEND, "127.0.0.1:7148 --heap-size 256 --addr-bits 8", 2, "largest"},
         {SPEAD_SEND, "127.0.0.1:7148 --addr-bits 42", 2, "multiple of 8"},

@@ -91,3 +91,14 @@ Test(send_plan, nothing_is_sent_and_no_heap_takes_memory)
     cr_expect_eq(number(run.received, "packets"), 0);
     release(&run);
 }
+
+Test(send_plan, it_says_a_fixed_payload)
+{
+    struct program send = start("127.0.0.1:17473 --plan --packet-payload 1024", 0);
+    char *printed = program_out(&send);
+
+    cr_expect_not_null(strstr(printed, "in packets of 1024 bytes of payload, 4 in flight"), "%s",
+                       printed);
+    free(printed);
+    program_release(&send);
+}

@@ -237,10 +237,15 @@ struct spead_send_stream_config {
      * the stream goes on. The log names each error once. Later lines, at most one in 10 s, say how many such packets
      * came after the line before. */
     bool fail_fast;
-    uint8_t reserved_end[7];
+    uint8_t reserved_fail_fast[7];
     /* How packets reach the kernel; default SPEAD_SEND_PATH_AUTO. */
     enum spead_send_path send_path;
-    uint32_t reserved_path;
+    /* The bytes of payload in every packet except the last one of a heap, for receivers that find the place of a packet by
+     * a division. A multiple of 8, from 8 to packet_bytes_max (rounded down) without 48 bytes: the header and one item
+     * pointer. All item pointers of a heap are then in its first packet, which is therefore longer than the others, or in
+     * every packet. A heap whose pointers leave less room than that is refused with -EINVAL. 0 (default): each packet has
+     * as much payload as fits. */
+    uint32_t packet_payload_bytes;
 };
 
 /* clang-format off */
@@ -331,7 +336,8 @@ void spead_send_options_init(struct spead_send_options *options, size_t size);
  * or one of these errors, after which the stream has not accepted the heap:
  *     -EAGAIN:    heaps_max heaps are in flight already; the stream counts this refusal
  *     -EINVAL:    `heap` is NULL, or `destination`, `counter` or `rate_bytes_per_s` is out of range, or packets of this
- *                 size cannot carry the heap (for example because repeated item pointers do not fit)
+ *                 size cannot carry the heap (for example because repeated item pointers do not fit, or because
+ *                 packet_payload_bytes do not fit beside them)
  *     -ENOTSUP:   the heap has a rate of its own, and the device paces the packets
  *     -ESHUTDOWN: stop() was called */
 int spead_send_stream_submit(struct spead_send_stream *stream, const struct spead_send_heap *heap,

@@ -40,9 +40,9 @@ static struct output *output_create(void)
     return output;
 }
 
-/* Cuts the heap into packets. Each call of the packetiser gets space for `at_once` packets. */
-static void cut(struct output *output, const struct spead_send_heap *heap, uint32_t packet_bytes,
-                uint64_t counter, unsigned at_once)
+/* Cuts the heap into packets of this size. Each call of the packetiser gets space for `at_once` packets. */
+static void cut_to_size(struct output *output, const struct spead_send_heap *heap,
+                        struct speadi_packet_size size, uint64_t counter, unsigned at_once)
 {
     struct speadi_packetiser packetiser;
     struct speadi_heap_shape shape;
@@ -53,8 +53,8 @@ static void cut(struct output *output, const struct spead_send_heap *heap, uint3
                                         .packet = output->packet};
     bool done = false;
 
-    cr_assert_eq(speadi_heap_shape(&shape, heap, packet_bytes), 0);
-    speadi_packetiser_init(&packetiser, packet_bytes);
+    cr_assert_eq(speadi_heap_shape(&shape, heap, &size), 0);
+    speadi_packetiser_init(&packetiser, &size);
     speadi_packetiser_begin(&packetiser, heap, &shape, counter, 0);
     while (!done) {
         const struct speadi_tx_packet *before = space.packet;
@@ -73,6 +73,12 @@ static void cut(struct output *output, const struct spead_send_heap *heap, uint3
                  (size_t)shape.packets);
     cr_expect_eq(output->bytes, shape.bytes, "%zu bytes, %zu foretold", (size_t)output->bytes,
                  (size_t)shape.bytes);
+}
+
+static void cut(struct output *output, const struct spead_send_heap *heap, uint32_t packet_bytes,
+                uint64_t counter, unsigned at_once)
+{
+    cut_to_size(output, heap, (struct speadi_packet_size){packet_bytes, 0}, counter, at_once);
 }
 
 /* Returns the bytes of packet n in one piece. The caller must free them. */
@@ -441,8 +447,8 @@ Test(packetiser, budget_is_never_exceeded)
     bool done = false;
 
     cr_assert_geq(spead_send_heap_add_item(heap, 0x1000, data, sizeof data, false), 0);
-    cr_assert_eq(speadi_heap_shape(&shape, heap, 1472), 0);
-    speadi_packetiser_init(&packetiser, 1472);
+    cr_assert_eq(speadi_heap_shape(&shape, heap, &(struct speadi_packet_size){1472, 0}), 0);
+    speadi_packetiser_init(&packetiser, &(struct speadi_packet_size){1472, 0});
     speadi_packetiser_begin(&packetiser, heap, &shape, 1, 0);
     while (!done) {
         const struct speadi_tx_packet *from = space.packet;
@@ -473,10 +479,12 @@ Test(packetiser, repeated_pointers_that_do_not_fit_are_refused)
     spead_send_heap_repeat_pointers(heap, true);
     for (unsigned i = 0; i < 2; i++)
         cr_assert_geq(spead_send_heap_add_immediate(heap, 0x1000 + i, 1), 0);
-    cr_expect_eq(speadi_heap_shape(&shape, heap, 72), 0, "two of the three that fit");
+    cr_expect_eq(speadi_heap_shape(&shape, heap, &(struct speadi_packet_size){72, 0}), 0,
+                 "two of the three that fit");
     cr_assert_geq(spead_send_heap_add_immediate(heap, 0x1002, 1), 0);
-    cr_expect_eq(speadi_heap_shape(&shape, heap, 72), -EINVAL, "no room for the NULL pointer");
-    cr_expect_eq(speadi_heap_shape(&shape, heap, 80), 0);
+    cr_expect_eq(speadi_heap_shape(&shape, heap, &(struct speadi_packet_size){72, 0}), -EINVAL,
+                 "no room for the NULL pointer");
+    cr_expect_eq(speadi_heap_shape(&shape, heap, &(struct speadi_packet_size){80, 0}), 0);
     spead_send_heap_destroy(heap);
 }
 
@@ -488,8 +496,75 @@ Test(packetiser, padding_that_the_flavour_cannot_count_is_refused)
 
     for (unsigned i = 0; i < 31; i++)
         cr_assert_geq(spead_send_heap_add_immediate(heap, 0x1000 + i, 1), 0);
-    cr_expect_eq(speadi_heap_shape(&shape, heap, 56), 0, "31 full packets of pointers: 249 bytes");
+    cr_expect_eq(speadi_heap_shape(&shape, heap, &(struct speadi_packet_size){56, 0}), 0,
+                 "31 full packets of pointers: 249 bytes");
     cr_assert_geq(spead_send_heap_add_immediate(heap, 0x2000, 1), 0);
-    cr_expect_eq(speadi_heap_shape(&shape, heap, 56), -EINVAL, "257 bytes");
+    cr_expect_eq(speadi_heap_shape(&shape, heap, &(struct speadi_packet_size){56, 0}), -EINVAL,
+                 "257 bytes");
+    spead_send_heap_destroy(heap);
+}
+
+/* ---- A fixed payload ------------------------------------------------------------------------ */
+
+/* Returns how many bytes of payload packet n says that it has. */
+static uint64_t payload_of(const struct output *output, size_t n)
+{
+    uint8_t *bytes = flatten(output, n);
+    uint64_t payload = speadi_load_be64(bytes + 32) & 0xffffffffffu;
+
+    free(bytes);
+    return payload;
+}
+
+Test(packetiser, every_packet_but_the_last_has_the_fixed_payload)
+{
+    static const uint8_t data[10000];
+    static const struct {
+        unsigned items;
+        uint32_t payload;
+        bool repeat;
+    } cases[] = {{1, 1024, false}, {1, 1024, true}, {30, 1024, false}, {30, 1024, true},
+                 {1, 8, false},    {3, 1400, true}, {49, 1024, false}};
+
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (unsigned at_once = 1; at_once < 40; at_once += 7) {
+            struct output *output = output_create();
+            struct spead_send_heap *heap = make_heap(40);
+
+            for (unsigned k = 0; k + 1 < cases[i].items; k++)
+                spead_send_heap_add_immediate(heap, 0x2000 + k, k);
+            spead_send_heap_add_item(heap, 0x1000, data, sizeof data, false);
+            spead_send_heap_repeat_pointers(heap, cases[i].repeat);
+            cut_to_size(output, heap, (struct speadi_packet_size){1472, cases[i].payload}, 1,
+                        at_once);
+            for (size_t n = 0; n + 1 < output->count; n++)
+                cr_assert_eq(payload_of(output, n), cases[i].payload, "case %u, packet %zu", i, n);
+            cr_expect_eq(payload_of(output, output->count - 1),
+                         sizeof data - (output->count - 1) * cases[i].payload);
+            spead_send_heap_destroy(heap);
+            free(output);
+        }
+    }
+}
+
+Test(packetiser, a_fixed_payload_that_does_not_fit_beside_the_pointers_is_refused)
+{
+    static const uint8_t data[5000];
+    const struct speadi_packet_size size = {1472, 1024}; /* 51 item pointers fit */
+    struct speadi_heap_shape shape;
+    struct spead_send_heap *heap = make_heap(40);
+    int item = spead_send_heap_add_item(heap, 0x1000, data, sizeof data, false);
+
+    for (unsigned k = 1; k < 51; k++)
+        spead_send_heap_add_immediate(heap, 0x2000 + k, k);
+    cr_expect_eq(speadi_heap_shape(&shape, heap, &size), 0);
+    spead_send_heap_add_immediate(heap, 0x3000, 0);
+    cr_expect_eq(speadi_heap_shape(&shape, heap, &size), -EINVAL);
+    spead_send_heap_set_item(heap, item, data, 1016);
+    cr_expect_eq(speadi_heap_shape(&shape, heap, &size), 0, "the heap has less than that");
+    cr_expect_eq(shape.packets, 1);
+    for (unsigned k = 0; k < 200; k++)
+        spead_send_heap_add_immediate(heap, 0x4000 + k, 0);
+    cr_expect_eq(speadi_heap_shape(&shape, heap, &size), -EINVAL, "the pointers fill a packet");
     spead_send_heap_destroy(heap);
 }

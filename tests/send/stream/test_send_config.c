@@ -111,6 +111,13 @@ Test(send_config, each_bad_number_is_refused_by_name)
         expect_refused(&config, "packet_bytes_max");
     }
     config = make_config();
+    config.packet_payload_bytes = 4;
+    expect_refused(&config, "packet_payload_bytes");
+    config.packet_payload_bytes = 1428;
+    expect_refused(&config, "packet_payload_bytes");
+    config.packet_payload_bytes = 1001;
+    expect_refused(&config, "packet_payload_bytes");
+    config = make_config();
     config.heaps_max = 0;
     expect_refused(&config, "heaps_max");
     config.heaps_max = UINT32_MAX;

@@ -218,3 +218,20 @@ Test(conformance_verbs, heaps_in_slots_arrive_whole_without_a_copy, .timeout = 1
     cr_assert(loop_run(&c, &result), "%s", result.error);
     cr_expect_eq(result.sent.counters.copied_bytes, 0);
 }
+
+Test(conformance_verbs, heaps_with_a_fixed_payload_arrive_whole, .timeout = 120)
+{
+    struct test_netns_pair pair;
+    const struct loop_case c = {.tx_engine = "verbs",
+                                .rx_engine = "verbs",
+                                .pair = &pair,
+                                .host = TEST_NEAR_V4,
+                                .packet_bytes = 1472,
+                                .heap_bytes = 10007,
+                                .heaps = 3,
+                                .items = 20,
+                                .packet_payload_bytes = 1024};
+
+    lay_cable(&pair);
+    cr_expect(loop_conforms(&c, false, "fixed payload"));
+}
