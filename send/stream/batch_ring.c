@@ -112,11 +112,6 @@ struct speadi_batch *speadi_batch_ring_untaken(struct speadi_batch_ring *ring)
     return batch->taken < batch->count ? batch : NULL;
 }
 
-bool speadi_batch_ring_is_reapable(const struct speadi_batch_ring *ring)
-{
-    return ring->used != 0 && ring->batch[ring->first].reaped < ring->batch[ring->first].taken;
-}
-
 unsigned speadi_batch_ring_reap(struct speadi_batch_ring *ring, uint64_t most, uint64_t *bytes)
 {
     struct speadi_batch *batch = &ring->batch[ring->first];

@@ -59,7 +59,10 @@ void speadi_batch_ring_seal(struct speadi_batch_ring *ring, const struct speadi_
 struct speadi_batch *speadi_batch_ring_untaken(struct speadi_batch_ring *ring);
 
 /* Returns true when the engine has taken packets that are not yet reaped. */
-bool speadi_batch_ring_is_reapable(const struct speadi_batch_ring *ring);
+static inline bool speadi_batch_ring_is_reapable(const struct speadi_batch_ring *ring)
+{
+    return ring->used != 0 && ring->batch[ring->first].reaped < ring->batch[ring->first].taken;
+}
 
 /* Marks packets as reaped, beginning with the oldest packet that the engine has taken. It marks at most `most` packets,
  * and only packets of one batch. Returns how many packets it marked, or 0 if no packet can be reaped. Sets *bytes to

@@ -136,21 +136,6 @@ bool speadi_heap_queue_is_drained(const struct speadi_heap_queue *queue)
 
 /* ---- Owner --------------------------------------------------------------------------------- */
 
-bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue)
-{
-    struct speadi_heap_slot *slot = slot_at(queue, queue->admitted);
-
-    /* QUEUE2 load: when `published` is position + 1, this thread sees the entry. */
-    return atomic_load_explicit(&slot->published, memory_order_seq_cst) == queue->admitted + 1;
-}
-
-struct speadi_heap_entry *speadi_heap_queue_admit(struct speadi_heap_queue *queue)
-{
-    if (!speadi_heap_queue_has_new(queue))
-        return NULL;
-    return speadi_heap_queue_at(queue, queue->admitted++);
-}
-
 void speadi_heap_queue_free_oldest(struct speadi_heap_queue *queue)
 {
     /* QUEUE1 release: the owner thread has finished reading the slot, and the next producer may write it. */

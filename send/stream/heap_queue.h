@@ -111,10 +111,21 @@ static inline struct speadi_heap_entry *speadi_heap_queue_at(const struct speadi
 }
 
 /* Returns true when a producer has pushed a heap that is not yet admitted. */
-bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue);
+static inline bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue)
+{
+    const struct speadi_heap_slot *slot = &queue->slot[queue->admitted & queue->mask];
+
+    /* QUEUE2 load: when `published` is position + 1, this thread sees the entry. */
+    return atomic_load_explicit(&slot->published, memory_order_seq_cst) == queue->admitted + 1;
+}
 
 /* Admits the next heap and returns it. Returns NULL when no heap is waiting to be admitted. */
-struct speadi_heap_entry *speadi_heap_queue_admit(struct speadi_heap_queue *queue);
+static inline struct speadi_heap_entry *speadi_heap_queue_admit(struct speadi_heap_queue *queue)
+{
+    if (!speadi_heap_queue_has_new(queue))
+        return NULL;
+    return speadi_heap_queue_at(queue, queue->admitted++);
+}
 
 /* Returns the position of the oldest heap that has not completed. */
 static inline uint64_t speadi_heap_queue_oldest(const struct speadi_heap_queue *queue)
