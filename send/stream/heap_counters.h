@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "heap_queue.h"
@@ -41,14 +42,16 @@ int speadi_heap_counters_change(struct speadi_heap_counters *counters,
 /* Applies the changes that hold for the heap at `position`. Owner thread. */
 void speadi_heap_counters_apply(struct speadi_heap_counters *counters, uint64_t position);
 
-/* Returns the counter of the heap at `position`, and advances. Owner thread. */
+/* Returns the counter of the heap at `position`, and advances. No change comes between two heaps of a group. Owner
+ * thread. */
 static inline uint64_t speadi_heap_counters_take(struct speadi_heap_counters *counters,
-                                                 uint64_t position)
+                                                 uint64_t position, bool is_next_of_group)
 {
     uint64_t counter;
 
     /* COUNTER1 acquire: this thread finds the change that another thread has stored. */
-    if (position >= atomic_load_explicit(&counters->changed_at, memory_order_acquire))
+    if (position >= atomic_load_explicit(&counters->changed_at, memory_order_acquire) &&
+        !is_next_of_group)
         speadi_heap_counters_apply(counters, position);
     counter = counters->next;
     counters->next += counters->step;

@@ -41,6 +41,7 @@ struct speadi_heap_entry {
     double ns_per_byte;
     uint16_t destination;
     bool explicit_counter;
+    bool is_next_of_group; /* true if the heap before it is of the same group */
     /* The number of heaps of the mix that this heap belongs to (heap_mix.h). 0 or 1: the heap belongs to no mix. */
     uint32_t mix_count;
 };

@@ -27,7 +27,8 @@ void speadi_send_stream_admit(struct spead_send_stream *stream)
     while ((entry = speadi_heap_queue_admit(&stream->queue)) != NULL) {
         if (!entry->explicit_counter)
             entry->counter =
-                speadi_heap_counters_take(&stream->counters, stream->queue.admitted - 1) &
+                speadi_heap_counters_take(&stream->counters, stream->queue.admitted - 1,
+                                          entry->is_next_of_group) &
                 spead_flavour_value_max(entry->heap->flavour);
         if (entry->ns_per_byte >= 0)
             note_rate(stream);

@@ -55,6 +55,7 @@ static int make_entry(const struct spead_send_stream *stream, struct speadi_heap
     entry->explicit_counter = options->explicit_counter;
     entry->destination = (uint16_t)options->destination;
     entry->mix_count = 0;
+    entry->is_next_of_group = false;
     return speadi_heap_shape(&entry->shape, heap, &stream->packet_size);
 }
 
@@ -93,6 +94,7 @@ static int push_group(struct spead_send_stream *stream, const struct submission 
     for (uint32_t i = group->count; i-- > 0;) {
         (void)make_entry(stream, &entry, group->heaps[i].heap, &group->heaps[i].options);
         entry.mix_count = is_mixed ? group->count : 0;
+        entry.is_next_of_group = i > 0;
         speadi_heap_queue_publish(&stream->queue, position + i, &entry, by_owner || i > 0);
     }
     if (!by_owner)

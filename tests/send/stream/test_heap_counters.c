@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include <heap_counters.h>
+
 #include "send_rig.h"
 
 static void expect_counters(const struct send_rig *rig, const uint64_t *want, unsigned count)
@@ -138,4 +140,24 @@ Test(heap_counters, start_and_stop_heaps_continue_the_sequence)
     send_rig_close(&rig);
     spead_send_heap_destroy(start);
     spead_send_heap_destroy(stop);
+}
+
+/* The owner thread has admitted the first heap of a group when the change comes. A stream cannot be stopped there, so
+ * the test asks the counters themselves. */
+Test(heap_counters, no_change_comes_between_two_heaps_of_a_group)
+{
+    struct speadi_heap_counters counters;
+    struct speadi_heap_queue queue;
+    const struct speadi_heap_entry entry = {0};
+
+    cr_assert_eq(speadi_heap_queue_init(&queue, 4), 0);
+    speadi_heap_counters_init(&counters, 1, 1);
+    cr_assert_eq(speadi_heap_queue_push(&queue, &entry, true), 0);
+    cr_assert_eq(speadi_heap_counters_change(&counters, &queue, 100, 1), 0);
+    cr_expect_eq(speadi_heap_counters_take(&counters, 0, false), 1);
+    cr_expect_eq(speadi_heap_counters_take(&counters, 1, true), 2);
+    cr_expect_eq(speadi_heap_counters_take(&counters, 2, true), 3);
+    cr_expect_eq(speadi_heap_counters_take(&counters, 3, false), 100);
+    speadi_heap_counters_release(&counters);
+    speadi_heap_queue_release(&queue);
 }

@@ -75,3 +75,26 @@ Test(heap_queue, closed_queue_drains_what_it_accepted)
     cr_expect(speadi_heap_queue_is_drained(&queue));
     speadi_heap_queue_release(&queue);
 }
+
+Test(heap_queue, several_heaps_are_claimed_and_seen_together)
+{
+    struct speadi_heap_queue queue;
+    const struct speadi_heap_entry entry = {0};
+    uint64_t position, last;
+
+    cr_assert_eq(speadi_heap_queue_init(&queue, 4), 0);
+    cr_assert_eq(push(&queue, 0), 0);
+    cr_expect_eq(speadi_heap_queue_claim(&queue, 4, &position), -EAGAIN, "one place is taken");
+    cr_assert_eq(speadi_heap_queue_claim(&queue, 3, &position), 0);
+    cr_expect_eq(position, 1);
+    cr_expect_eq(speadi_heap_queue_claim(&queue, 1, &last), -EAGAIN);
+    cr_assert_not_null(speadi_heap_queue_admit(&queue));
+    for (uint64_t i = 3; i > 1; i--) {
+        speadi_heap_queue_publish(&queue, i, &entry, true);
+        cr_expect_not(speadi_heap_queue_has_new(&queue), "a part of the heaps is seen");
+    }
+    speadi_heap_queue_publish(&queue, 1, &entry, true);
+    for (unsigned i = 0; i < 3; i++)
+        cr_expect_not_null(speadi_heap_queue_admit(&queue));
+    speadi_heap_queue_release(&queue);
+}
