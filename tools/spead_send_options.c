@@ -58,6 +58,11 @@ static const struct tool_option rows[] = {
     {.name = "max-heaps", .argument = "N", .group = TOOL_GROUP_HEAPS,
      .type = &tool_u32, .min = 1, .max = 65536, STREAM(heaps_max),
      .help = "Heaps in flight, each with memory of its own"},
+    {.name = "mix-heaps", .argument = "N", .group = TOOL_GROUP_HEAPS,
+     .type = &tool_u32, .min = 2, .max = 64, STREAM(mix_heaps),
+     .help = "The last packets of up to N small heaps leave behind their other packets, for longer "
+             "trains; the receiver needs N live heaps",
+     .unset = "one after another"},
 
     {.name = "rate", .argument = "G", .group = TOOL_GROUP_SPEED,
      .type = &tool_real, .least = RATE_MIN, .most = 100000, .unit = GBPS, .or_zero = true,
@@ -102,6 +107,8 @@ static const struct tool_pair pairs[] = {
      .why = "the device paces each packet"},
     {.option = "burst-rate-ratio", .other = "hardware-rate", .why = "the device paces"},
     {.option = "max-poll", .other = "comp-vector", .other_value = "poll", .why = "the thread never sleeps"},
+    {.option = "mix-heaps", .other = "max-heaps", .other_value = "1",
+     .why = "one heap is in flight"},
     {.option = NULL},
 };
 /* clang-format on */

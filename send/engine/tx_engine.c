@@ -58,11 +58,11 @@ static int usable(void *arg, const struct speadi_engine_about *engine, struct sp
     return ops->usable ? ops->usable(&config, err) : 0;
 }
 
-/* Writes an error sentence into *err: the engine cannot do what the configuration field `field` asks for, because the
- * engine lacks `capability`: it has no `thing` for this. The sentence also names the engines that have the capability.
- * Returns -ENOTSUP. */
-static int lacks(const struct speadi_engine_about *engine, uint32_t capability, const char *thing,
-                 const char *field, struct spead_err *err)
+/* Writes an error sentence into *err: the engine cannot do what the configuration field `field` asks for, because it
+ * lacks `capability`, for the reason `why`. The sentence also names the engines that have the capability. Returns
+ * -ENOTSUP. */
+static int lacks(const struct speadi_engine_about *engine, uint32_t capability, const char *field,
+                 const char *why, struct spead_err *err)
 {
     const struct speadi_engine_about *other;
     char others[80] = "";
@@ -74,24 +74,27 @@ static int lacks(const struct speadi_engine_about *engine, uint32_t capability, 
             snprintf(others + used, sizeof others - used, "%s%s", used ? ", " : "; try ",
                      other->name);
     }
-    return speadi_err_field(err, -ENOTSUP, field, ": engine %s has no %s for this%s", engine->name,
-                            thing, others);
+    return speadi_err_field(err, -ENOTSUP, field, ": engine %s %s%s", engine->name, why, others);
 }
 
 static int check_caps(const struct speadi_engine_about *engine,
                       const struct speadi_tx_config *config, struct spead_err *err)
 {
+    static const char no_device[] = "has no device for this";
     uint32_t caps = ops_of(engine)->caps;
 
     if (config->hardware_rate && !(caps & SPEADI_TX_CAP_PACES))
-        return lacks(engine, SPEADI_TX_CAP_PACES, "device", "hardware_rate", err);
+        return lacks(engine, SPEADI_TX_CAP_PACES, "hardware_rate", no_device, err);
     if (config->hardware_tso && !(caps & SPEADI_TX_CAP_SEGMENTS))
-        return lacks(engine, SPEADI_TX_CAP_SEGMENTS, "device", "hardware_tso", err);
+        return lacks(engine, SPEADI_TX_CAP_SEGMENTS, "hardware_tso", no_device, err);
+    if (config->wants_trains && !(caps & SPEADI_TX_CAP_TRAINS) && !config->hardware_tso)
+        return lacks(engine, SPEADI_TX_CAP_TRAINS, "mix_heaps", "builds no trains", err);
     if (config->send_path != SPEAD_SEND_PATH_AUTO && !(caps & SPEADI_TX_CAP_GATHERS))
-        return lacks(engine, SPEADI_TX_CAP_GATHERS, "kernel socket", "send_path", err);
+        return lacks(engine, SPEADI_TX_CAP_GATHERS, "send_path", "has no kernel socket for this",
+                     err);
     for (uint32_t i = 0; i < config->memory_count; i++)
         if (config->memory[i].is_dma_buf && !(caps & SPEADI_TX_CAP_DEVICE))
-            return lacks(engine, SPEADI_TX_CAP_DEVICE, "device", "memory", err);
+            return lacks(engine, SPEADI_TX_CAP_DEVICE, "memory", no_device, err);
     return 0;
 }
 

@@ -53,6 +53,8 @@ enum {
     SPEADI_TX_CAP_PACES = 1u << 1,    /* the engine can pace packets itself (hardware_rate) */
     SPEADI_TX_CAP_SEGMENTS = 1u << 2, /* the engine can let a device cut packets (hardware_tso) */
     SPEADI_TX_CAP_GATHERS = 1u << 3,  /* the engine has the two ways of enum spead_send_path */
+    /* the engine sends consecutive packets of one size as a train */
+    SPEADI_TX_CAP_TRAINS = 1u << 4,
 };
 
 struct speadi_tx_counters {
@@ -105,6 +107,9 @@ struct speadi_tx_config {
     /* How packets reach the kernel. Only an engine with SPEADI_TX_CAP_GATHERS gets another value than
      * SPEAD_SEND_PATH_AUTO here. */
     enum spead_send_path send_path;
+    /* True if the core orders packets such that trains become longer (mix_heaps). It is refused for an engine that would
+     * build no trains. */
+    bool wants_trains;
     const struct spead_send_memory *memory;
     uint32_t memory_count;
     /* The options for all engines, as the user gave them to the stream. speadi_tx_engine_open() looks among them for

@@ -50,11 +50,6 @@ void speadi_batch_ring_release(struct speadi_batch_ring *ring)
     ring->memory = NULL;
 }
 
-static struct speadi_batch *newest(struct speadi_batch_ring *ring)
-{
-    return &ring->batch[(ring->first + ring->used - 1) % SPEADI_BATCHES];
-}
-
 bool speadi_batch_ring_is_fillable(struct speadi_batch_ring *ring)
 {
     return ring->used < SPEADI_BATCHES && !speadi_batch_ring_untaken(ring);
@@ -100,16 +95,6 @@ void speadi_batch_ring_seal(struct speadi_batch_ring *ring, const struct speadi_
     batch->reaped = 0;
     batch->bytes = sum_bytes(batch->packet, batch->count);
     ring->used++;
-}
-
-struct speadi_batch *speadi_batch_ring_untaken(struct speadi_batch_ring *ring)
-{
-    struct speadi_batch *batch;
-
-    if (ring->used == 0)
-        return NULL;
-    batch = newest(ring);
-    return batch->taken < batch->count ? batch : NULL;
 }
 
 unsigned speadi_batch_ring_reap(struct speadi_batch_ring *ring, uint64_t most, uint64_t *bytes)

@@ -56,7 +56,15 @@ void speadi_batch_ring_seal(struct speadi_batch_ring *ring, const struct speadi_
 /* Returns the batch that has packets which the engine has not taken, or NULL if there is none. At most one batch, the
  * newest, has such packets. The reason is that the core fills a new batch only after the engine has taken all packets
  * of the previous batch. */
-struct speadi_batch *speadi_batch_ring_untaken(struct speadi_batch_ring *ring);
+static inline struct speadi_batch *speadi_batch_ring_untaken(struct speadi_batch_ring *ring)
+{
+    struct speadi_batch *newest;
+
+    if (ring->used == 0)
+        return NULL;
+    newest = &ring->batch[(ring->first + ring->used - 1) % SPEADI_BATCHES];
+    return newest->taken < newest->count ? newest : NULL;
+}
 
 /* Returns true when the engine has taken packets that are not yet reaped. */
 static inline bool speadi_batch_ring_is_reapable(const struct speadi_batch_ring *ring)

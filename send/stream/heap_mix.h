@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A mix is a number of consecutive heaps of the heap queue whose packets leave by turns, for example a ROUND_ROBIN group.
+/* A mix is a number of consecutive heaps of the heap queue whose packets do not leave one heap after another: the heaps
+ * of a ROUND_ROBIN group, or heaps that are mixed for longer trains.
  * Several heaps of a mix are cut at a time, and several are partly done at a time. So each of them needs a place for what
  * the stream otherwise keeps only for one heap: how far it has been cut, and which of its packets are done.
  *
@@ -27,6 +28,13 @@ struct speadi_heap_done {
     enum spead_send_bucket bucket; /* the bucket of that error */
 };
 
+enum speadi_mix_order {
+    SPEADI_MIX_ROUND_ROBIN, /* one packet of each heap that is not finished, in turn */
+    /* All packets but the last of the first heap, then of the second, and so on; then the last packets in the same order.
+     * Every heap must have at least two packets. All but the last packets have the same size. */
+    SPEADI_MIX_LAST_PACKETS_LAST,
+};
+
 enum speadi_mix_walker { SPEADI_MIX_CUTS, SPEADI_MIX_REAPS, SPEADI_MIX_WALKERS };
 
 /* What a heap of a mix has of its own. */
@@ -48,8 +56,11 @@ struct speadi_mixed_heaps {
 
 struct speadi_mix_walk {
     enum speadi_mix_walker walker;
-    uint64_t first;      /* the queue position of the first heap of the mix */
-    uint32_t unfinished; /* heaps that the walk has not finished; 0 if no walk is under way */
+    enum speadi_mix_order order;
+    bool in_last_packets; /* LAST_PACKETS_LAST: true if the walk has passed all other packets */
+    uint32_t count;       /* the heaps of the mix */
+    uint64_t first;       /* the queue position of the first heap of the mix */
+    uint32_t unfinished;  /* heaps that the walk has not finished; 0 if no walk is under way */
     uint32_t at,
         before; /* index of the heap whose packets come next, and of the one before it in the circle */
 };
@@ -81,10 +92,10 @@ static inline bool speadi_mix_is_under_way(const struct speadi_mix_walk *walk)
     return walk->unfinished != 0;
 }
 
-/* Begins a walk through the mix of `count` heaps whose first heap has the position `first`. All of these heaps must have
- * been prepared. */
+/* Begins a walk through the mix whose first heap has the position `first` and the entry *entry. All heaps of the mix must
+ * have been prepared. */
 void speadi_mix_begin(struct speadi_mix_walk *walk, const struct speadi_mixed_heaps *heaps,
-                      uint64_t first, uint32_t count);
+                      uint64_t first, const struct speadi_heap_entry *entry);
 
 /* Returns what comes next in a walk that is under way. */
 struct speadi_mix_run speadi_mix_next(const struct speadi_mix_walk *walk,

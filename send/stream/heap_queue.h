@@ -42,6 +42,7 @@ struct speadi_heap_entry {
     uint16_t destination;
     bool explicit_counter;
     bool is_next_of_group; /* true if the heap before it is of the same group */
+    uint8_t mix_order;     /* enum speadi_mix_order; valid if mix_count is more than 1 */
     /* The number of heaps of the mix that this heap belongs to (heap_mix.h). 0 or 1: the heap belongs to no mix. */
     uint32_t mix_count;
 };

@@ -94,8 +94,8 @@ static unsigned end_oldest(struct spead_send_stream *stream, const struct speadi
 
 /* Does the same for a mix, whose next packets belong to any of its heaps. The heaps complete in the order of the queue,
  * so a heap can be done and still wait for an older one. */
-static unsigned end_mixed(struct spead_send_stream *stream, uint32_t heaps, uint64_t packets,
-                          int error)
+static unsigned end_mixed(struct spead_send_stream *stream, const struct speadi_heap_entry *entry,
+                          uint64_t packets, int error)
 {
     struct speadi_mix_run run;
     uint64_t bytes = 0, end;
@@ -103,8 +103,8 @@ static unsigned end_mixed(struct spead_send_stream *stream, uint32_t heaps, uint
 
     if (!speadi_mix_is_under_way(&stream->reaping))
         speadi_mix_begin(&stream->reaping, &stream->mixed, speadi_heap_queue_oldest(&stream->queue),
-                         heaps);
-    end = stream->reaping.first + heaps;
+                         entry);
+    end = stream->reaping.first + stream->reaping.count;
     run = speadi_mix_next(&stream->reaping, &stream->mixed, &stream->queue);
     count = speadi_batch_ring_reap(&stream->batches, run.packets < packets ? run.packets : packets,
                                    &bytes);
@@ -122,7 +122,7 @@ static void end_in_order(struct spead_send_stream *stream, uint64_t packets, int
 {
     while (packets != 0) {
         const struct speadi_heap_entry *entry = oldest_entry(stream);
-        unsigned count = entry->mix_count > 1 ? end_mixed(stream, entry->mix_count, packets, error)
+        unsigned count = entry->mix_count > 1 ? end_mixed(stream, entry, packets, error)
                                               : end_oldest(stream, entry, packets, error);
 
         assert(count != 0); /* an engine reports no more packets than it has taken */

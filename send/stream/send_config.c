@@ -15,6 +15,9 @@
 
 #include "send_stream.h"
 
+/* More heaps need more live heaps at the receiver, and make trains hardly longer. */
+#define MIX_HEAPS_MAX 64u
+
 static int read_config(struct spead_send_stream_config *config,
                        const struct spead_send_stream_config *from, struct spead_err *err)
 {
@@ -73,6 +76,8 @@ static int check_sizes(const struct spead_send_stream_config *config, struct spe
                                 SPEADI_PACKET_BYTES_MIN, SPEADI_UDP_BYTES_MAX);
     if (check_payload(config, err) < 0)
         return -EINVAL;
+    if (config->mix_heaps > MIX_HEAPS_MAX)
+        return speadi_err_range(err, "mix_heaps", config->mix_heaps, 0, MIX_HEAPS_MAX);
     if (config->heaps_max == 0 || config->heaps_max > SPEADI_HEAPS_MAX)
         return speadi_err_range(err, "heaps_max", config->heaps_max, 1, SPEADI_HEAPS_MAX);
     if (config->rate_of > SPEAD_RATE_WIRE)
@@ -187,6 +192,7 @@ static int open_transport(struct speadi_send_transport *transport,
         .hardware_rate = config->hardware_rate,
         .hardware_tso = config->hardware_tso,
         .send_path = config->send_path,
+        .wants_trains = config->mix_heaps > 1,
         .memory = config->memory,
         .memory_count = config->memory_count,
         .engine_options = config->engine_options,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cuts the heaps of a stream into packets, in the order in which the packets leave. */
+#include <speadi/numbers.h>
 #include <speadi/packet.h>
 
 #include "send_stream.h"
@@ -56,12 +57,55 @@ static bool cut_run(struct spead_send_stream *stream, struct speadi_packet_space
     return cut == run.packets;
 }
 
+/* Returns true if the heap can be mixed with *first for longer trains. With a fixed payload the first packet of a heap is
+ * longer than the others, unless all of them have the item pointers, and it would end a train. */
+static bool is_mixable(const struct spead_send_stream *stream,
+                       const struct speadi_heap_entry *entry, const struct speadi_heap_entry *first)
+{
+    if (stream->packet_size.payload != 0 && !entry->heap->repeat_pointers)
+        return false;
+    return entry->mix_count <= 1 && entry->shape.packets > 1 &&
+           entry->shape.bytes <= SPEADI_UDP_BYTES_MAX && entry->destination == first->destination &&
+           entry->ns_per_byte == first->ns_per_byte;
+}
+
+/* Makes a mix of the admitted heaps that begin with *first, if their packets then need fewer trains. A heap by itself
+ * needs one train. In the mix the full packets of all heaps share trains, and the last packets, which are usually of one
+ * size, share one more train. */
+static void mix_for_trains(struct spead_send_stream *stream, struct speadi_heap_entry *first)
+{
+    const uint64_t admitted = stream->queue.admitted - stream->packetising;
+    const uint64_t train =
+        speadi_min_u64(SPEADI_UDP_BYTES_MAX / stream->packet_size.bytes, TRAIN_PACKETS_MAX);
+    uint64_t full = 0;
+    uint32_t count = 0;
+
+    for (; count < stream->mix_heaps && count < admitted; count++) {
+        const struct speadi_heap_entry *entry =
+            speadi_heap_queue_at(&stream->queue, stream->packetising + count);
+
+        if (!is_mixable(stream, entry, first))
+            break;
+        full += entry->shape.packets - 1;
+    }
+    if (speadi_divide_up(full, train) + 1 >= count)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t position = stream->packetising + i;
+        struct speadi_heap_entry *entry = speadi_heap_queue_at(&stream->queue, position);
+
+        entry->mix_count = count;
+        entry->mix_order = SPEADI_MIX_LAST_PACKETS_LAST;
+        speadi_mixed_heap_prepare(speadi_mixed_heap_at(&stream->mixed, position));
+    }
+}
+
 /* Cuts the heaps of a mix. Returns false when the space must end before their last packet. */
 static bool cut_mix(struct spead_send_stream *stream, struct speadi_packet_space *space,
-                    uint32_t count, double ns_per_byte)
+                    const struct speadi_heap_entry *first, double ns_per_byte)
 {
     if (!speadi_mix_is_under_way(&stream->cutting))
-        speadi_mix_begin(&stream->cutting, &stream->mixed, stream->packetising, count);
+        speadi_mix_begin(&stream->cutting, &stream->mixed, stream->packetising, first);
     while (speadi_mix_is_under_way(&stream->cutting))
         if (!cut_run(stream, space, ns_per_byte))
             return false;
@@ -82,28 +126,20 @@ static bool cut_heap(struct spead_send_stream *stream, struct speadi_packet_spac
     return true;
 }
 
-double speadi_send_stream_next_rate(const struct spead_send_stream *stream)
-{
-    if (speadi_mix_is_under_way(&stream->cutting))
-        return speadi_mix_next(&stream->cutting, &stream->mixed, &stream->queue).entry->ns_per_byte;
-    return speadi_heap_queue_at(&stream->queue, stream->packetising)->ns_per_byte;
-}
-
 void speadi_send_stream_cut(struct spead_send_stream *stream, struct speadi_packet_space *space,
                             double ns_per_byte)
 {
     const struct speadi_tx_packet *first = space->packet;
 
     while (speadi_send_stream_has_heaps(stream)) {
-        const struct speadi_heap_entry *entry =
-            speadi_heap_queue_at(&stream->queue, stream->packetising);
+        struct speadi_heap_entry *entry = speadi_heap_queue_at(&stream->queue, stream->packetising);
 
+        if (stream->mix_heaps > 1 && !stream->heap_begun && entry->mix_count <= 1)
+            mix_for_trains(stream, entry);
         if (entry->mix_count > 1) {
-            const uint32_t count = entry->mix_count;
-
-            if (!cut_mix(stream, space, count, ns_per_byte))
+            if (!cut_mix(stream, space, entry, ns_per_byte))
                 return;
-            stream->packetising += count;
+            stream->packetising += entry->mix_count;
             continue;
         }
         if (entry->ns_per_byte != ns_per_byte ||

@@ -52,6 +52,7 @@ int speadi_send_stream_build(struct spead_send_stream **out,
     stream->packet_size.bytes = config->packet_bytes_max & ~7u;
     stream->packet_size.payload = config->packet_payload_bytes;
     stream->hardware_rate = config->hardware_rate;
+    stream->mix_heaps = config->mix_heaps;
     speadi_heap_counters_init(&stream->counters, config->heap_counter_first,
                               config->heap_counter_step);
     stream->log = config->log;

@@ -48,7 +48,9 @@ struct spead_send_stream {
     /* speadi_send_stream_build() and speadi_send_stream_attach() set these fields. Later they do not change. */
     struct speadi_send_transport transport;
     struct speadi_packet_size packet_size;
-    bool hardware_rate;   /* true if the device paces the packets */
+    bool hardware_rate; /* true if the device paces the packets */
+    /* the most heaps whose packets are mixed for longer trains; 0 or 1: none */
+    uint32_t mix_heaps;
     struct spead_log log; /* the engine uses this log as long as the engine is open */
 
     /* Any thread may use these fields. */
@@ -107,7 +109,12 @@ static inline bool speadi_send_stream_is_owner(const struct spead_send_stream *s
 
 /* Returns the rate of the packet that will be cut next, as the time for a byte (speadi_heap_entry.ns_per_byte). There
  * must be an admitted heap with packets that are not cut. Owner thread. */
-double speadi_send_stream_next_rate(const struct spead_send_stream *stream);
+static inline double speadi_send_stream_next_rate(const struct spead_send_stream *stream)
+{
+    if (speadi_mix_is_under_way(&stream->cutting))
+        return speadi_mix_next(&stream->cutting, &stream->mixed, &stream->queue).entry->ns_per_byte;
+    return speadi_heap_queue_at(&stream->queue, stream->packetising)->ns_per_byte;
+}
 
 /* Cuts heaps into the space until the space is full, the next heap has another rate than ns_per_byte, or no admitted
  * heap is left. Owner thread. */

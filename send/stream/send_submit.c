@@ -94,6 +94,7 @@ static int push_group(struct spead_send_stream *stream, const struct submission 
     for (uint32_t i = group->count; i-- > 0;) {
         (void)make_entry(stream, &entry, group->heaps[i].heap, &group->heaps[i].options);
         entry.mix_count = is_mixed ? group->count : 0;
+        entry.mix_order = SPEADI_MIX_ROUND_ROBIN;
         entry.is_next_of_group = i > 0;
         speadi_heap_queue_publish(&stream->queue, position + i, &entry, by_owner || i > 0);
     }

@@ -302,7 +302,7 @@ static const struct read_row read_table[] = {
     {STRUCT(spead_recording_writer_config, log),
      &(struct spead_recording_writer_config)SPEAD_RECORDING_WRITER_CONFIG_INIT, fill_recording,
      make_recording},
-    {STRUCT(spead_send_stream_config, reserved_path),
+    {STRUCT(spead_send_stream_config, reserved_end),
      &(struct spead_send_stream_config)SPEAD_SEND_STREAM_CONFIG_INIT, fill_sender, make_sender},
     {STRUCT(spead_send_sink_config, cpu),
      &(struct spead_send_sink_config)SPEAD_SEND_SINK_CONFIG_INIT, fill_sender_sink,

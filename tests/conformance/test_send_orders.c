@@ -97,3 +97,25 @@ ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], send_orders,
         cr_expect(loop_conforms(&c, false, *engine));
     }
 }
+
+TEST_FOR_EACH_ENGINE(send_orders, mixed_heaps_arrive_whole, TEST_BOTH_ENDS)
+{
+    const char *reason;
+
+    if (!test_netns_enter(&reason))
+        cr_skip_test("%s", reason);
+    for (unsigned i = 0; i < 6; i++) {
+        const struct loop_case c = {.tx_engine = *engine,
+                                    .rx_engine = *engine,
+                                    .host = "127.0.0.1",
+                                    .packet_bytes = i % 2 == 0 ? 1472 : 200,
+                                    .heap_bytes = i < 2   ? 10007
+                                                  : i < 4 ? 1500
+                                                          : 60000,
+                                    .heaps = 8,
+                                    .group = 4,
+                                    .mix_heaps = 4};
+
+        cr_expect(loop_conforms(&c, false, *engine));
+    }
+}

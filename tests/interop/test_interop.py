@@ -281,6 +281,10 @@ class ToSpead2(unittest.TestCase):
         self.receive([Receiver()], 100003, 3, "--items", 7)
         self.receive([Receiver()], 100003, 3, "--items", 1000)  # pointers spill over several packets
 
+    def test_mixed_heaps(self):
+        # A receiver of spead2 has four live heaps.
+        self.receive([Receiver()], 16384, 40, "--mix-heaps", 4, "--max-heaps", 8)
+
     def test_packets_with_a_fixed_payload(self):
         self.receive([Receiver()], 100003, 3, "--packet-payload", 1024, "--items", 7)
         self.receive([Receiver()], 1, 3, "--packet-payload", 8)

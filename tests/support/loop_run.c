@@ -151,6 +151,7 @@ static bool open_sender(struct loop *l, const char *endpoint, struct spead_err *
     config.send_path = c->send_path;
     config.packet_bytes_max = c->packet_bytes;
     config.packet_payload_bytes = c->packet_payload_bytes;
+    config.mix_heaps = c->mix_heaps;
     if (c->slots) {
         status = open_slots(l, &memory);
         config.memory = &memory;

@@ -43,6 +43,7 @@ struct loop_case {
     /* True: the heaps are in slots (speadline/send_slots.h), as many as LOOP_GROUP_MAX. Then `items` and `group` must be
      * 0. */
     bool slots;
+    uint32_t mix_heaps;            /* of the sender */
     uint32_t packet_payload_bytes; /* of the sender; 0 means that it is not fixed */
     const char *tx_fault, *rx_fault;
     enum spead_receive_path path;

@@ -77,7 +77,7 @@ static int socket_send(void *self, const struct speadi_tx_packet *packets, unsig
 const struct speadi_tx_engine_ops speadi_tx_engine_socket = {
     .about = {.name = "socket", .endpoint = SPEAD_ENDPOINT_UDP, .rank = 20},
     .state_size = sizeof(struct socket_engine),
-    .caps = SPEADI_TX_CAP_GATHERS,
+    .caps = SPEADI_TX_CAP_GATHERS | SPEADI_TX_CAP_TRAINS,
     .usable = socket_usable,
     .open = socket_open,
     .close = speadi_datagram_sender_close,

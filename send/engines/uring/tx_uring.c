@@ -154,7 +154,7 @@ static int uring_start(void *self, struct spead_err *err)
 const struct speadi_tx_engine_ops speadi_tx_engine_uring = {
     .about = {.name = "uring", .endpoint = SPEAD_ENDPOINT_UDP, .rank = 30},
     .state_size = sizeof(struct uring_engine),
-    .caps = SPEADI_TX_CAP_GATHERS,
+    .caps = SPEADI_TX_CAP_GATHERS | SPEADI_TX_CAP_TRAINS,
     .usable = uring_usable,
     .open = uring_open,
     .close = uring_close,

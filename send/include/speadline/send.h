@@ -246,6 +246,16 @@ struct spead_send_stream_config {
      * every packet. A heap whose pointers leave less room than that is refused with -EINVAL. 0 (default): each packet has
      * as much payload as fits. */
     uint32_t packet_payload_bytes;
+    /* A train is several packets of one size that the kernel gets in one call. The last packet of a heap is usually
+     * shorter and ends its train, so heaps of a few packets make short trains. With mix_heaps N the stream sends the full
+     * packets of up to N consecutive heaps first, and then their last packets, if this makes fewer trains. Such heaps have
+     * one destination and one rate, and at most 65507 bytes each. The packets of one heap stay in order, and so do the
+     * completions; but a heap begins before up to N - 1 heaps before it have ended, so a receiver needs N live heaps
+     * (live_heaps_max). Groups of ROUND_ROBIN are not touched. 0 (default) or 1: heaps leave one after another. At most
+     * 64. Engines that build no trains refuse N > 1 with -ENOTSUP: memory links, and engine verbs without
+     * hardware_tso. */
+    uint32_t mix_heaps;
+    uint32_t reserved_end;
 };
 
 /* clang-format off */
