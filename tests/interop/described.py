@@ -38,10 +38,19 @@ CASES = [
 ]
 
 
+def array_of(value, dtype, order):
+    """An array with this value. Its padding is zero; numpy would leave there, and spead2 send, what the memory held."""
+    value = numpy.asarray(value, dtype=dtype)
+    array = numpy.zeros(value.shape, dtype, order)
+    for name in dtype.names or [...]:
+        array[name] = value[name]
+    return array
+
+
 def item_of(case):
     bits, _deviations, arguments, value = case
     if "dtype" in arguments:
-        value = numpy.array(value, dtype=arguments["dtype"], order=arguments["order"])
+        value = array_of(value, arguments["dtype"], arguments["order"])
     return spead2.Item(0x20 if bits == 56 else 0x1000, "name", "text", value=value, **arguments)
 
 

@@ -42,6 +42,7 @@ from peers import (
     verify_pattern,
     wait_for_port,
 )
+from values import Values  # noqa: F401
 
 ADDRESS_BITS = (40, 48)
 PACKETS = (200, 1472, 8972, 9000)
