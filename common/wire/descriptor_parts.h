@@ -69,8 +69,8 @@ struct speadi_draft *speadi_draft_new(void);
 
 /* The functions below return 0 or -EBADMSG. The sentence in *err then says what is wrong, and the caller says where. */
 
-/* Adds a string of printable ASCII characters to the text. `what` names it in the sentence. Bytes above 0x7e and zero
- * bytes are refused; other control characters are refused unless allow_control is true. */
+/* Adds a string to the text. `what` names it in the sentence. Zero bytes and bytes above 0x7f are refused. *at becomes
+ * its place in the text. */
 int speadi_draft_text(struct speadi_draft *draft, const char *what, const void *text, size_t bytes,
                       size_t bytes_max, uint32_t *at, struct spead_err *err);
 

@@ -15,19 +15,12 @@
 
 #include "descriptor_parts.h"
 #include "numpy_literal.h"
+#include "numpy_plain.h"
 
 #define DEPTH_MAX      8u   /* records inside records */
-#define WORD_BYTES_MAX 64u  /* a plain type */
 #define PATH_BYTES_MAX 512u /* the name of a field, with the names of the records that contain it */
-#define BYTES_MAX      (1ull << 31) /* size of a plain type */
 /* A numpy header with words of this length and any shape is not longer than SPEAD_DESCRIPTOR_DTYPE_BYTES_MAX. */
 #define WORDS_BYTES_MAX (SPEAD_DESCRIPTOR_DTYPE_BYTES_MAX - 1024u)
-
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#    define NATIVE_ORDER '<'
-#else
-#    define NATIVE_ORDER '>'
-#endif
 
 struct reader {
     struct speadi_literal text;
@@ -38,15 +31,6 @@ struct reader {
     char path[PATH_BYTES_MAX];
     size_t words_bytes;
     char words[WORDS_BYTES_MAX]; /* what numpy would write */
-};
-
-/* A plain type: what one word says. */
-struct plain {
-    enum spead_kind kind;
-    char order, letter;
-    uint64_t number; /* the number behind the letter */
-    uint64_t bytes;
-    char unit[WORD_BYTES_MAX];
 };
 
 static int read_type(struct reader *reader, uint64_t *bits);
@@ -89,126 +73,12 @@ static int put_shape(struct reader *reader, const uint64_t *shape, uint32_t coun
 
 /* ---- Plain types ------------------------------------------------------------------------------ */
 
-/* Reads what stands in the brackets behind a time: the unit. */
-static int read_unit(const char *at, struct plain *plain)
-{
-    size_t bytes = strlen(at);
-
-    if (bytes == 0)
-        return 0;
-    if (at[0] != '[' || bytes < 3 || at[bytes - 1] != ']')
-        return -1;
-    for (size_t i = 1; i + 1 < bytes; i++) {
-        char c = at[i];
-
-        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
-            c != '/')
-            return -1;
-        plain->unit[i - 1] = c;
-    }
-    plain->unit[bytes - 2] = 0;
-    return 0;
-}
-
-static bool is_one_of(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
-{
-    return number == a || number == b || number == c || number == d;
-}
-
-/* Finds the kind and the size of a type by its letter and its number. Returns 0, or -1 if numpy has no such type, or
- * only on some machines. */
-static int find_kind(struct plain *plain)
-{
-    uint64_t n = plain->number;
-
-    plain->bytes = n;
-    switch (plain->letter) {
-    case '?':
-        plain->letter = 'b';
-        plain->number = plain->bytes = 1;
-        plain->kind = SPEAD_KIND_BOOL;
-        return n == 0 ? 0 : -1;
-    case 'b':
-        plain->kind = SPEAD_KIND_BOOL;
-        return n == 1 ? 0 : -1;
-    case 'i':
-        plain->kind = SPEAD_KIND_SIGNED;
-        return is_one_of(n, 1, 2, 4, 8) ? 0 : -1;
-    case 'u':
-        plain->kind = SPEAD_KIND_UNSIGNED;
-        return is_one_of(n, 1, 2, 4, 8) ? 0 : -1;
-    case 'f':
-        plain->kind = SPEAD_KIND_FLOAT;
-        return is_one_of(n, 2, 4, 8, 16) ? 0 : -1;
-    case 'c':
-        plain->kind = SPEAD_KIND_COMPLEX;
-        return is_one_of(n, 8, 16, 32, 8) ? 0 : -1;
-    case 'M':
-        plain->kind = SPEAD_KIND_DATETIME;
-        return n == 8 ? 0 : -1;
-    case 'm':
-        plain->kind = SPEAD_KIND_TIMEDELTA;
-        return n == 8 ? 0 : -1;
-    case 'V':
-        plain->kind = SPEAD_KIND_OPAQUE;
-        return 0;
-    case 'U':
-        plain->kind = SPEAD_KIND_UNICODE;
-        plain->bytes = 4 * n;
-        return 0;
-    case 'a':
-        plain->letter = 'S'; /* the old letter */ /* fall through */
-    case 'S':
-        plain->kind = SPEAD_KIND_BYTES;
-        return 0;
-    default:
-        return -1;
-    }
-}
-
-static bool has_order(const struct plain *plain)
-{
-    return plain->kind != SPEAD_KIND_BYTES && plain->kind != SPEAD_KIND_OPAQUE && plain->bytes > 1;
-}
-
-/* Takes a word apart. Returns 0 or -1. */
-static int take_apart(const char *word, bool swap, struct plain *plain)
-{
-    *plain = (struct plain){.order = NATIVE_ORDER};
-    if (*word == '<' || *word == '>')
-        plain->order = *word++;
-    else if (*word == '=' || *word == '|')
-        word++;
-    plain->letter = *word;
-    if (*word == 0)
-        return -1;
-    for (word++; *word >= '0' && *word <= '9'; word++) {
-        plain->number = plain->number * 10 + (uint64_t)(*word - '0');
-        if (plain->number > BYTES_MAX)
-            return -1;
-    }
-    if (find_kind(plain) < 0)
-        return -1;
-    if (plain->kind == SPEAD_KIND_DATETIME || plain->kind == SPEAD_KIND_TIMEDELTA
-            ? read_unit(word, plain) < 0
-            : *word != 0)
-        return -1;
-    if (!has_order(plain))
-        plain->order = '|';
-    else if (swap)
-        plain->order = plain->order == '<' ? '>' : '<';
-    return 0;
-}
-
 static int refuse_plain(struct reader *reader, const char *word)
 {
-    const char *letter = word + strcspn(word, "OT");
-
-    if (strchr("<>=|", word[0]) ? letter == word + 1 : letter == word)
-        if (*letter)
-            return speadi_err_set(reader->text.err, -EBADMSG,
-                                  "the dtype has the object type \"%s\": an object cannot travel",
-                                  word);
+    if (speadi_numpy_plain_is_object(word))
+        return speadi_err_set(reader->text.err, -EBADMSG,
+                              "the dtype has the object type \"%s\": an object cannot travel",
+                              word);
     return speadi_err_set(reader->text.err, -EBADMSG,
                           "the dtype has the unknown type \"%s\": expected an order (<, > or |), a "
                           "letter and a number of bytes, as in \"<i2\"",
@@ -220,10 +90,10 @@ static int add_plain(struct reader *reader, const char *word, uint64_t *bits)
 {
     struct speadi_draft *draft = reader->draft;
     struct speadi_draft_field *field;
-    struct plain plain;
+    struct speadi_numpy_plain plain;
     size_t path_bytes = reader->path_bytes > 0 ? reader->path_bytes - 1 : 0;
 
-    if (take_apart(word, reader->swap, &plain) < 0)
+    if (speadi_numpy_plain_read(&plain, word, reader->swap) < 0)
         return refuse_plain(reader, word);
     if (plain.bytes == 0)
         return speadi_err_set(reader->text.err, -EBADMSG,
@@ -236,8 +106,9 @@ static int add_plain(struct reader *reader, const char *word, uint64_t *bits)
         return -EBADMSG;
     field = &draft->fields[draft->field_count - 1];
     field->is_little_endian = plain.order == '<';
-    if (plain.unit[0] && speadi_draft_text(draft, "the unit", plain.unit, strlen(plain.unit),
-                                           WORD_BYTES_MAX, &field->unit_at, reader->text.err) < 0)
+    if (plain.unit[0] &&
+        speadi_draft_text(draft, "the unit", plain.unit, strlen(plain.unit), SPEADI_NUMPY_WORD_MAX,
+                          &field->unit_at, reader->text.err) < 0)
         return -EBADMSG;
     if (path_bytes == 0)
         return 0;
@@ -247,7 +118,7 @@ static int add_plain(struct reader *reader, const char *word, uint64_t *bits)
 
 static int read_plain(struct reader *reader, uint64_t *bits)
 {
-    char word[WORD_BYTES_MAX];
+    char word[SPEADI_NUMPY_WORD_MAX];
     int ret = speadi_literal_string(&reader->text, "the type in a dtype", word, sizeof word);
 
     return ret < 0 ? ret : add_plain(reader, word, bits);
@@ -446,7 +317,8 @@ static int end_dtype(struct reader *reader, uint64_t bits)
     if (bits == 0)
         return speadi_err_set(reader->text.err, -EBADMSG,
                               "the dtype \"%.*s\" has zero bytes: an element must have a size",
-                              (int)(bytes < WORD_BYTES_MAX ? bytes : WORD_BYTES_MAX), words);
+                              (int)(bytes < SPEADI_NUMPY_WORD_MAX ? bytes : SPEADI_NUMPY_WORD_MAX),
+                              words);
     if (draft->field_count == 0)
         return speadi_err_set(reader->text.err, -EBADMSG, "the dtype has no field, only padding");
     draft->is_dtype = true;
@@ -479,7 +351,7 @@ int speadi_draft_dtype_words(struct speadi_draft *draft, const char *words, bool
 
     if (speadi_literal_sees(&reader.text, '['))
         ret = read_record(&reader, &bits) < 0 ? -EBADMSG : speadi_literal_ends(&reader.text);
-    else if (bytes < WORD_BYTES_MAX)
+    else if (bytes < SPEADI_NUMPY_WORD_MAX)
         ret = add_plain(&reader, words, &bits);
     else
         ret = speadi_err_set(err, -EBADMSG,

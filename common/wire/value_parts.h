@@ -15,6 +15,8 @@
 
 #define SPEADI_BLOCK_VALUES 512u
 
+#define SPEADI_HOST_IS_LITTLE_ENDIAN (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+
 /* The class of a number: the member of the block that holds it. */
 enum speadi_class {
     SPEADI_CLASS_SIGNED,

@@ -9,12 +9,6 @@
 #include "descriptor_parts.h"
 #include "value_parts.h"
 
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#    define HOST_IS_LITTLE_ENDIAN true
-#else
-#    define HOST_IS_LITTLE_ENDIAN false
-#endif
-
 int spead_value_bytes(const struct spead_descriptor *descriptor, uint64_t variable, size_t *bytes,
                       struct spead_err *err)
 {
@@ -90,7 +84,7 @@ static void copy_values(struct speadi_walk *walk, const struct speadi_form *form
         struct speadi_run run = speadi_walk_next(walk, count);
         uint8_t *to = (uint8_t *)(uintptr_t)run.data + run.bit / 8;
 
-        if (form->is_little_endian == HOST_IS_LITTLE_ENDIAN)
+        if (form->is_little_endian == SPEADI_HOST_IS_LITTLE_ENDIAN)
             memcpy(to, from, run.count * bytes);
         else
             speadi_copy_swapped(to, from, bytes, run.count);
