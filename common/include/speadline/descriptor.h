@@ -182,6 +182,8 @@ int spead_descriptor_encode(const struct spead_descriptor *descriptor, struct sp
 
 /* ---- What a descriptor says ----------------------------------------------------------------- */
 
+/* The three functions return the identifier of the item, its name and its description. Texts that are not given are
+ * "". */
 uint64_t spead_descriptor_id(const struct spead_descriptor *descriptor);
 const char *spead_descriptor_name(const struct spead_descriptor *descriptor);
 const char *spead_descriptor_description(const struct spead_descriptor *descriptor);

@@ -147,7 +147,8 @@ int spead_item_read(const struct spead_item *item, const struct spead_descriptor
                     uint32_t field, enum spead_ctype type, void *to, size_t max, size_t *count,
                     struct spead_err *err);
 
-/* The functions read one number at any address, for loops over the values of a view that is not packed:
+/* The six functions spead_load_*() read one number at any address, for loops over the values of a view that is not
+ * packed. A compiler makes vector instructions of such a loop:
  *
  *     for (uint64_t i = 0; i < view.count; i++) // contiguous, big-endian, 16 bits
  *         sum += (int16_t)spead_load_be16(view.data + 2 * i);
@@ -159,6 +160,7 @@ static inline uint16_t spead_load_be16(const void *from)
     return (uint16_t)(b[0] << 8 | b[1]);
 }
 
+/* Returns the big-endian number of 32 bits at `from`. */
 static inline uint32_t spead_load_be32(const void *from)
 {
     const uint8_t *b = (const uint8_t *)from;
@@ -166,11 +168,36 @@ static inline uint32_t spead_load_be32(const void *from)
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
+/* Returns the big-endian number of 64 bits at `from`. */
 static inline uint64_t spead_load_be64(const void *from)
 {
     const uint8_t *b = (const uint8_t *)from;
 
     return (uint64_t)spead_load_be32(b) << 32 | spead_load_be32(b + 4);
+}
+
+/* Returns the little-endian number of 16 bits at `from`. */
+static inline uint16_t spead_load_le16(const void *from)
+{
+    const uint8_t *b = (const uint8_t *)from;
+
+    return (uint16_t)(b[1] << 8 | b[0]);
+}
+
+/* Returns the little-endian number of 32 bits at `from`. */
+static inline uint32_t spead_load_le32(const void *from)
+{
+    const uint8_t *b = (const uint8_t *)from;
+
+    return (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[1] << 8 | b[0];
+}
+
+/* Returns the little-endian number of 64 bits at `from`. */
+static inline uint64_t spead_load_le64(const void *from)
+{
+    const uint8_t *b = (const uint8_t *)from;
+
+    return (uint64_t)spead_load_le32(b + 4) << 32 | spead_load_le32(b);
 }
 
 /* ---- Building the bytes of an item ----------------------------------------------------------- */

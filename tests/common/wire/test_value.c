@@ -492,3 +492,15 @@ Test(value, room_that_is_too_small_is_named)
     expect_text(&err, "the item has 3 values, but there is room for 2");
     done(&item, d);
 }
+
+Test(value, single_numbers_are_read_at_any_address)
+{
+    static const uint8_t bytes[] = {0xee, 1, 2, 3, 4, 5, 6, 7, 0x88};
+
+    cr_expect_eq(spead_load_be16(bytes + 1), 0x0102);
+    cr_expect_eq(spead_load_be32(bytes + 1), 0x01020304);
+    cr_expect_eq(spead_load_be64(bytes + 1), 0x0102030405060788);
+    cr_expect_eq(spead_load_le16(bytes + 1), 0x0201);
+    cr_expect_eq(spead_load_le32(bytes + 5), 0x88070605);
+    cr_expect_eq(spead_load_le64(bytes + 1), 0x8807060504030201);
+}
