@@ -8,15 +8,29 @@
 
 #include "tool_report.h"
 
-/* The size of the largest packets, except that the first packets of heaps with a fixed payload are longer. */
-static uint64_t packet_bytes(const struct send_plan *plan)
-{
-    const uint32_t payload = plan->options->stream.packet_payload_bytes;
+/* What stands before the payload of every packet: the header word and four items, of 8 bytes each. */
+#define FIXED_BYTES (5 * sizeof(uint64_t))
 
-    return payload != 0 ? 40 + payload : plan->options->stream.packet_bytes_max / 8 * 8;
+static uint64_t largest_packet_bytes(const struct send_plan *plan)
+{
+    return plan->options->stream.packet_bytes_max / 8 * 8;
 }
 
-/* The rates that --rate asks for, in Gb/s, if all packets are of the largest size. Both are 0 if there is no limit. */
+/* Returns how many bytes of payload a packet in the middle of a heap carries. */
+static uint64_t payload_bytes(const struct send_plan *plan)
+{
+    const uint32_t fixed = plan->options->stream.packet_payload_bytes;
+
+    return fixed != 0 ? fixed : largest_packet_bytes(plan) - FIXED_BYTES;
+}
+
+/* Returns the size of such a packet. */
+static uint64_t packet_bytes(const struct send_plan *plan)
+{
+    return FIXED_BYTES + payload_bytes(plan);
+}
+
+/* The rates that --rate asks for, in Gb/s, if all packets are like those in the middle of a heap. Both are 0 if there is no limit. */
 static void find_rates(const struct send_plan *plan, double *spead_gbps, double *wire_gbps)
 {
     const double asked = plan->options->stream.rate_bytes_per_s * 8e-9;
@@ -46,24 +60,19 @@ static void print_amount(FILE *to, const struct send_plan *plan)
     fputs(shared->heaps > 0 || shared->seconds > 0 ? "\n" : "until it is interrupted\n", to);
 }
 
-/* Returns how many bytes of payload a packet in the middle of a heap carries. Before them stand the header word and the
- * four items of every packet, of 8 bytes each. */
-static uint64_t payload_bytes(const struct send_plan *plan)
-{
-    return packet_bytes(plan) - 5 * sizeof(uint64_t);
-}
-
 /* A receiver whose device writes payload into heaps writes whole cache lines only if the payload of the packets is a
  * multiple of a line. */
 static void print_payload(FILE *to, const struct send_plan *plan)
 {
-    const uint64_t over = payload_bytes(plan) % SPEADI_PAYLOAD_LINE;
+    const uint64_t payload = payload_bytes(plan), over = payload % SPEADI_PAYLOAD_LINE;
+    const bool is_fixed = plan->options->stream.packet_payload_bytes != 0;
 
-    if (plan->options->heap_size > payload_bytes(plan) && over > 0 && payload_bytes(plan) > over)
+    if (plan->options->heap_size > payload && over > 0 && payload > over)
         fprintf(to,
                 "  payload  %" PRIu64 " bytes a packet, no multiple of %u; a receiver that places "
-                "payload by engine verbs is faster with --packet %" PRIu64 "\n",
-                payload_bytes(plan), SPEADI_PAYLOAD_LINE, packet_bytes(plan) - over);
+                "payload by engine verbs is faster with %s %" PRIu64 "\n",
+                payload, SPEADI_PAYLOAD_LINE, is_fixed ? "--packet-payload" : "--packet",
+                (is_fixed ? payload : packet_bytes(plan)) - over);
 }
 
 static void print_rate(FILE *to, const struct send_plan *plan)
@@ -115,11 +124,13 @@ json_t *send_plan_json(const struct send_plan *plan)
         }
     }
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I}", "schema",
-        TOOL_SCHEMA, "version", spead_version(), "tool", "spead-send", "endpoints", endpoints,
-        "engine", plan->stream.engine, "engine_reason", plan->stream.engine_reason, "heap_bytes",
-        (json_int_t)plan->options->heap_size, "packet_bytes_max", (json_int_t)packet_bytes(plan),
-        "heaps_in_flight", (json_int_t)plan->options->stream.heaps_max, "heap_memory_bytes",
+        "{s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I}",
+        "schema", TOOL_SCHEMA, "version", spead_version(), "tool", "spead-send", "endpoints",
+        endpoints, "engine", plan->stream.engine, "engine_reason", plan->stream.engine_reason,
+        "heap_bytes", (json_int_t)plan->options->heap_size, "packet_bytes_max",
+        (json_int_t)largest_packet_bytes(plan), "packet_payload_bytes",
+        (json_int_t)payload_bytes(plan), "heaps_in_flight",
+        (json_int_t)plan->options->stream.heaps_max, "heap_memory_bytes",
         (json_int_t)plan->heap_memory_bytes, "memory_bytes", (json_int_t)plan->stream.memory_bytes,
         "spead_gbps", spead, "wire_gbps", wire, "heaps", (json_int_t)shared->heaps,
         "socket_buffer_bytes", (json_int_t)plan->stream.socket_buffer_bytes);

@@ -70,6 +70,8 @@ Test(send_plan, a_program_can_read_it)
     cr_expect_float_eq(json_real_value(json_object_get(plan, "wire_gbps")), 10.66, 1e-6);
     cr_expect_eq(number(plan, "heap_memory_bytes"), 4 * 128);
     cr_expect_gt(number(plan, "memory_bytes"), 0);
+    cr_expect_eq(number(plan, "packet_bytes_max"), 1000);
+    cr_expect_eq(number(plan, "packet_payload_bytes"), 960);
     json_decref(plan);
     program_release(&send);
 }
@@ -94,11 +96,12 @@ Test(send_plan, nothing_is_sent_and_no_heap_takes_memory)
 
 Test(send_plan, it_says_a_fixed_payload)
 {
-    struct program send = start("127.0.0.1:17473 --plan --packet-payload 1024", 0);
+    struct program send = start("127.0.0.1:17473 --plan --packet-payload 1000", 0);
     char *printed = program_out(&send);
 
-    cr_expect_not_null(strstr(printed, "in packets of 1024 bytes of payload, 4 in flight"), "%s",
+    cr_expect_not_null(strstr(printed, "in packets of 1000 bytes of payload, 4 in flight"), "%s",
                        printed);
+    cr_expect_not_null(strstr(printed, "is faster with --packet-payload 960\n"), "%s", printed);
     free(printed);
     program_release(&send);
 }
