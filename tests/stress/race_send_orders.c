@@ -171,6 +171,7 @@ static void open_round(struct round *round, struct scripted_tx *tx)
 
     config.heaps_max = (1 + round->number % 4) * GROUP_MAX;
     config.packet_bytes_max = PACKET_BYTES;
+    config.mix_heaps = round->number % 3 == 0 ? 4 : 0;
     tx->at_once = 4 + round->number % 40;
     round->stream = scripted_tx_stream(tx, &config);
     slots.slot_count = SLOTS;

@@ -152,6 +152,7 @@ static bool open_sender(struct loop *l, const char *endpoint, struct spead_err *
     config.packet_bytes_max = c->packet_bytes;
     config.packet_payload_bytes = c->packet_payload_bytes;
     config.mix_heaps = c->mix_heaps;
+    config.hardware_tso = c->hardware_tso;
     if (c->slots) {
         status = open_slots(l, &memory);
         config.memory = &memory;

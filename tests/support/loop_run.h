@@ -44,6 +44,7 @@ struct loop_case {
      * 0. */
     bool slots;
     uint32_t mix_heaps;            /* of the sender */
+    bool hardware_tso;             /* of the sender; only for engine verbs */
     uint32_t packet_payload_bytes; /* of the sender; 0 means that it is not fixed */
     const char *tx_fault, *rx_fault;
     enum spead_receive_path path;

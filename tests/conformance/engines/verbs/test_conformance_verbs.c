@@ -6,6 +6,7 @@
 #include <criterion/parameterized.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <speadline/verbs.h>
 
@@ -234,4 +235,28 @@ Test(conformance_verbs, heaps_with_a_fixed_payload_arrive_whole, .timeout = 120)
 
     lay_cable(&pair);
     cr_expect(loop_conforms(&c, false, "fixed payload"));
+}
+
+/* The burst of a sender on a cable is short (loop_run.c), so the packets of a mix go in several bursts. */
+Test(conformance_verbs, mixed_heaps_arrive_whole_if_the_device_cuts_packets, .timeout = 120)
+{
+    struct test_netns_pair pair;
+    struct loop_case c = {.tx_engine = "verbs",
+                          .rx_engine = "verbs",
+                          .pair = &pair,
+                          .host = TEST_NEAR_V4,
+                          .packet_bytes = 1472,
+                          .heap_bytes = 10007,
+                          .heaps = 8,
+                          .group = 4,
+                          .mix_heaps = 4,
+                          .hardware_tso = true};
+    struct loop_result result;
+
+    lay_cable(&pair);
+    cr_expect(loop_conforms(&c, false, "mixed"));
+    c.hardware_tso = false;
+    cr_expect_not(loop_run(&c, &result));
+    cr_expect_not_null(strstr(result.error, "mix_heaps: engine verbs builds no trains"), "%s",
+                       result.error);
 }
