@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "keyed_hash.h"
+#include <speadi/keyed_hash.h>
 
 #define SPEADI_COUNTER_NONE UINT32_MAX
 

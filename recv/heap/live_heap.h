@@ -16,13 +16,13 @@
 #include <speadline/stats.h>
 
 #include <speadi/heap_view.h>
+#include <speadi/keyed_hash.h>
 #include <speadi/packet.h>
 #include <speadi/pool.h>
 
 #include "control_items.h"
 #include "heap_key.h"
 #include "heap_memory.h"
-#include "keyed_hash.h"
 #include "packet_sizes.h"
 
 /* A heap remembers at most this many ranges of refused packets. */

@@ -16,8 +16,7 @@
 #include <speadline/sender_address.h>
 
 #include <speadi/address.h>
-
-#include "keyed_hash.h"
+#include <speadi/keyed_hash.h>
 
 #define SPEADI_SENDERS_MAX          UINT16_MAX
 #define SPEADI_SENDER_IDS           (1u << 16) /* distance between two ids of one entry */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the keys of keyed_hash.h. */
-#include "keyed_hash.h"
+#include <speadi/keyed_hash.h>
 
 #include <string.h>
 #include <sys/auxv.h>

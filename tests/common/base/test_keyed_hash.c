@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "keyed_hash.h"
+#include <speadi/keyed_hash.h>
 
 #define PLACES 1024u
 
