@@ -4,6 +4,7 @@
 #include <speadline/engine.h>
 #include <speadline/executor.h>
 #include <speadline/graph.h>
+#include <speadline/item_group.h>
 #include <speadline/node.h>
 #include <speadline/probe.h>
 #include <speadline/region.h>
@@ -20,6 +21,8 @@ SPEADI_STRUCT_INIT(spead_engine_info, SPEAD_ENGINE_INFO_INIT)
 SPEADI_STRUCT_INIT(spead_executor_config, SPEAD_EXECUTOR_CONFIG_INIT)
 SPEADI_STRUCT_INIT(spead_executor_stats, SPEAD_EXECUTOR_STATS_INIT)
 SPEADI_STRUCT_INIT(spead_graph_config, SPEAD_GRAPH_CONFIG_INIT)
+SPEADI_STRUCT_INIT(spead_item_group_config, SPEAD_ITEM_GROUP_CONFIG_INIT)
+SPEADI_STRUCT_INIT(spead_item_group_stats, SPEAD_ITEM_GROUP_STATS_INIT)
 SPEADI_STRUCT_INIT(spead_failure, SPEAD_FAILURE_INIT)
 SPEADI_STRUCT_INIT(spead_node_stats, SPEAD_NODE_STATS_INIT)
 SPEADI_STRUCT_INIT(spead_node_config, SPEAD_NODE_CONFIG_INIT)

@@ -13,6 +13,7 @@
 #include <speadline/descriptor.h>
 #include <speadline/executor.h>
 #include <speadline/graph.h>
+#include <speadline/item_group.h>
 #include <speadline/probe.h>
 #include <speadline/record.h>
 #include <speadline/recv.h>
@@ -263,6 +264,16 @@ static int make_descriptor(const void *config, struct spead_err *err)
     return ret;
 }
 
+static int make_item_group(const void *config, struct spead_err *err)
+{
+    struct spead_item_group *made;
+    int ret = spead_item_group_create(&made, config, err);
+
+    if (ret == 0)
+        spead_item_group_destroy(made);
+    return ret;
+}
+
 /* ---- The table --------------------------------------------------------------------------- */
 
 struct read_row {
@@ -283,6 +294,8 @@ static const struct read_row read_table[] = {
      make_descriptor},
     {STRUCT(spead_executor_config, name), &(struct spead_executor_config)SPEAD_EXECUTOR_CONFIG_INIT,
      NULL, make_executor},
+    {STRUCT(spead_item_group_config, reserved),
+     &(struct spead_item_group_config)SPEAD_ITEM_GROUP_CONFIG_INIT, NULL, make_item_group},
     {STRUCT(spead_graph_config, log), &(struct spead_graph_config)SPEAD_GRAPH_CONFIG_INIT, NULL,
      make_graph},
     {STRUCT(spead_node_config, memory_bytes), &(struct spead_node_config)SPEAD_NODE_CONFIG_INIT,

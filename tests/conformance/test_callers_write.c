@@ -13,6 +13,7 @@
 #include <speadline/descriptor.h>
 #include <speadline/executor.h>
 #include <speadline/graph.h>
+#include <speadline/item_group.h>
 #include <speadline/probe.h>
 #include <speadline/record.h>
 #include <speadline/recv.h>
@@ -34,6 +35,7 @@ static struct spead_probe_sink *test_sink;
 static struct spead_region_pool *pool;
 static struct spead_region *region;
 static struct spead_descriptor *descriptor;
+static struct spead_item_group *item_group;
 static struct spead_throttle *throttle;
 static struct spead_recv_stream *receiver;
 static struct spead_send_stream *sender;
@@ -199,6 +201,11 @@ static void write_field(void *to)
     (void)spead_descriptor_field(descriptor, 0, to);
 }
 
+static void write_item_group_stats(void *to)
+{
+    spead_item_group_stats(item_group, to);
+}
+
 static const struct write_row write_table[] = {
     {STRUCT(spead_channel_stats, type), write_channel_stats},
     {STRUCT(spead_latency, max_ns), write_latency},
@@ -212,6 +219,7 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_channel_config, on_shed_arg), write_receiver_edge},
     {STRUCT(spead_probe_record, end), write_test_record},
     {STRUCT(spead_field, unit), write_field},
+    {STRUCT(spead_item_group_stats, memory_bytes), write_item_group_stats},
     {STRUCT(spead_engine_info, reserved), write_recv_engine_info},
     {STRUCT(spead_engine_info, reserved), write_send_engine_info},
     {STRUCT(spead_region_info, bytes), write_region_info},
@@ -308,12 +316,15 @@ static void set_up(void)
     descriptor_config.id = 0x1000;
     descriptor_config.dtype = "<M8[ns]";
     MUST(spead_descriptor_create(&descriptor, &descriptor_config, NULL) == 0, "no descriptor");
+    MUST(spead_item_group_create(&item_group, NULL, NULL) == 0, "no item group");
+    MUST(spead_item_group_add(item_group, descriptor, NULL) == 0, "no item");
     make_streams();
     make_recording();
 }
 
 static void tear_down(void)
 {
+    spead_item_group_destroy(item_group);
     spead_descriptor_unref(descriptor);
     spead_heap_unref(heap);
     spead_send_sink_destroy(sender_sink);

@@ -13,6 +13,7 @@
 #include <speadline/engine.h>
 #include <speadline/executor.h>
 #include <speadline/graph.h>
+#include <speadline/item_group.h>
 #include <speadline/node.h>
 #include <speadline/probe.h>
 #include <speadline/record.h>
@@ -52,6 +53,8 @@
     ROW(spead_send_verbs_config, SPEAD_SEND_VERBS_CONFIG_INIT)             \
     ROW(spead_field, SPEAD_FIELD_INIT)                                     \
     ROW(spead_descriptor_config, SPEAD_DESCRIPTOR_CONFIG_INIT)             \
+    ROW(spead_item_group_config, SPEAD_ITEM_GROUP_CONFIG_INIT)             \
+    ROW(spead_item_group_stats, SPEAD_ITEM_GROUP_STATS_INIT)               \
     ROW(spead_recording_writer_config, SPEAD_RECORDING_WRITER_CONFIG_INIT) \
     ROW(spead_recording_writer_stats, SPEAD_RECORDING_WRITER_STATS_INIT)   \
     ROW(spead_recording_heap, SPEAD_RECORDING_HEAP_INIT)                   \
