@@ -83,16 +83,18 @@ static void take_spead2_word(struct reading *reading, const struct option_word *
 {
     const size_t number =
         row->ours ? tool_option_find(reading->program, row->ours, strlen(row->ours)) : 0;
+    const struct tool_option *option = tool_option_at(reading->program, number);
 
     if (!row->ours)
         tool_usage("spead2's --%s%s%s %s", row->word, row->argument ? " " : "",
                    row->argument ? row->argument : "", row->differs);
-    if (row->value && word->behind)
+    if ((row->value || !option->argument) && word->behind)
         tool_usage("--%s: this option has no value; give --%s alone", word->name, row->word);
-    take_value(reading, number,
-               row->value
-                   ? row->value
-                   : value_of(reading, tool_option_at(reading->program, number), word->behind));
+    if (row->value)
+        take_value(reading, number, row->value);
+    else
+        take_value(reading, number,
+                   option->argument ? value_of(reading, option, word->behind) : "");
 }
 
 static void take_long(struct reading *reading, const char *text)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <speadi/err.h>
 
@@ -23,6 +24,7 @@ struct heap_check {
     uint32_t first, count;
 
     enum verify_rule rule; /* the rule that the last heap followed */
+    int print_error;       /* -errno of the first heap that could not be printed */
 
     struct heap_check_totals totals; /* only step() uses these totals */
     /* Copies of the totals: step() writes them, other threads read them. */
@@ -57,7 +59,7 @@ static void verify(struct heap_check *check, const struct spead_heap *heap)
 }
 
 /* Counts and checks a heap. Returns true if the caller must send the heap to the output. */
-static bool check_heap(struct heap_check *check, const struct spead_heap *heap)
+static bool check_heap(struct heap_check *check, struct spead_heap *heap)
 {
     struct heap_check_totals *totals = &check->totals;
 
@@ -72,6 +74,8 @@ static bool check_heap(struct heap_check *check, const struct spead_heap *heap)
         totals->incomplete_heaps++;
     if (check->config.verify)
         verify(check, heap);
+    if (check->config.printer && check->print_error == 0)
+        check->print_error = item_printer_heap(check->config.printer, heap);
     if (has_enough(check))
         end_stream(check);
     return check->config.passes_on;
@@ -143,6 +147,11 @@ static int step(void *state, struct spead_node *self)
     if (pass_on(check, self) == -EAGAIN)
         return SPEAD_STEP_WAITING;
     came = take_batch(check, self);
+    if (check->print_error < 0) {
+        spead_node_explain(self, "cannot print items on standard output: %s",
+                           strerror(-check->print_error));
+        return check->print_error;
+    }
     if (came < 0)
         return came == -EAGAIN ? SPEAD_STEP_WAITING : SPEAD_STEP_DONE;
     if (pass_on(check, self) == -EAGAIN)
@@ -170,6 +179,7 @@ struct spead_node_config heap_check_node(struct heap_check *check, const char *n
     config.inputs = config.outputs = &port;
     config.input_count = 1;
     config.output_count = check->config.passes_on ? 1 : 0;
+    config.blocking = check->config.printer != NULL;
     return config;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A node that counts heaps and, if the option `verify` is set, checks their bytes. After that the node releases the
- * heap, or sends it to its output.
+/* A node that counts heaps and, if the options `verify` and `printer` are set, checks their bytes and prints their
+ * items. After that the node releases the heap, or sends it to its output. A node that prints may block.
  *
  * The node takes heaps until its input ends. It stops the stream early when it has taken heaps_max complete heaps, or
  * when its output has failed. Then the stream reads no more packets, and the node releases the heaps that still
@@ -14,6 +14,8 @@
 #include <speadline/node.h>
 #include <speadline/recv.h>
 
+#include "item_printer.h"
+
 struct heap_check; /* defined in heap_check.c */
 
 struct heap_check_config {
@@ -22,6 +24,7 @@ struct heap_check_config {
     uint64_t heaps_max; /* the node takes this many complete heaps; 0 means no limit */
     bool verify;        /* true if the node checks every byte by the rules of verify_pattern.h */
     bool passes_on;     /* true if the node has an output "heaps"; else it has no output */
+    struct item_printer *printer; /* prints each heap; borrowed. NULL: nothing is printed */
 };
 #define HEAP_CHECK_BATCH_MAX 32u
 

@@ -7,6 +7,19 @@
 
 /* ---- Building ------------------------------------------------------------------------------ */
 
+static int make_printer(struct recv_graph *graph, const struct spead_recv_tool_options *options,
+                        struct spead_err *err)
+{
+    const struct item_printer_config config = {
+        .endpoints = options->shared.endpoints,
+        .endpoint_count = options->shared.endpoint_count,
+        .joint = options->stream.joint,
+        .json = options->shared.json,
+    };
+
+    return options->items ? item_printer_create(&graph->printer, &config, err) : 0;
+}
+
 static int make_parts(struct recv_graph *graph, const struct spead_recv_tool_options *options,
                       const struct spead_log *log, struct spead_err *err)
 {
@@ -28,6 +41,9 @@ static int make_parts(struct recv_graph *graph, const struct spead_recv_tool_opt
     graph_config.name = "spead-recv";
     ret = spead_recv_stream_create(&graph->stream, &config, err);
     check.stream = graph->stream;
+    if (ret == 0)
+        ret = make_printer(graph, options, err);
+    check.printer = graph->printer;
     if (ret == 0)
         ret = heap_check_create(&graph->check, &check, err);
     if (ret == 0 && options->output.path)
@@ -108,5 +124,6 @@ void recv_graph_release(struct recv_graph *graph)
     spead_executor_destroy(graph->executor);
     heap_writer_destroy(graph->writer);
     heap_check_destroy(graph->check);
+    item_printer_destroy(graph->printer);
     spead_recv_stream_destroy(graph->stream);
 }

@@ -18,7 +18,8 @@
 struct recv_graph {
     struct spead_recv_stream *stream;
     struct heap_check *check;
-    struct heap_writer *writer; /* NULL without --output */
+    struct item_printer *printer; /* NULL without --items */
+    struct heap_writer *writer;   /* NULL without --output */
     struct spead_graph *graph;
     struct spead_node *stream_node;  /* owned by the graph */
     struct spead_executor *executor; /* NULL until recv_graph_start() */

@@ -25,8 +25,8 @@
 
 static const struct tool_spead2_word words[] = {
     OTHER(TOOL_RECV, "log", "LEVEL", "INFO", LEVELS),
-    OTHER(TOOL_RECV, "values", NULL, "", "is --output FILE here: FILE.jsonl has a line with the items of each heap"),
-    OTHER(TOOL_RECV, "descriptors", NULL, "", "is not there: spead-recv does not read descriptors"),
+    ALIAS(TOOL_RECV, "values", NULL, "", "items", NULL),
+    ALIAS(TOOL_RECV, "descriptors", NULL, "", "items", NULL),
     OTHER(TOOL_RECV, "max-heaps", "N", "",
           "is --heaps N here, which counts the complete heaps of all endpoints together"),
     SAME(TOOL_RECV, "joint", NULL, "", NULL),
@@ -52,7 +52,7 @@ static const struct tool_spead2_word words[] = {
 
     SAME(TOOL_SEND, "heap-size", "BYTES", "4194304", NULL),
     SAME(TOOL_SEND, "items", "N", "1", NULL),
-    OTHER(TOOL_SEND, "dtype", "DTYPE", "<c8", "is not there: items are bytes, as many as --heap-size says"),
+    SAME(TOOL_SEND, "dtype", "DTYPE", "<c8", "it needs --descriptors"),
     SAME(TOOL_SEND, "heaps", "N", "infinite", "-1 and 0 are refused: leave it out"),
     OTHER(TOOL_SEND, "log", "LEVEL", "INFO", LEVELS),
     OTHER(TOOL_SEND, "tcp", NULL, "", TCP),
@@ -73,7 +73,7 @@ static const struct tool_spead2_word words[] = {
     ALIAS(TOOL_SEND, "ibv-max-poll", "N", "10", "max-poll", NULL),
     OTHER(TOOL_SEND, "affinity", "LIST", "no affinity", CPU),
     OTHER(TOOL_SEND, "threads", "N", "1", ONE_THREAD),
-    OTHER(TOOL_SEND, "descriptors", "N", "only at start", "is not there: no descriptors are sent"),
+    SAME(TOOL_SEND, "descriptors", "N", "only at start", "first is what spead2 does without it; the default is never"),
 };
 /* clang-format on */
 

@@ -215,9 +215,11 @@ static int report_failure(const struct receiver *receiver, bool ended)
     struct spead_err err = {0};
 
     if (!ended)
-        return tool_failed("%s does not answer: %" PRIu64 " heaps are not written",
-                           recv_output_name(&receiver->options->output),
-                           recv_report_unwritten(report));
+        return !receiver->options->output.path
+                   ? tool_failed("standard output does not answer, so items are not printed")
+                   : tool_failed("%s does not answer: %" PRIu64 " heaps are not written",
+                                 recv_output_name(&receiver->options->output),
+                                 recv_report_unwritten(report));
     if (receiver->graph.writer && heap_writer_error(receiver->graph.writer, &err) < 0)
         return tool_failed("%s", err.text);
     spead_graph_failure(receiver->graph.graph, &failure);

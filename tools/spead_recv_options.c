@@ -195,6 +195,10 @@ static const struct tool_option rows[] = {
      .help = "Which heap is shed when the hand-over is full: drop-newest, which first stops reading "
              "until the socket buffer is half full, or drop-oldest, which never stops reading"},
 
+    {.name = "items", .group = TOOL_GROUP_CONTENT,
+     .type = &tool_flag, OWN(items),
+     .help = "Print the items of each heap on standard output: their descriptors and values, abbreviated; "
+             "with --json a line of JSON for each heap"},
     {.name = "output", .argument = "FILE", .group = TOOL_GROUP_CONTENT,
      .type = &tool_string, OWN(output.path), .offer = TOOL_OFFER_FILES,
      .help = "Append the payloads of heaps to FILE, and a line for each heap to FILE.jsonl; a pipe, "
@@ -262,6 +266,8 @@ static const struct tool_pair pairs[] = {
      .why = "a multi-packet queue is one queue"},
     {.option = "max-poll", .other = "comp-vector", .other_value = "poll", .why = "the thread never sleeps"},
     {.option = "coalesce", .other = "comp-vector", .other_value = "poll", .why = "the thread never sleeps"},
+    {.option = "items", .other = "output", .other_value = "-", .why = "standard output is for the heaps"},
+    {.option = "items", .other = "progress", .other_value = "-", .why = "standard output is for the progress"},
     {.option = "follow-links", .other = "output", .unless = true, .why = "no file is written"},
     {.option = "follow-links", .other = "output", .other_value = "-", .why = "standard output is no link"},
     {.option = "output-format", .other = "output", .unless = true, .why = "no heap is written"},
@@ -339,6 +345,9 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
     tool_effects_check(&spead_recv_program, options, &options->shared.given);
     recv_output_check(&options->output,
                       tool_given_value(&spead_recv_program, &options->shared.given, "sync"));
+    if (options->items && options->output.path && recv_output_is_stdout(&options->output))
+        tool_usage("--items has no effect with --output %s: standard output is for the heaps",
+                   options->output.path);
 }
 
 /* Returns how many of the largest heaps may wait in the channel of the stream. */

@@ -16,6 +16,7 @@ struct spead_recv_tool_options {
     struct spead_recv_stream_config stream;
     struct spead_recv_verbs_config verbs;
     bool strict;
+    bool items; /* print the items of each heap */
     struct recv_output output;
     const char *progress; /* where lines of progress go; NULL without --progress */
     uint64_t progress_ns;

@@ -41,7 +41,10 @@ struct sender;
 struct slot {
     struct sender *sender;
     struct spead_send_heap *heap;
+    struct spead_send_heap
+        *described; /* the same heap with descriptors; NULL with --descriptors never */
     uint8_t *payload;
+    bool is_described; /* the heap in flight is `described` */
 };
 
 /* The stop heap of one destination. */
@@ -70,7 +73,8 @@ struct sender {
     /* the time at which refused stop heaps are submitted again, and the time at which this ends; 0 if not set */
     uint64_t stops_again_ns, stops_until_ns;
     unsigned data_in_flight, stops_in_flight;
-    uint64_t heaps_sent; /* data heaps of which each packet was sent */
+    uint64_t heaps_sent;       /* data heaps of which each packet was sent */
+    uint64_t descriptor_bytes; /* payload bytes of the descriptors in these heaps */
     /* data heaps of which a packet was not sent, for a reason that can pass */
     uint64_t heaps_not_whole;
     /* the time when a signal or --seconds began an early end; 0 before that */
@@ -110,20 +114,39 @@ static void on_signal(int nth)
 
 /* ---- Heaps --------------------------------------------------------------------------------- */
 
-static int make_heap(struct slot *slot, const struct spead_send_tool_options *options)
+static int add_items(struct spead_send_heap *heap, const struct slot *slot,
+                     const struct spead_send_tool_options *options)
 {
     uint64_t bytes = options->heap_size / options->items;
-    int ret =
-        spead_send_heap_create(&slot->heap, (struct spead_flavour){(uint8_t)options->addr_bits});
+    int ret = 0;
 
     for (uint64_t i = 0; ret >= 0 && i < options->items; i++) {
         bool last = i + 1 == options->items;
 
-        ret = spead_send_heap_add_item(slot->heap, spead_send_item_id(options, i),
+        ret = spead_send_heap_add_item(heap, spead_send_item_id(options, i),
                                        slot->payload + i * bytes,
                                        last ? options->heap_size - i * bytes : bytes, false);
     }
     return ret < 0 ? ret : 0;
+}
+
+/* Makes the heaps of a slot. */
+static int make_heap(struct slot *slot, const struct spead_send_tool_options *options,
+                     struct spead_err *err)
+{
+    const struct spead_flavour flavour = {(uint8_t)options->addr_bits};
+    int ret = spead_send_heap_create(&slot->heap, flavour);
+
+    if (ret == 0)
+        ret = add_items(slot->heap, slot, options);
+    if (ret < 0 || options->descriptors == SEND_DESCRIPTORS_NEVER)
+        return ret;
+    ret = spead_send_heap_create(&slot->described, flavour);
+    if (ret == 0)
+        ret = send_descriptors_add(slot->described, options, err);
+    if (ret == 0)
+        ret = add_items(slot->described, slot, options);
+    return ret;
 }
 
 /* Returns the distance between the payloads of two heaps. */
@@ -189,7 +212,7 @@ static int make_heaps(struct sender *sender, struct spead_err *err)
     ret = make_memory(sender, err);
     for (unsigned i = 0; ret == 0 && i < sender->slot_count; i++) {
         sender->slots[i].sender = sender;
-        ret = make_heap(&sender->slots[i], options);
+        ret = make_heap(&sender->slots[i], options, err);
     }
     if (ret == 0)
         ret = spead_send_heap_create_control(&sender->stop_heap, flavour, SPEAD_CONTROL_STOP);
@@ -198,8 +221,10 @@ static int make_heaps(struct sender *sender, struct spead_err *err)
 
 static void release_heaps(struct sender *sender)
 {
-    for (unsigned i = 0; sender->slots && i < sender->slot_count; i++)
+    for (unsigned i = 0; sender->slots && i < sender->slot_count; i++) {
         spead_send_heap_destroy(sender->slots[i].heap);
+        spead_send_heap_destroy(sender->slots[i].described);
+    }
     free(sender->slots);
     spead_send_heap_destroy(sender->stop_heap);
     if (sender->memory)
@@ -253,6 +278,14 @@ static void fill(const struct slot *slot, uint64_t counter)
         verify_pattern_fill(slot->payload, (size_t)options->heap_size, counter);
 }
 
+/* Returns how many payload bytes of the heap in flight are descriptors. */
+static uint64_t descriptor_bytes_of(const struct slot *slot)
+{
+    return slot->is_described ? spead_send_heap_payload_bytes(slot->described) -
+                                    spead_send_heap_payload_bytes(slot->heap)
+                              : 0;
+}
+
 static void submit_data(struct slot *slot);
 static void submit_stops(struct sender *sender);
 
@@ -262,9 +295,10 @@ static void on_data_done(void *arg, const struct spead_send_result *result)
     struct sender *sender = slot->sender;
 
     sender->data_in_flight--;
-    if (result->error == 0)
+    if (result->error == 0) {
         sender->heaps_sent++;
-    else if (can_pass(sender, result->error)) {
+        sender->descriptor_bytes += descriptor_bytes_of(slot);
+    } else if (can_pass(sender, result->error)) {
         sender->heaps_not_whole++;
         sender->passing_error = result->error;
     } else if (result->error != -ECANCELED)
@@ -309,14 +343,17 @@ static void on_stop_done(void *arg, const struct spead_send_result *result)
 static void submit_data(struct slot *slot)
 {
     struct sender *sender = slot->sender;
+    const uint64_t number = sender->sequence / sender->options->shared.endpoint_count;
     struct spead_send_options next = next_heap(sender);
     int ret;
 
+    slot->is_described = send_descriptors_are_due(sender->options, number);
     if (sender->options->shared.verify)
         fill(slot, next.counter);
     next.done = on_data_done;
     next.done_arg = slot;
-    ret = spead_send_stream_submit(sender->stream, slot->heap, &next);
+    ret = spead_send_stream_submit(sender->stream,
+                                   slot->is_described ? slot->described : slot->heap, &next);
     if (ret < 0 && ret != -ESHUTDOWN)
         fail(sender, ret, next.counter);
     if (ret < 0)
@@ -374,6 +411,11 @@ static uint64_t wire_bytes(const struct sender *sender, struct spead_count sent)
     return sent.bytes + sent.packets * sum / count;
 }
 
+static uint64_t payload_sent(const struct sender *sender)
+{
+    return sender->heaps_sent * sender->options->heap_size + sender->descriptor_bytes;
+}
+
 static void fill_report(struct send_report *report, const struct sender *sender)
 {
     const struct spead_send_stream_config *config = &sender->options->stream;
@@ -393,7 +435,7 @@ static void fill_report(struct send_report *report, const struct sender *sender)
         .tool = "spead-send",
         .engine = report->plan.engine,
         .engine_reason = report->plan.engine_reason,
-        .payload_bytes = sender->heaps_sent * sender->options->heap_size,
+        .payload_bytes = payload_sent(sender),
         .wire_bytes = wire_bytes(sender, sent),
         .heaps = sender->heaps_sent,
         .packets = sent.packets,
@@ -493,8 +535,7 @@ static void show(struct sender *sender, struct tool_progress *progress, uint64_t
     if (now_ns < progress->due_ns)
         return;
     snprintf(rest, sizeof rest, "in flight %u", sender->data_in_flight);
-    tool_progress_update(progress, now_ns, sender->heaps_sent * sender->options->heap_size,
-                         sender->heaps_sent, NULL, rest);
+    tool_progress_update(progress, now_ns, payload_sent(sender), sender->heaps_sent, NULL, rest);
 }
 
 /* Sends until the stream has ended. Returns 0, or -errno when the stream failed. */

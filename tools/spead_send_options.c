@@ -20,6 +20,7 @@ static const char *const rate_words[] = {"spead", "wire", NULL};
 
 /* the order is that of enum verify_rule */
 static const char *const pattern_words[] = {"speadline", "spead2", NULL};
+static const char *const descriptor_words[] = {"first", "never", NULL};
 
 /* the order is that of enum spead_send_path */
 static const char *const path_words[] = {"auto", "gather", "reference", NULL};
@@ -41,6 +42,14 @@ static const struct tool_option rows[] = {
     {.name = "items", .argument = "N", .group = TOOL_GROUP_CONTENT,
      .type = &tool_u64, .min = 1, .max = 16384, OWN(items),
      .help = "Items that the payload is divided into"},
+    {.name = "descriptors", .argument = "WHEN", .group = TOOL_GROUP_CONTENT,
+     .type = &tool_descriptors, .min = 1, .max = UINT32_MAX, OWN(descriptors), .offer_words = descriptor_words,
+     .help = "Which heaps of each destination also describe the items: the first one (first), the first "
+             "and every N-th after it (N), or none (never)"},
+    {.name = "dtype", .argument = "TYPE", .group = TOOL_GROUP_CONTENT,
+     .type = &tool_string, OWN(dtype),
+     .help = "The type of numpy that the descriptors say, such as <i2 or <c8",
+     .unset = "bytes"},
     {.name = "verify-pattern", .argument = "NAME", .group = TOOL_GROUP_CONTENT,
      .type = &tool_word, .words = pattern_words, OWN(verify_rule),
      .help = "Pattern of --verify: speadline, or spead2, which spead2_recv --verify checks"},
@@ -100,6 +109,7 @@ static const struct tool_option rows[] = {
 static const struct tool_pair pairs[] = {
     {.option = "verify-pattern", .other = "verify", .other_value = "on", .unless = true,
      .why = "no pattern is written"},
+    {.option = "dtype", .other = "descriptors", .other_value = "never", .why = "no descriptors are sent"},
     {.option = "rate-of", .other = "rate", .other_value = "0", .why = "the rate has no limit"},
     {.option = "burst", .other = "rate", .other_value = "0", .why = "the rate has no limit"},
     {.option = "burst-rate-ratio", .other = "rate", .other_value = "0", .why = "the rate has no limit"},
@@ -233,6 +243,7 @@ static void check(const struct spead_send_tool_options *options)
         tool_usage("--hardware-rate: the device must know the rate. Give --rate");
     check_pattern(options);
     check_packet_payload(options);
+    send_descriptors_check(options);
     if (!spead_flavour_is_valid(flavour))
         tool_usage("--addr-bits %" PRIu32 ": use a multiple of 8", options->addr_bits);
     if (options->heap_size > spead_flavour_value_max(flavour))

@@ -6,6 +6,7 @@
 #include <speadline/send.h>
 #include <speadline/verbs.h>
 
+#include "send_descriptors.h"
 #include "shared_options.h"
 #include "verify_pattern.h"
 
@@ -19,6 +20,8 @@ struct spead_send_tool_options {
     /* The number of items of each heap. Each item has an equal part of the payload, and the last item also has the
      * rest. */
     uint64_t items;
+    uint64_t descriptors;         /* which heaps have descriptors, as send_descriptors.h says */
+    const char *dtype; /* the type that the descriptors say; NULL: bytes */
     enum verify_rule verify_rule; /* the pattern that --verify writes */
     uint32_t addr_bits; /* the bits of a heap address: the flavour is SPEAD-64-<addr_bits> */
 };

@@ -103,7 +103,7 @@ uint64_t verify_pattern_nonzero_bytes(const uint8_t *data, size_t bytes)
 struct by_rule {
     enum verify_rule rule;
     uint64_t counter;
-    /* For VERIFY_SPEAD2: where the items begin in the heap, and how many bytes they have. */
+    /* Where the items begin in the heap, behind the descriptors, and how many bytes they have. */
     uint64_t items_at, items_bytes;
 };
 
@@ -111,27 +111,27 @@ struct by_rule {
 static uint64_t bad_bytes_of(const struct by_rule *by, const uint8_t *payload, uint64_t at,
                              uint64_t bytes)
 {
-    if (by->rule == VERIFY_SPEADLINE)
-        return verify_pattern_bad_bytes(payload + at, at, bytes, by->counter);
     if (at < by->items_at) { /* descriptors */
         uint64_t skipped = by->items_at - at < bytes ? by->items_at - at : bytes;
 
         at += skipped;
         bytes -= skipped;
     }
+    if (bytes == 0)
+        return 0;
+    if (by->rule == VERIFY_SPEADLINE)
+        return verify_pattern_bad_bytes(payload + at, at - by->items_at, bytes, by->counter);
     return spead2_pattern_bad_bytes(payload + at, at - by->items_at, bytes, by->items_bytes,
                                     by->counter);
 }
 
-/* Returns where the items of a heap of spead2_send begin. Only its first heap has descriptors, and they stand before the
- * items. A heap that has nothing else is checked as if it had items only: otherwise none of its bytes would be checked. */
+/* Returns where the items of a heap begin. The descriptors of spead2_send and of spead-send stand before the items. A
+ * heap that has nothing else is checked as if it had items only: otherwise none of its bytes would be checked. */
 static uint64_t items_at(const struct spead_heap *heap)
 {
     uint64_t at = 0;
     struct spead_item item;
 
-    if (spead_heap_counter(heap) != 1)
-        return 0;
     for (size_t i = 0; spead_heap_item(heap, i, &item) == 0; i++)
         if (!item.is_immediate && item.id == SPEAD_ID_DESCRIPTOR && item.value + item.bytes > at)
             at = item.value + item.bytes;
@@ -140,12 +140,10 @@ static uint64_t items_at(const struct spead_heap *heap)
 
 static struct by_rule by_rule_of(enum verify_rule rule, const struct spead_heap *heap)
 {
-    struct by_rule by = {.rule = rule, .counter = spead_heap_counter(heap)};
+    struct by_rule by = {
+        .rule = rule, .counter = spead_heap_counter(heap), .items_at = items_at(heap)};
 
-    if (rule == VERIFY_SPEAD2) {
-        by.items_at = items_at(heap);
-        by.items_bytes = spead_heap_length(heap) - by.items_at;
-    }
+    by.items_bytes = spead_heap_length(heap) - by.items_at;
     return by;
 }
 

@@ -8,8 +8,9 @@
  *     word = x ^ (x >> 32)
  *
  * where counter is the heap counter as it is on the wire. If the length of the payload is no multiple of 8, the payload
- * ends with the first bytes of one more word. The offset o counts from the start of the payload of the heap, so it does
- * not matter into which items the payload is divided. The bytes of a hole are zero.
+ * ends with the first bytes of one more word. The offset o counts from the start of the payload of the heap, or from the
+ * end of the descriptors if the heap begins with descriptors. So it does not matter into which items the payload is
+ * divided. The bytes of a hole are zero.
  *
  * The rule needs one multiplication for each heap and then only additions. It costs less time than a copy of the
  * payload, so the check does not limit the rates that are measured. */
@@ -44,8 +45,8 @@ enum verify_rule {
  * to *rule; so the caller keeps *rule from heap to heap. If the heap follows none of them, the smaller number of wrong
  * bytes counts.
  *
- * By the rule of spead2, the descriptors at the start of the heap with the counter 1 are not checked. If this heap is
- * incomplete, it is checked as if it had no descriptors, because nobody knows where its items lie.
+ * Descriptors at the start of a heap are not checked. An incomplete heap is checked as if it had none, because nobody
+ * knows where its items lie.
  *
  * `gaps` is an array for gaps_max gaps, in which the function works. If the heap has more gaps, all bytes behind the last
  * gap in the array count as wrong, because the array does not say which of them arrived. */

@@ -75,7 +75,7 @@ static const char *value_of(const struct tool_spead2_word *row, char text[TOOL_D
         tool_option_default(program, ours_of(row), text);
     if (tool_option_take(program, ours_of(row), text, options, NULL) < 0)
         snprintf(text, TOOL_DEFAULT_MAX, "1");
-    if (ours_of(row)->type == &tool_string)
+    if (ours_of(row)->type == &tool_string && row->standard[0] == '\0')
         snprintf(text, TOOL_DEFAULT_MAX, "127.0.0.1");
     free(options);
     return text;
@@ -86,6 +86,8 @@ static const char *rest_of(const struct tool_spead2_word *row)
 {
     if (strcmp(row->word, "ttl") == 0)
         return "239.1.2.3:7148 --bind lo --plan";
+    if (strcmp(row->word, "dtype") == 0)
+        return "127.0.0.1:7148 --descriptors first --plan";
     return strncmp(row->word, "burst", 5) == 0 ? "127.0.0.1:7148 --plan --rate 1"
                                                : "127.0.0.1:7148 --plan";
 }
