@@ -40,6 +40,7 @@ void spead_send_heap_destroy(struct spead_send_heap *heap)
     if (!heap)
         return;
     free_owned(heap);
+    free(heap->copies);
     free(heap->item);
     free(heap);
 }
@@ -213,4 +214,19 @@ int spead_send_heap_create_control(struct spead_send_heap **out, struct spead_fl
     }
     *out = heap;
     return 0;
+}
+
+uint8_t *speadi_send_heap_copies(struct spead_send_heap *heap, size_t bytes)
+{
+    uint8_t *larger;
+
+    if (heap->copies && heap->copies_bytes >= bytes)
+        return heap->copies;
+    larger = malloc(bytes > 0 ? bytes : 1);
+    if (!larger)
+        return NULL;
+    free(heap->copies);
+    heap->copies = larger;
+    heap->copies_bytes = bytes;
+    return larger;
 }

@@ -35,6 +35,8 @@ struct speadi_send_bytes {
 struct spead_send_heap {
     struct speadi_send_item *item;
     struct speadi_send_bytes *owned; /* a list; freed by reset and destroy */
+    uint8_t *copies;                 /* memory for copies of values; freed by destroy */
+    size_t copies_bytes;
     /* The sum of the bytes of all SPEADI_SEND_ITEM_PAYLOAD items. It never exceeds the largest value of the flavour. */
     uint64_t payload_bytes;
     uint32_t item_count;
@@ -42,5 +44,9 @@ struct spead_send_heap {
     struct spead_flavour flavour;
     bool repeat_pointers;
 };
+
+/* Returns memory of the heap with room for `bytes` bytes, or NULL if there is none. The memory is that of the call before
+ * if it is large enough. So the caller may use it only after a reset, for items that it adds then. */
+uint8_t *speadi_send_heap_copies(struct spead_send_heap *heap, size_t bytes);
 
 #endif

@@ -18,6 +18,7 @@
 #include <speadline/record.h>
 #include <speadline/recv.h>
 #include <speadline/send.h>
+#include <speadline/send_items.h>
 #include <speadline/send_node.h>
 #include <speadline/send_slots.h>
 
@@ -274,6 +275,16 @@ static int make_item_group(const void *config, struct spead_err *err)
     return ret;
 }
 
+static int make_send_items(const void *config, struct spead_err *err)
+{
+    struct spead_send_items *made;
+    int ret = spead_send_items_create(&made, config, err);
+
+    if (ret == 0)
+        spead_send_items_destroy(made);
+    return ret;
+}
+
 /* ---- The table --------------------------------------------------------------------------- */
 
 struct read_row {
@@ -294,6 +305,8 @@ static const struct read_row read_table[] = {
      make_descriptor},
     {STRUCT(spead_executor_config, name), &(struct spead_executor_config)SPEAD_EXECUTOR_CONFIG_INIT,
      NULL, make_executor},
+    {STRUCT(spead_send_items_config, reserved),
+     &(struct spead_send_items_config)SPEAD_SEND_ITEMS_CONFIG_INIT, NULL, make_send_items},
     {STRUCT(spead_item_group_config, reserved),
      &(struct spead_item_group_config)SPEAD_ITEM_GROUP_CONFIG_INIT, NULL, make_item_group},
     {STRUCT(spead_graph_config, log), &(struct spead_graph_config)SPEAD_GRAPH_CONFIG_INIT, NULL,

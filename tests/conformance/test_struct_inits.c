@@ -20,6 +20,7 @@
 #include <speadline/recv.h>
 #include <speadline/region.h>
 #include <speadline/send.h>
+#include <speadline/send_items.h>
 #include <speadline/send_node.h>
 #include <speadline/send_slots.h>
 #include <speadline/stats.h>
@@ -54,6 +55,7 @@
     ROW(spead_field, SPEAD_FIELD_INIT)                                     \
     ROW(spead_descriptor_config, SPEAD_DESCRIPTOR_CONFIG_INIT)             \
     ROW(spead_item_group_config, SPEAD_ITEM_GROUP_CONFIG_INIT)             \
+    ROW(spead_send_items_config, SPEAD_SEND_ITEMS_CONFIG_INIT)             \
     ROW(spead_item_group_stats, SPEAD_ITEM_GROUP_STATS_INIT)               \
     ROW(spead_recording_writer_config, SPEAD_RECORDING_WRITER_CONFIG_INIT) \
     ROW(spead_recording_writer_stats, SPEAD_RECORDING_WRITER_STATS_INIT)   \
