@@ -23,6 +23,7 @@ import spead2
 import tap
 import wire
 from differences import Differences  # noqa: F401 (unittest finds the class here)
+from items import Items  # noqa: F401
 from over_verbs import OverVerbs  # noqa: F401
 from groups import Groups  # noqa: F401
 from peer_words import Words  # noqa: F401
