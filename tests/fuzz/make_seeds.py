@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the seeds of the fuzzers: the packets of tests/vectors/*.hex for fuzz_packet into corpus/packet, short
 streams for fuzz_stream into corpus/stream, scripts for fuzz_senders into corpus/senders, frames for fuzz_frame into
-corpus/frame, and descriptors for fuzz_descriptor into corpus/descriptor."""
+corpus/frame, descriptors for fuzz_descriptor into corpus/descriptor, and heaps for fuzz_item_group into
+corpus/item_group."""
 import pathlib
 
 here = pathlib.Path(__file__).parent
@@ -155,3 +156,46 @@ folder.mkdir(exist_ok=True)
 for name, data in descriptors.items():
     for compat in (0, 7):
         (folder / f"{name}-{compat}").write_bytes(bytes((compat, 16)) + data + bytes(range(0x3C, 0x4C)))
+
+
+# ---- Item groups: fuzz_item_group.c explains the operations ----------------------------------------
+
+END, INCOMPLETE = bytes((0,)), bytes((1,))
+
+
+def described(ident, name, type, shape):
+    return bytes((5, name << 3 | ident, type, shape))
+
+
+def value(ident, data):
+    return bytes((ident << 3 | 6, len(data))) + data
+
+
+def immediate_value(ident, number):
+    return bytes((ident << 3 | 2, number))
+
+
+def raw_descriptor(data):
+    return bytes((3, len(data))) + data
+
+
+ARRAY_U8, ARRAY_I2, SCALAR_F4, RECORD, TEXT = 0x80, 0x81, 0x06, 0x09, 0x84
+two = described(0, 0, ARRAY_U8, 4) + described(1, 1, ARRAY_I2, 2)
+values = value(0, b"abcd") + value(1, b"efgh")
+item_groups = {
+    "renewed": two + values + END + values + END + values + END,
+    "outlives": two + values + END + value(1, b"efgh") + END + value(1, b"ijkl") + END,
+    "immediate": described(2, 2, SCALAR_F4, 0) + immediate_value(2, 9) + END + immediate_value(2, 7) + INCOMPLETE,
+    "incomplete": two + values + END + value(0, b"abcd") + immediate_value(1, 1) + INCOMPLETE,
+    "renamed": two + values + END + described(0, 1, ARRAY_U8, 4) + values + END,
+    "short": two + value(0, b"ab") + value(1, b"efgh") + END,
+    "marked": two + value(0, b"abcdef") + bytes((4, 3)) + value(1, b"efgh") + END,
+    "malformed": raw_descriptor(b"no packet") + two + values + END,
+    "record": described(3, 3, RECORD, 0) + value(3, b"abcd") + described(4, 4, TEXT, 255) + value(4, b"text") + END,
+    "twice": two + value(0, b"abcd") + value(0, b"efgh") + immediate_value(0, 3) + END + values + END,
+}
+folder = here / "corpus" / "item_group"
+folder.mkdir(exist_ok=True)
+for name, data in item_groups.items():
+    for how in (7, 8 + 7, 16 + 1, 16 + 8):
+        (folder / f"{name}-{how}").write_bytes(bytes((how,)) + data)
