@@ -11,7 +11,7 @@ int null_post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr, struct ibv_recv_wr
 struct ibv_flow *null_create_flow(struct ibv_qp *qp, struct ibv_flow_attr *attr);
 int null_destroy_flow(struct ibv_flow *flow);
 
-/* Describes the entries of the completion queue. It has one entry, which always describes the current completion. */
+/* Describes the entries of the completion queue. */
 void null_cq_entries(struct ibv_cq *cq, struct mlx5dv_cq *out);
 
 /* Connects a completion queue with `wq`, a multi-packet receive queue. From then on each completion of the queue

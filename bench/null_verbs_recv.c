@@ -30,9 +30,9 @@ struct null_recv_cq {
     unsigned head, tail;
     struct ibv_wq *wq; /* The multi-packet queue. NULL if the receives come from the ring. */
     struct null_packets packets;
-    uint64_t now_ns;
-    uint32_t length;         /* the length field of the current completion */
-    struct mlx5_cqe64 entry; /* the current completion as mlx5 writes it */
+    uint32_t length;          /* the length field of the current completion */
+    struct mlx5_cqe64 *entry; /* the current completion as mlx5 writes it */
+    struct mlx5_cqe64 entries[RING];
     uint8_t frame_head[SPEADI_PLAIN_PAYLOAD_AT];
 };
 
@@ -51,6 +51,11 @@ __attribute__((always_inline)) static inline void write_frame(struct null_recv_c
     null_packets_advance(&cq->packets, bytes);
 }
 
+static inline struct mlx5_cqe64 *advance(struct null_recv_cq *cq)
+{
+    return cq->entry = cq->entry == &cq->entries[RING - 1] ? cq->entries : cq->entry + 1;
+}
+
 /* ---- Polling -------------------------------------------------------------------------------------- */
 
 static int next(struct ibv_cq_ex *ex)
@@ -63,7 +68,7 @@ static int next(struct ibv_cq_ex *ex)
     ex->wr_id = cq->ring[cq->head % RING].wr_id;
     ex->status = IBV_WC_SUCCESS;
     write_frame(cq, cq->ring[cq->head++ % RING].data, bytes);
-    cq->entry.byte_cnt = htonl(SPEADI_PLAIN_PAYLOAD_AT + NULL_HEADER_BYTES + bytes);
+    advance(cq)->byte_cnt = htonl(SPEADI_PLAIN_PAYLOAD_AT + NULL_HEADER_BYTES + bytes);
     return 0;
 }
 
@@ -78,7 +83,7 @@ static int next_piece(struct ibv_cq_ex *ex)
     if (packed == 0)
         return ENOENT;
     ex->status = IBV_WC_SUCCESS;
-    cq->entry.byte_cnt = htonl(packed);
+    advance(cq)->byte_cnt = htonl(packed);
     if (to)
         write_frame(cq, to, bytes);
     return 0;
@@ -102,7 +107,7 @@ void null_cq_entries(struct ibv_cq *ibv, struct mlx5dv_cq *out)
 {
     struct null_recv_cq *cq = (struct null_recv_cq *)ibv;
 
-    *out = (struct mlx5dv_cq){.buf = &cq->entry, .cqe_cnt = 1, .cqe_size = sizeof cq->entry};
+    *out = (struct mlx5dv_cq){.buf = cq->entries, .cqe_cnt = RING, .cqe_size = sizeof *cq->entries};
 }
 
 static void end(struct ibv_cq_ex *ex)
@@ -118,12 +123,12 @@ static unsigned read_flags(struct ibv_cq_ex *ex)
 
 static uint32_t read_bytes(struct ibv_cq_ex *ex)
 {
-    return ntohl(((struct null_recv_cq *)ex)->entry.byte_cnt);
+    return ntohl(((struct null_recv_cq *)ex)->entry->byte_cnt);
 }
 
 static uint64_t read_time(struct ibv_cq_ex *ex)
 {
-    return ++((struct null_recv_cq *)ex)->now_ns;
+    return be64toh(((struct null_recv_cq *)ex)->entry->timestamp);
 }
 
 /* ---- Objects -------------------------------------------------------------------------------------- */
@@ -165,14 +170,16 @@ struct ibv_cq_ex *null_create_cq_ex(struct ibv_context *context, struct ibv_cq_i
     cq->ex.end_poll = end;
     cq->ex.read_wc_flags = read_flags;
     cq->ex.read_byte_len = read_bytes;
-    cq->ex.read_completion_wallclock_ns = read_time;
+    cq->ex.read_completion_ts = read_time;
     cq->packets = (struct null_packets){
         .heap_bytes = setting("NULL_VERBS_HEAP", 4u << 20),
         .payload_bytes = setting("NULL_VERBS_PACKET", 1472) - NULL_HEADER_BYTES,
         .counter = 1,
     };
     write_frame_head(cq->frame_head);
-    cq->entry.hds_ip_ext = MLX5_CQE_L3_OK | MLX5_CQE_L4_OK;
+    for (unsigned i = 0; i < RING; i++)
+        cq->entries[i].hds_ip_ext = MLX5_CQE_L3_OK | MLX5_CQE_L4_OK;
+    cq->entry = &cq->entries[RING - 1];
     return &cq->ex;
 }
 

@@ -22,6 +22,7 @@ static const char *const on_full_words[] = {"block", "drop-newest", "drop-oldest
 static const char *const mprq_words[] = {"auto", "off", "on", NULL};
 /* the order is that of enum spead_verbs_checksum */
 static const char *const checksum_words[] = {"auto", "verify", "trust", NULL};
+static const char *const clock_words[] = {"auto", "nic", "host", NULL}; /* enum spead_verbs_clock */
 static const char *const key_words[] = {"port", "address", "none",
                                         NULL};                      /* enum spead_sender_key */
 static const char *const populate_words[] = {"ahead", "off", NULL}; /* enum spead_populate */
@@ -127,6 +128,11 @@ static const struct tool_option rows[] = {
      .type = &tool_word, .words = checksum_words, VERBS(checksum),
      .help = "UDP checksums that the device has not found right: verify (the CPU checks them), trust "
              "(accept the packet), or auto (trust only if the device does not check such packets)"},
+
+    {.name = "verbs-clock", .argument = "CLOCK", .group = TOOL_GROUP_VERBS,
+     .type = &tool_word, .words = clock_words, VERBS(clock),
+     .help = "Times of packets: auto (UTC, by the counter of the NIC if it stamps with one), nic (the "
+             "clock of the NIC, which can be TAI or drift), or host (UTC, read once a burst)"},
 
     {.name = "joint", .group = TOOL_GROUP_SENDERS,
      .type = &tool_flag, STREAM(joint),

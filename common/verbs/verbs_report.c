@@ -49,6 +49,7 @@ static void read_mlx5(struct speadi_verbs_report *report, const struct speadi_ml
     if (!mlx5->is_supported(context->device) || mlx5->query_device(context, &attr) != 0)
         return;
     report->mlx5 = true;
+    report->real_time_stamps = (attr.flags & MLX5DV_CONTEXT_FLAGS_REAL_TIME_TS) != 0;
     if (!(attr.comp_mask & MLX5DV_CONTEXT_MASK_STRIDING_RQ) ||
         !(caps->supported_qpts & raw_packets) || caps->max_single_stride_log_num_of_bytes == 0)
         return;

@@ -107,7 +107,7 @@ struct speadi_rx_packet {
      * `tail` is NULL. */
     uint32_t tail_bytes;
     const uint8_t *tail;
-    uint64_t time_ns; /* arrival time, by the clock that speadi_rx_facts.clock names */
+    uint64_t time_ns; /* arrival time, by the clock that speadi_rx_burst.clock names */
     uint64_t place;   /* the reservation whose range holds body, or SPEADI_RX_UNPLACED */
 };
 
@@ -132,6 +132,8 @@ struct speadi_rx_burst {
     unsigned count;
     /* How many reservations have ended, counted from open(); see the top of this file. */
     uint64_t reservations_ended;
+    /* The clock of speadi_rx_packet.time_ns. An engine whose times are not UTC sets it in each poll. */
+    enum spead_clock clock;
     /* The senders of the packets. Only the first from_count entries are set. */
     struct speadi_rx_from from[SPEADI_RX_FROM_MAX];
     unsigned from_count;
@@ -224,7 +226,6 @@ static inline const struct speadi_interface *speadi_rx_interface(
 struct speadi_rx_facts {
     uint32_t buffer_bytes;     /* real buffer size of the first socket; 0 without a socket */
     uint32_t packet_bytes_max; /* length of the longest packet that can come; 0 means no limit */
-    enum spead_clock clock;    /* the clock of speadi_rx_packet.time_ns */
     /* True if the options asked for busy polling. Then wait() returns immediately, and the core does not sleep to
      * coalesce packets. */
     bool busy;

@@ -305,7 +305,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sen
     heap->sender = sender->address;
     speadi_live_heap_start(live,
                            &(struct speadi_live_heap_start){.first_ns = raw->time_ns,
-                                                            .clock = (uint8_t)stream->facts.clock,
+                                                            .clock = (uint8_t)stream->burst.clock,
                                                             .source = raw->source,
                                                             .now_ns = stream->age_ns,
                                                             .drops = stream->drops_before});

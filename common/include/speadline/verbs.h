@@ -35,6 +35,18 @@ enum spead_verbs_checksum {
     SPEAD_CHECKSUM_TRUST = 2, /* accept the packet; the CPU never checks */
 };
 
+/* Which clock gives the times of packets (spead_heap_first_ns()). spead_heap_clock() says which clock it was. */
+enum spead_verbs_clock {
+    /* UTC: the NIC stamps each packet with its counter, and the engine compares this counter with CLOCK_REALTIME ten
+     * times a second. If the NIC stamps with another clock, or does not stamp, the engine reads CLOCK_REALTIME once for
+     * each burst. */
+    SPEAD_VERBS_CLOCK_AUTO = 0,
+    /* The clock of the NIC (its PTP hardware clock). It is UTC only if somebody keeps it so: ptp4l sets it to TAI, which
+     * is 37 seconds ahead, and without ptp4l or phc2sys it drifts. create() fails if the NIC cannot give it. */
+    SPEAD_VERBS_CLOCK_NIC = 1,
+    SPEAD_VERBS_CLOCK_HOST = 2, /* CLOCK_REALTIME, read once for each burst */
+};
+
 #define SPEAD_VERBS_COMP_VECTOR_POLL (-1) /* value of comp_vector: poll, never sleep */
 #define SPEAD_VERBS_MAX_POLL_DEFAULT 10u
 
@@ -64,7 +76,7 @@ struct spead_recv_verbs_config {
      * limit. 0 (default): the engine chooses. */
     uint32_t mprq_entry_log;
     enum spead_verbs_checksum checksum; /* packets that the device has not checked; default AUTO */
-    uint32_t reserved;
+    enum spead_verbs_clock clock;       /* the clock of packet times; default AUTO */
 };
 
 /* The verbs options of a send stream. Start from SPEAD_SEND_VERBS_CONFIG_INIT. create() borrows this struct and its

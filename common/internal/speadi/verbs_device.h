@@ -56,7 +56,9 @@ struct speadi_verbs_report {
     /* The lowest and the highest rate at which the device can pace, in kbit/s. Both are 0 when the device reports no
      * range. Some devices can pace although they report no range. */
     uint32_t rate_kbps_min, rate_kbps_max;
-    bool mlx5;               /* libmlx5 knows the device */
+    bool mlx5; /* libmlx5 knows the device */
+    /* mlx5: the time stamps are no counter, but seconds in the upper half and nanoseconds in the lower half */
+    bool real_time_stamps;
     uint32_t rss_queues_max; /* largest number of queues in one indirection table; 0: no RSS */
     struct {
         bool usable; /* true for an mlx5 device with striding receive queues for raw packets */

@@ -256,6 +256,7 @@ static int fault_poll(void *self, struct speadi_rx_burst *out)
         while (ret > 0 && !out->count);
     }
     out->reservations_ended = e->in.reservations_ended;
+    out->clock = e->in.clock;
     return out->count ? (int)out->count : e->error;
 }
 

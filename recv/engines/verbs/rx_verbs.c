@@ -235,8 +235,6 @@ static void fill_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *fa
     snprintf(facts->out_of_buffer, sizeof facts->out_of_buffer,
              "/sys/class/infiniband/%s/ports/%u/hw_counters/out_of_buffer", e->device.report.device,
              e->device.report.port);
-    if (e->queue.cq.stamp == SPEADI_STAMP_WALLCLOCK)
-        facts->clock = SPEAD_CLOCK_HARDWARE;
     for (uint32_t i = 0; i < e->joins.count; i++)
         memcpy(facts->interface[i], interface->name, sizeof facts->interface[i]);
     if (e->config.packet_bytes_max > facts->packet_bytes_max)
@@ -348,6 +346,8 @@ static int verbs_poll(void *self, struct speadi_rx_burst *burst)
     if (burst->count == 0 && can_lend(e))
         speadi_verbs_harvest(e, burst);
     burst->reservations_ended = e->ended;
+    burst->clock =
+        speadi_verbs_stamp_is_utc(e->queue.cq.stamp) ? SPEAD_CLOCK_UTC : SPEAD_CLOCK_HARDWARE;
     if (burst->count > 0) {
         e->messages++;
         e->empty_polls = 0;

@@ -40,7 +40,7 @@ struct speadi_verbs_arrival {
     uint32_t slot;
     uint32_t bytes;
     uint64_t time_ns; /* 0 means: use the time at which the engine lends the frame */
-    bool checked;     /* the device has found the checksums right */
+    uint8_t sums;     /* see speadi_verbs_sums_are_right() */
     bool overlong;    /* the frame was longer than its slot */
 };
 

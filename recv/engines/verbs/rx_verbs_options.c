@@ -39,6 +39,8 @@ int speadi_rx_verbs_options_read(struct spead_recv_verbs_config *own,
         ret = check_range("verbs.mprq_entry_log", own->mprq_entry_log, 0, 26, err);
     if (ret == 0)
         ret = check_range("verbs.checksum", own->checksum, 0, SPEAD_CHECKSUM_TRUST, err);
+    if (ret == 0)
+        ret = check_range("verbs.clock", own->clock, 0, SPEAD_VERBS_CLOCK_HOST, err);
     return ret;
 }
 

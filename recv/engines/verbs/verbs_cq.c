@@ -4,23 +4,50 @@
 
 #include <errno.h>
 
-/* Makes the completion queue. Tries the best kind of time stamps first, then the other kinds. Only such a try shows
- * which kinds a device has: the device refuses to make a queue with a kind that it lacks. */
-static void create(struct speadi_verbs_cq *cq, struct ibv_cq_init_attr_ex *attr)
+#include <speadi/err.h>
+
+/* How often the engine asks again while the clock of the device is in change. libmlx5 has asked 10 times each time. The
+ * kernel needs less than a microsecond for a change. */
+#define BUSY_MAX 1000u
+
+/* Returns true if the stamp suits the choice of the user and what the device reports. Whether the device has the stamp
+ * shows only when the queue is made. */
+static bool suits(const struct speadi_verbs_cq *cq, enum speadi_verbs_stamp stamp,
+                  enum spead_verbs_clock clock)
+{
+    const struct speadi_verbs_report *report = &cq->device->report;
+    struct ibv_values_ex now = {.comp_mask = IBV_VALUES_MASK_RAW_CLOCK};
+
+    switch (stamp) {
+    case SPEADI_STAMP_TICKS: /* useful only if the counter can be read and its frequency is known */
+        return clock == SPEAD_VERBS_CLOCK_AUTO && !report->real_time_stamps &&
+               report->timestamp_mask && report->clock_khz &&
+               ibv_query_rt_values_ex(cq->device->context, &now) == 0;
+    case SPEADI_STAMP_REAL_TIME:
+        return clock == SPEAD_VERBS_CLOCK_NIC && report->real_time_stamps;
+    case SPEADI_STAMP_WALLCLOCK: /* libmlx5 does not convert the real-time format */
+        return clock == SPEAD_VERBS_CLOCK_NIC && !report->real_time_stamps;
+    case SPEADI_STAMP_HOST:
+    default:
+        return clock != SPEAD_VERBS_CLOCK_NIC;
+    }
+}
+
+/* Makes the completion queue. Tries the kinds of time stamps one after another. Only such a try shows which kinds a
+ * device has: the device refuses to make a queue with a kind that it lacks. */
+static void create(struct speadi_verbs_cq *cq, struct ibv_cq_init_attr_ex *attr,
+                   enum spead_verbs_clock clock)
 {
     static const uint64_t fields[] = {
         [SPEADI_STAMP_HOST] = 0,
         [SPEADI_STAMP_TICKS] = IBV_WC_EX_WITH_COMPLETION_TIMESTAMP,
+        [SPEADI_STAMP_REAL_TIME] = IBV_WC_EX_WITH_COMPLETION_TIMESTAMP,
         [SPEADI_STAMP_WALLCLOCK] = IBV_WC_EX_WITH_COMPLETION_TIMESTAMP_WALLCLOCK,
     };
-    struct ibv_values_ex now = {.comp_mask = IBV_VALUES_MASK_RAW_CLOCK};
 
+    errno = EOPNOTSUPP;
     for (int stamp = SPEADI_STAMP_WALLCLOCK; stamp >= SPEADI_STAMP_HOST && !cq->ex; stamp--) {
-        const struct speadi_verbs_report *report = &cq->device->report;
-
-        /* Ticks are useful only if the counter can be read and its frequency is known. */
-        if (stamp == SPEADI_STAMP_TICKS && (!report->timestamp_mask || !report->clock_khz ||
-                                            ibv_query_rt_values_ex(cq->device->context, &now) != 0))
+        if (!suits(cq, (enum speadi_verbs_stamp)stamp, clock))
             continue;
         attr->wc_flags = IBV_WC_EX_WITH_BYTE_LEN | fields[stamp];
         cq->ex = ibv_create_cq_ex(cq->device->context, attr);
@@ -28,6 +55,17 @@ static void create(struct speadi_verbs_cq *cq, struct ibv_cq_init_attr_ex *attr)
         if (!cq->ex && errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)
             return;
     }
+}
+
+static int refuse(const struct speadi_verbs_cq *cq, enum spead_verbs_clock clock, int code,
+                  struct spead_err *err)
+{
+    if (clock == SPEAD_VERBS_CLOCK_NIC && (code == EOPNOTSUPP || code == ENOSYS || code == EINVAL))
+        return speadi_err_field(err, -ENOTSUP, "verbs.clock",
+                                " nic: verbs device %s does not give its clock in completions; use "
+                                "auto, which is UTC",
+                                cq->device->report.device);
+    return speadi_verbs_failed(err, "create_cq_ex", cq->device->report.device, code);
 }
 
 int speadi_verbs_cq_open(struct speadi_verbs_cq *cq, struct speadi_verbs_device *device,
@@ -48,11 +86,21 @@ int speadi_verbs_cq_open(struct speadi_verbs_cq *cq, struct speadi_verbs_device 
     }
     if (ret < 0)
         return ret;
-    create(cq, &attr);
+    create(cq, &attr, config->clock);
     if (!cq->ex)
-        return speadi_verbs_failed(err, "create_cq_ex", device->report.device, errno);
+        return refuse(cq, config->clock, errno, err);
     speadi_verbs_cqes_open(&cq->cqes, device, cq->ex, config->of_pair);
     return 0;
+}
+
+int speadi_verbs_cq_start_poll(const struct speadi_verbs_cq *cq)
+{
+    struct ibv_poll_cq_attr attr = {0};
+    int ret = ibv_start_poll(cq->ex, &attr);
+
+    for (unsigned i = 0; __builtin_expect(ret == EBUSY, 0) && i < BUSY_MAX; i++)
+        ret = ibv_start_poll(cq->ex, &attr);
+    return ret;
 }
 
 void speadi_verbs_cq_close(struct speadi_verbs_cq *cq)

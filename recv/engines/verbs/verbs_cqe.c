@@ -2,8 +2,6 @@
 /* Finds the entries of a completion queue. See verbs_cqe.h. */
 #include "verbs_cqe.h"
 
-#include <speadi/numbers.h>
-
 /* Asks libmlx5 where the entries of the completion queue lie. Returns false if it does not say. */
 static bool find_entries(struct speadi_verbs_cqes *cqes, const struct speadi_verbs_device *device,
                          struct ibv_cq_ex *cq)
@@ -13,14 +11,12 @@ static bool find_entries(struct speadi_verbs_cqes *cqes, const struct speadi_ver
     const uint32_t bytes = sizeof(struct mlx5_cqe64);
 
     if (!device->mlx5 || device->mlx5->init_obj(&object, MLX5DV_OBJ_CQ) != 0 || !ring.buf ||
-        ring.cqe_cnt == 0 || !speadi_is_power_of_two(ring.cqe_cnt) ||
-        !speadi_is_power_of_two(ring.cqe_size) || ring.cqe_size < bytes ||
-        (uint64_t)ring.cqe_cnt * ring.cqe_size > UINT32_MAX)
+        ring.cqe_cnt == 0 || ring.cqe_size < bytes)
         return false;
     /* An entry may have 128 bytes. The fields are at its end. */
-    cqes->first = (const uint8_t *)ring.buf + ring.cqe_size - bytes;
+    cqes->first = cqes->next = (const uint8_t *)ring.buf + ring.cqe_size - bytes;
     cqes->step = ring.cqe_size;
-    cqes->mask = ring.cqe_cnt * ring.cqe_size - 1;
+    cqes->end = cqes->first + (size_t)ring.cqe_cnt * ring.cqe_size;
     return true;
 }
 
@@ -37,12 +33,11 @@ void speadi_verbs_cqes_open(struct speadi_verbs_cqes *cqes,
 
 bool speadi_verbs_cqes_agree(struct speadi_verbs_cqes *cqes, struct ibv_cq_ex *cq, bool has_ticks)
 {
-    const struct mlx5_cqe64 *entry = speadi_verbs_cqe(cqes);
+    const struct mlx5_cqe64 *entry = (const struct mlx5_cqe64 *)(const void *)cqes->next;
 
-    if (!cqes->first ||
-        (be32toh(entry->byte_cnt) == ibv_wc_read_byte_len(cq) &&
-         (!has_ticks || be64toh(entry->timestamp) == ibv_wc_read_completion_ts(cq))))
+    if (!entry || (be32toh(entry->byte_cnt) == ibv_wc_read_byte_len(cq) &&
+                   (!has_ticks || be64toh(entry->timestamp) == ibv_wc_read_completion_ts(cq))))
         return true;
-    cqes->first = NULL;
+    cqes->next = NULL;
     return false;
 }

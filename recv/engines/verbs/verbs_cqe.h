@@ -15,11 +15,11 @@
 #include <speadi/verbs_device.h>
 
 struct speadi_verbs_cqes {
-    /* The fields of the first entry; NULL if the program cannot read the entries. */
-    const uint8_t *first;
-    uint32_t at; /* where the next entry lies, counted from `first`, in bytes */
-    /* The length of an entry, and the last index of a byte in the ring, which has 2^n bytes. */
-    uint32_t step, mask;
+    /* The fields of the next entry; NULL if the program cannot read the entries. */
+    const uint8_t *next;
+    const uint8_t *first,
+        *end;    /* the fields of the first entry, and of an entry behind the last one */
+    size_t step; /* the length of an entry */
     bool v4, v6; /* the device gives a verdict on the frames of this IP version */
 };
 
@@ -34,42 +34,57 @@ void speadi_verbs_cqes_open(struct speadi_verbs_cqes *cqes,
  * The engine calls this function once in a burst. */
 bool speadi_verbs_cqes_agree(struct speadi_verbs_cqes *cqes, struct ibv_cq_ex *cq, bool has_ticks);
 
-static inline const struct mlx5_cqe64 *speadi_verbs_cqe(const struct speadi_verbs_cqes *cqes)
-{
-    return (const struct mlx5_cqe64 *)(const void *)(cqes->first + cqes->at);
-}
-
 /* Goes on to the entry of the next completion. speadi_verbs_cqes_read() does that too, so the caller must call this
  * function only for completions that it does not read. */
 static inline void speadi_verbs_cqes_next(struct speadi_verbs_cqes *cqes)
 {
-    cqes->at = (cqes->at + cqes->step) & cqes->mask;
+    if (!cqes->next)
+        return;
+    cqes->next += cqes->step;
+    if (__builtin_expect(cqes->next == cqes->end, 0))
+        cqes->next = cqes->first;
 }
 
 /* What the device says about a frame. */
 struct speadi_verbs_said {
     uint32_t bytes; /* the length field of the completion */
-    bool checked;   /* the device has found the checksums right */
+    uint8_t sums;   /* see speadi_verbs_sums_are_right() */
     uint64_t ticks; /* only with time stamps: the counter of the device when the frame came */
 };
+
+#define SPEADI_VERBS_SUMS_RIGHT (MLX5_CQE_L3_OK | MLX5_CQE_L4_OK)
+
+/* Returns true if the device has found the checksums of the frame right. */
+static inline bool speadi_verbs_sums_are_right(uint8_t sums)
+{
+    return (sums & SPEADI_VERBS_SUMS_RIGHT) == SPEADI_VERBS_SUMS_RIGHT;
+}
+
+/* Reads the current completion by the functions of libibverbs. */
+static inline struct speadi_verbs_said speadi_verbs_said_by_library(
+    const struct speadi_verbs_cqes *cqes, struct ibv_cq_ex *cq, bool has_ticks)
+{
+    bool right = cqes->v4 && (ibv_wc_read_wc_flags(cq) & IBV_WC_IP_CSUM_OK);
+
+    return (struct speadi_verbs_said){
+        .bytes = ibv_wc_read_byte_len(cq),
+        .sums = right ? SPEADI_VERBS_SUMS_RIGHT : 0,
+        .ticks = has_ticks ? ibv_wc_read_completion_ts(cq) : 0,
+    };
+}
 
 /* Reads the current completion, which must have succeeded. `has_ticks` says that the queue was made with time stamps. */
 static inline struct speadi_verbs_said speadi_verbs_cqes_read(struct speadi_verbs_cqes *cqes,
                                                               struct ibv_cq_ex *cq, bool has_ticks)
 {
-    const uint8_t right = MLX5_CQE_L3_OK | MLX5_CQE_L4_OK;
-    const struct mlx5_cqe64 *entry = speadi_verbs_cqe(cqes);
+    const struct mlx5_cqe64 *entry = (const struct mlx5_cqe64 *)(const void *)cqes->next;
 
-    if (__builtin_expect(!cqes->first, 0))
-        return (struct speadi_verbs_said){
-            .bytes = ibv_wc_read_byte_len(cq),
-            .checked = cqes->v4 && (ibv_wc_read_wc_flags(cq) & IBV_WC_IP_CSUM_OK),
-            .ticks = has_ticks ? ibv_wc_read_completion_ts(cq) : 0,
-        };
+    if (__builtin_expect(!entry, 0))
+        return speadi_verbs_said_by_library(cqes, cq, has_ticks);
     speadi_verbs_cqes_next(cqes);
     return (struct speadi_verbs_said){
         .bytes = be32toh(entry->byte_cnt),
-        .checked = (entry->hds_ip_ext & right) == right,
+        .sums = entry->hds_ip_ext,
         .ticks = be64toh(entry->timestamp),
     };
 }

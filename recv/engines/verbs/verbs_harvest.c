@@ -34,7 +34,7 @@ static inline struct speadi_verbs_frame frame_in(const struct speadi_verbs_slot 
         .head = slot->data,
         .head_bytes = arrival->bytes,
         .frame_bytes = arrival->bytes,
-        .checked = arrival->checked,
+        .checked = speadi_verbs_sums_are_right(arrival->sums),
         .time_ns = arrival->time_ns,
         .place = slot->place,
     };
@@ -72,7 +72,7 @@ static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs
     }
     e->lent[burst->count] = arrival->slot;
     end_reservation(e, slot);
-    if (!speadi_verbs_read_usual(&e->reader, &frame, burst)) {
+    if (__builtin_expect(!speadi_verbs_read_usual(&e->reader, &frame, burst), 0)) {
         /* Only the copy has an address. So the compiler can keep the fields of usual frames in registers. */
         const struct speadi_verbs_arrival copy = *arrival;
 
@@ -82,13 +82,19 @@ static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs
 
 /* ---- Completions --------------------------------------------------------------------------- */
 
+/* The queue was made with the raw time stamps of the device. */
+static inline bool has_ticks(const struct speadi_verbs_cq *cq)
+{
+    return cq->stamp == SPEADI_STAMP_TICKS || cq->stamp == SPEADI_STAMP_REAL_TIME;
+}
+
 /* Compares the entries in memory with the completions that libibverbs reports. If they differ, the CPU checks the
  * checksums from now on, except where the user trusts the frames anyway. */
 static void check_entries(struct speadi_verbs_engine *e)
 {
     struct speadi_verbs_cq *cq = &e->queue.cq;
 
-    if (speadi_verbs_cqes_agree(&cq->cqes, cq->ex, cq->stamp == SPEADI_STAMP_TICKS))
+    if (speadi_verbs_cqes_agree(&cq->cqes, cq->ex, has_ticks(cq)))
         return;
     speadi_log_line(&e->log, SPEAD_LOG_WARNING,
                     "verbs engine: %s: the entries of the completion queue are not what libmlx5 "
@@ -98,18 +104,40 @@ static void check_entries(struct speadi_verbs_engine *e)
 
 static inline struct speadi_verbs_said read_completion(struct speadi_verbs_cq *cq)
 {
-    return speadi_verbs_cqes_read(&cq->cqes, cq->ex, cq->stamp == SPEADI_STAMP_TICKS);
+    return speadi_verbs_cqes_read(&cq->cqes, cq->ex, has_ticks(cq));
+}
+
+/* Returns the time of a frame by the clock of the device. Only users who ask for that clock pay for this call. */
+static __attribute__((noinline)) uint64_t device_time(const struct speadi_verbs_cq *cq,
+                                                      uint64_t ticks)
+{
+    return cq->stamp == SPEADI_STAMP_REAL_TIME ? speadi_verbs_real_time_ns(ticks)
+                                               : ibv_wc_read_completion_wallclock_ns(cq->ex);
 }
 
 /* Returns the time of a frame. `now` is the time at which the engine reads the burst. */
 static inline uint64_t stamp(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq,
                              const struct speadi_verbs_said *said, uint64_t now)
 {
-    if (cq->stamp == SPEADI_STAMP_TICKS)
+    if (__builtin_expect(cq->stamp == SPEADI_STAMP_TICKS, 1))
         return speadi_verbs_clock_ns(&e->clock, said->ticks);
-    if (cq->stamp == SPEADI_STAMP_WALLCLOCK)
-        return ibv_wc_read_completion_wallclock_ns(cq->ex);
-    return now;
+    return speadi_verbs_stamp_is_utc(cq->stamp) ? now : device_time(cq, said->ticks);
+}
+
+/* Handles an answer of the completion queue that is neither a completion nor "empty". */
+static void take_answer(struct speadi_verbs_engine *e, int answer)
+{
+    if (answer == EBUSY) {
+        e->looked = false; /* there are completions, so wait() must not sleep */
+        return;
+    }
+    e->failed = true; /* the completion queue has overrun, or the device is gone */
+    if (answer != EINVAL || e->queue.cq.stamp != SPEADI_STAMP_WALLCLOCK)
+        return;
+    e->options.clock = e->mprq.shape.clock = SPEAD_VERBS_CLOCK_AUTO;
+    speadi_log_line(&e->log, SPEAD_LOG_WARNING,
+                    "verbs engine: %s does not give its clock; from now on times are UTC",
+                    e->device.report.device);
 }
 
 /* Returns the slot of the current completion of cq, and records that the slot is no longer posted. */
@@ -134,7 +162,7 @@ static inline struct speadi_verbs_arrival arrival_of(struct speadi_verbs_engine 
         .slot = (uint32_t)cq->ex->wr_id,
         .bytes = said.bytes,
         .time_ns = stamp(e, cq, &said, now),
-        .checked = said.checked,
+        .sums = said.sums,
     };
 }
 
@@ -166,26 +194,25 @@ static void take_failed(struct speadi_verbs_engine *e, struct speadi_verbs_cq *c
 static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
 {
     struct speadi_verbs_cq *cq = &e->queue.cq;
-    struct ibv_poll_cq_attr attr = {0};
-    int ret = ibv_start_poll(cq->ex, &attr);
+    struct ibv_cq_ex *ex = cq->ex;
+    int ret = speadi_verbs_cq_start_poll(cq);
 
     if (ret == 0) {
-        if (cq->ex->status == IBV_WC_SUCCESS)
+        if (ex->status == IBV_WC_SUCCESS)
             check_entries(e);
         do {
-            if (cq->ex->status == IBV_WC_SUCCESS) {
+            if (__builtin_expect(ex->status == IBV_WC_SUCCESS, 1)) {
                 const struct speadi_verbs_arrival arrival = arrival_of(e, cq, now);
 
                 lend(e, retire(e, cq), &arrival, burst);
             } else {
                 take_failed(e, cq, burst);
             }
-            ret = burst->count < SPEADI_VERBS_BURST ? ibv_next_poll(cq->ex) : ENOENT;
-        } while (ret == 0);
-        ibv_end_poll(cq->ex);
+        } while (burst->count < SPEADI_VERBS_BURST && (ret = ibv_next_poll(ex)) == 0);
+        ibv_end_poll(ex);
     }
-    if (ret != ENOENT) /* the completion queue has overrun, or the device is gone */
-        e->failed = true;
+    if (ret != ENOENT && ret != 0)
+        take_answer(e, ret);
 }
 
 /* ---- Multi-packet -------------------------------------------------------------------------- */
@@ -193,7 +220,7 @@ static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, u
 static inline void lend_piece(struct speadi_verbs_engine *e, const struct speadi_verbs_frame *frame,
                               struct speadi_rx_burst *burst)
 {
-    if (!speadi_verbs_read_usual(&e->reader, frame, burst)) {
+    if (__builtin_expect(!speadi_verbs_read_usual(&e->reader, frame, burst), 0)) {
         /* Only the copy has an address. So the compiler can keep the fields of usual frames in registers. */
         const struct speadi_verbs_frame copy = *frame;
 
@@ -210,7 +237,7 @@ static void take_piece(struct speadi_verbs_engine *e, struct speadi_rx_burst *bu
         .head = piece.data,
         .head_bytes = piece.bytes,
         .frame_bytes = piece.bytes,
-        .checked = said.checked,
+        .checked = speadi_verbs_sums_are_right(said.sums),
         .time_ns = stamp(e, cq, &said, now),
     };
 
@@ -234,7 +261,7 @@ static void lend_kept_piece(struct speadi_verbs_engine *e,
         .head = arrival->data,
         .head_bytes = arrival->bytes,
         .frame_bytes = arrival->bytes,
-        .checked = arrival->checked,
+        .checked = speadi_verbs_sums_are_right(arrival->sums),
         .time_ns = arrival->time_ns,
     };
 
@@ -245,8 +272,7 @@ static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst 
                           uint64_t now)
 {
     struct speadi_verbs_cq *cq = &e->queue.cq;
-    struct ibv_poll_cq_attr attr = {0};
-    int ret = ibv_start_poll(cq->ex, &attr);
+    int ret = speadi_verbs_cq_start_poll(cq);
 
     if (ret == 0) {
         if (cq->ex->status == IBV_WC_SUCCESS)
@@ -262,7 +288,7 @@ static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst 
         ibv_end_poll(cq->ex);
     }
     if (ret != ENOENT)
-        e->failed = true;
+        take_answer(e, ret);
 }
 
 static uint64_t host_time(const struct speadi_verbs_engine *e)
@@ -331,7 +357,7 @@ static void keep_piece(struct speadi_verbs_engine *e, uint64_t now)
         .slot = entry,
         .bytes = piece.bytes,
         .time_ns = stamp(e, cq, &said, now),
-        .checked = said.checked,
+        .sums = said.sums,
     };
 }
 
@@ -350,8 +376,7 @@ static void keep_slot(struct speadi_verbs_engine *e, struct speadi_verbs_cq *cq,
  * function then stops. */
 static int keep_all(struct speadi_verbs_engine *e, struct speadi_verbs_cq *cq, uint64_t now)
 {
-    struct ibv_poll_cq_attr attr = {0};
-    int ret = ibv_start_poll(cq->ex, &attr);
+    int ret = speadi_verbs_cq_start_poll(cq);
 
     if (ret != 0)
         return ret;
@@ -378,9 +403,12 @@ static void compact(struct speadi_verbs_engine *e)
 
 void speadi_verbs_keep(struct speadi_verbs_engine *e)
 {
+    int answer;
+
     compact(e);
-    if (keep_all(e, &e->queue.cq, host_time(e)) != ENOENT)
-        e->failed = true;
+    answer = keep_all(e, &e->queue.cq, host_time(e));
+    if (answer != ENOENT)
+        take_answer(e, answer);
 }
 
 /* ---- Draining ------------------------------------------------------------------------------ */
@@ -388,11 +416,13 @@ void speadi_verbs_keep(struct speadi_verbs_engine *e)
 void speadi_verbs_drain(struct speadi_verbs_engine *e)
 {
     uint64_t deadline = speadi_clock_mono_ns() + DRAIN_LIMIT_NS;
+    int answer;
 
     compact(e);
     if (!e->queue.cq.ex)
         return;
-    while (keep_all(e, &e->queue.cq, 0) == ENOENT && e->posted > 0 &&
-           speadi_clock_mono_ns() < deadline)
-        ;
+    do
+        answer = keep_all(e, &e->queue.cq, 0);
+    while ((answer == ENOENT || answer == EBUSY) && e->posted > 0 &&
+           speadi_clock_mono_ns() < deadline);
 }

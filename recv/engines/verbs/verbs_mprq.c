@@ -47,6 +47,7 @@ static void choose_shape(struct speadi_mprq *mprq, uint32_t buffer_bytes,
         shape->entries *= 2;
     shape->completions = shape->entries << shape->strides_log;
     shape->comp_vector = options->comp_vector;
+    shape->clock = options->clock;
 }
 
 int speadi_mprq_open(struct speadi_mprq *mprq, struct speadi_verbs_device *device,

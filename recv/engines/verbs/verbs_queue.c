@@ -127,6 +127,7 @@ int speadi_verbs_queue_open(struct speadi_verbs_queue *queue, struct speadi_verb
     const struct speadi_verbs_cq_config completions = {
         .entries = config->depth,
         .comp_vector = config->comp_vector,
+        .clock = config->clock,
         .of_pair = config->wqs <= 1,
     };
     int ret;
@@ -168,8 +169,11 @@ int speadi_verbs_queue_open_striding(struct speadi_verbs_queue *queue,
         .striding_rq_attrs = {.single_stride_log_num_of_bytes = config->stride_log,
                               .single_wqe_log_num_of_strides = config->strides_log},
     };
-    const struct speadi_verbs_cq_config completions = {.entries = config->completions,
-                                                       .comp_vector = config->comp_vector};
+    const struct speadi_verbs_cq_config completions = {
+        .entries = config->completions,
+        .comp_vector = config->comp_vector,
+        .clock = config->clock,
+    };
     int ret;
 
     *queue = (struct speadi_verbs_queue){.device = device};

@@ -22,9 +22,10 @@ struct speadi_verbs_queue {
 };
 
 struct speadi_verbs_queue_config {
-    uint32_t depth;   /* most receives that are posted at a time */
-    uint32_t sge_max; /* most scatter entries of a receive */
-    int comp_vector;  /* -1 means no completion events: the engine only polls */
+    uint32_t depth;               /* most receives that are posted at a time */
+    uint32_t sge_max;             /* most scatter entries of a receive */
+    int comp_vector;              /* -1 means no completion events: the engine only polls */
+    enum spead_verbs_clock clock; /* whose time the packets get */
     /* Number of work queues, a power of two. 1 means that there are none, and receives are posted to the queue pair. */
     unsigned wqs;
 };
@@ -41,8 +42,9 @@ struct speadi_verbs_striding {
     uint32_t entries; /* number of entries, a power of two */
     /* A stride has 2^stride_log bytes, and an entry has 2^strides_log strides. */
     uint32_t stride_log, strides_log;
-    uint32_t completions; /* number of strides of all entries together */
-    int comp_vector;      /* -1 means no completion events: the engine only polls */
+    uint32_t completions;         /* number of strides of all entries together */
+    int comp_vector;              /* -1 means no completion events: the engine only polls */
+    enum spead_verbs_clock clock; /* whose time the packets get */
 };
 
 /* Opens a multi-packet queue, as speadi_verbs_queue_open() opens an ordinary one. Stores the addresses of the entries

@@ -16,6 +16,7 @@ static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *
         .depth = e->depth,
         .sge_max = e->overlong ? speadi_max_u32(e->sge_max, SPEADI_VERBS_SPILL_PIECES) : e->sge_max,
         .comp_vector = e->options.comp_vector,
+        .clock = e->options.clock,
         .wqs = e->options.queues,
     };
 
@@ -53,7 +54,7 @@ int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *er
 {
     int ret = e->is_striding ? begin_striding(e, err) : begin_slots(e, err);
 
-    if (ret == 0 && e->queue.cq.stamp == SPEADI_STAMP_TICKS)
+    if (ret == 0 && e->queue.cq.stamp == SPEADI_STAMP_TICKS && !e->clock.context)
         speadi_verbs_clock_init(&e->clock, &e->device);
     return ret;
 }

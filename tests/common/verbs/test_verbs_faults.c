@@ -75,6 +75,8 @@ static const char *const harmless[] = {
     "max_qp_wr=256 max_cqe=512 max_sge=3",
     "delay_us=300",
     "dma_lines=1",
+    "start_poll@%5=EBUSY",
+    "real_time=1 clock_page=0",
 };
 
 Test(verbs_faults, a_device_that_can_little_or_is_slow_loses_nothing)

@@ -256,6 +256,11 @@ VD_EXPORT bool vdouble_has_striding(void)
     return VD_SETTING(mlx5) && VD_SETTING(striding);
 }
 
+VD_EXPORT bool vdouble_is_real_time(void)
+{
+    return VD_SETTING(real_time);
+}
+
 VD_EXPORT int vdouble_call(const char *verb)
 {
     return vd_call(verb);

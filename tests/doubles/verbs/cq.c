@@ -180,7 +180,10 @@ static int start_poll(struct ibv_cq_ex *ex, struct ibv_poll_cq_attr *attr)
     pthread_mutex_lock(&context->lock);
     if (cq->polling)
         vd_abort("start_poll: a batch is open: end_poll is missing, or two threads poll");
-    err = load(cq);
+    if (!cq->failed && due(cq))
+        err = vd_clock_page(cq);
+    if (!err)
+        err = load(cq);
     /* After a failure of load(), the program must not call end_poll(). */
     cq->polling = err == 0;
     pthread_mutex_unlock(&context->lock);
@@ -259,14 +262,14 @@ static uint32_t read_flow_tag(struct ibv_cq_ex *ex)
 
 static uint64_t read_completion_ts(struct ibv_cq_ex *ex)
 {
-    return current(ex, IBV_WC_EX_WITH_COMPLETION_TIMESTAMP, "completion_ts")->time_ns &
-           VD_CLOCK_MASK;
+    return vd_raw_stamp(current(ex, IBV_WC_EX_WITH_COMPLETION_TIMESTAMP, "completion_ts")->time_ns);
 }
 
 static uint64_t read_wallclock(struct ibv_cq_ex *ex)
 {
-    return current(ex, IBV_WC_EX_WITH_COMPLETION_TIMESTAMP_WALLCLOCK, "completion_wallclock_ns")
-        ->time_ns;
+    return vd_wallclock(
+        current(ex, IBV_WC_EX_WITH_COMPLETION_TIMESTAMP_WALLCLOCK, "completion_wallclock_ns")
+            ->time_ns);
 }
 
 /* ---- Making and destroying ----------------------------------------------------------------------- */
@@ -277,7 +280,8 @@ static uint64_t supported_wc_flags(void)
 
     if (VD_SETTING(timestamps))
         flags |= IBV_WC_EX_WITH_COMPLETION_TIMESTAMP;
-    if (VD_SETTING(wallclock))
+    /* Without the page, libmlx5 refuses only stamps that it would have to convert. */
+    if (VD_SETTING(wallclock) && (VD_SETTING(clock_page) || VD_SETTING(real_time)))
         flags |= IBV_WC_EX_WITH_COMPLETION_TIMESTAMP_WALLCLOCK;
     if (VD_SETTING(flow_tag))
         flags |= IBV_WC_EX_WITH_FLOW_TAG;

@@ -42,7 +42,7 @@ void vd_cqe_write(struct vd_cq *cq, uint64_t index)
     memset(&entry, VD_POISON, sizeof entry);
     entry.hds_ip_ext = from->sums_right ? MLX5_CQE_L3_OK | MLX5_CQE_L4_OK : MLX5_CQE_L3_OK;
     entry.byte_cnt = htobe32(from->wc.byte_len);
-    entry.timestamp = htobe64(from->time_ns & VD_CLOCK_MASK);
+    entry.timestamp = htobe64(vd_raw_stamp(from->time_ns));
     /* An entry of 128 bytes has its fields in its second half. */
     memcpy(to + entry_bytes(cq) - sizeof entry, &entry, sizeof entry);
 }

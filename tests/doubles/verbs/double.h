@@ -70,6 +70,11 @@ struct vd_settings {
     uint64_t verbose;
     /* 1 if the device reports that the checksums of a frame with the UDP checksum 0 are right. */
     uint64_t zero_csum_ok;
+    /* The clock of the day: how many seconds it is ahead of UTC, and how many millionths it gains from 2023-11-14 on. */
+    uint64_t wallclock_offset_s, wallclock_drift_ppm;
+    uint64_t real_time; /* 1 if stamps are seconds and nanoseconds in two halves, not a counter */
+    /* 1 if the kernel has a page with the clock; and at every which reading of it libmlx5 finds it in change. */
+    uint64_t clock_page, clock_busy;
     uint64_t csum_blind; /* 1 if the device says of every frame that its checksums are right */
     uint64_t cqe_shift;  /* how many entries the entries in memory are ahead of the completions */
     uint64_t cqe_bytes;  /* the length of an entry of a completion queue: 64 or 128 */
@@ -237,6 +242,7 @@ struct vd_cq {
     unsigned capacity, users;
     uint64_t head, tail;
     uint64_t wc_flags;
+    uint64_t clock_reads; /* how often a program has begun a batch for which the clock was read */
     /* The same entries as mlx5 lays them out; see cqe.c. raw_count is a power of two. */
     uint8_t *raw;
     size_t raw_bytes;
@@ -356,6 +362,18 @@ struct ibv_cq_ex *vd_create_cq_ex(struct ibv_context *context, struct ibv_cq_ini
 int vd_poll_cq(struct ibv_cq *cq, int count, struct ibv_wc *wcs);
 int vd_req_notify_cq(struct ibv_cq *cq, int solicited_only);
 
+/* ---- clock.c ------------------------------------------------------------------------------------ */
+
+/* The counter of the device at this time. */
+uint64_t vd_counter(uint64_t utc_ns);
+/* What the device writes into a completion at this time: the counter, or the clock of the day in two halves. */
+uint64_t vd_raw_stamp(uint64_t utc_ns);
+/* What libmlx5 makes of it for a program that asks for the clock of the day. */
+uint64_t vd_wallclock(uint64_t utc_ns);
+/* What libmlx5 does when a program begins a batch with a completion in it: it reads the page with the clock of the
+ * kernel, if the queue needs it. Returns 0, EBUSY or EINVAL. */
+int vd_clock_page(struct vd_cq *cq);
+
 /* ---- cqe.c -------------------------------------------------------------------------------------- */
 
 /* Allocates the entries in the layout of mlx5. Returns false if there is no memory. */
@@ -450,6 +468,7 @@ int vdouble_cq_entries(struct ibv_cq *cq, void **entries, uint32_t *count, uint3
 int vdouble_striding_ring(struct ibv_wq *wq, void **entries, __be32 **doorbell, uint32_t *count);
 bool vdouble_is_mlx5(void);
 bool vdouble_has_striding(void);
+bool vdouble_is_real_time(void);
 int vdouble_call(const char *verb);
 
 #endif

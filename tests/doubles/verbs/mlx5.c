@@ -30,6 +30,8 @@ VD_EXPORT int mlx5dv_query_device(struct ibv_context *context, struct mlx5dv_con
     out->version = 0;
     out->flags = MLX5DV_CONTEXT_FLAGS_CQE_V1 | MLX5DV_CONTEXT_FLAGS_MPW_ALLOWED |
                  MLX5DV_CONTEXT_FLAGS_ENHANCED_MPW;
+    if (vdouble_is_real_time())
+        out->flags |= MLX5DV_CONTEXT_FLAGS_REAL_TIME_TS;
     out->comp_mask = 0;
     if ((asked & MLX5DV_CONTEXT_MASK_STRIDING_RQ) && vdouble_has_striding()) {
         out->comp_mask |= MLX5DV_CONTEXT_MASK_STRIDING_RQ;

@@ -101,7 +101,7 @@ int vd_query_device_ex(struct ibv_context *ibv, const struct ibv_query_device_ex
 
 int vd_query_rt_values(struct ibv_context *ibv, struct ibv_values_ex *values)
 {
-    uint64_t ticks = vd_now_ns(CLOCK_REALTIME) & VD_CLOCK_MASK;
+    uint64_t ticks = vd_counter(vd_now_ns(CLOCK_REALTIME));
     int err = vd_call("query_rt_values");
 
     (void)ibv;

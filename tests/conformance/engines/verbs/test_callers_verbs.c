@@ -34,7 +34,7 @@ static const struct {
     const void *init;
     int (*use)(const void *from, struct spead_err *err);
 } rows[] = {
-    {STRUCT(spead_recv_verbs_config, reserved), &recv_init, use_receive},
+    {STRUCT(spead_recv_verbs_config, clock), &recv_init, use_receive},
     {STRUCT(spead_send_verbs_config, max_poll), &send_init, use_send},
 };
 

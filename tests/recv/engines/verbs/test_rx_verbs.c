@@ -186,41 +186,6 @@ Test(rx_verbs, without_completion_events_it_never_sleeps)
     cr_expect_eq(vdouble_calls("create_comp_channel"), 0);
 }
 
-/* ---- Time ---------------------------------------------------------------------------------- */
-
-static void assert_time_is_now(enum spead_clock clock)
-{
-    uint64_t before = speadi_clock_utc_ns(), time;
-
-    cr_assert_eq(rig.facts.clock, clock);
-    send_one(0, 1);
-    time = take_one()->time_ns;
-    cr_assert_geq(time, before - 1000000);
-    cr_assert_leq(time, speadi_clock_utc_ns() + 1000000);
-    verbs_rx_rig_give_back(&rig);
-}
-
-Test(rx_verbs, packets_have_the_device_s_time_where_it_gives_one)
-{
-    open_usual();
-    assert_time_is_now(SPEAD_CLOCK_HARDWARE);
-}
-
-Test(rx_verbs, ticks_are_converted_to_utc)
-{
-    vdouble_script("wallclock=0");
-    open_usual();
-    assert_time_is_now(SPEAD_CLOCK_UTC);
-    cr_expect_gt(vdouble_calls("query_rt_values"), 0);
-}
-
-Test(rx_verbs, a_device_without_time_stamps_takes_the_host_s)
-{
-    vdouble_script("wallclock=0 timestamps=0");
-    open_usual();
-    assert_time_is_now(SPEAD_CLOCK_UTC);
-}
-
 /* ---- Small devices ------------------------------------------------------------------------- */
 
 Test(rx_verbs, a_small_device_still_carries_packets)
