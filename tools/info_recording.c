@@ -64,6 +64,26 @@ static void print_text(const char *path, const struct spead_recording_info *info
             printf("  fault    %" PRIu64 " %s\n", finding[i].number, finding[i].text);
 }
 
+/* The names of the clocks, as a JSON array. */
+static json_t *clocks_json(uint64_t clocks)
+{
+    json_t *names = json_array();
+
+    for (unsigned i = 0; names && spead_clock_name((enum spead_clock)i); i++)
+        if (clocks >> i & 1)
+            json_array_append_new(names, json_string(spead_clock_name((enum spead_clock)i)));
+    return names;
+}
+
+static int set_clocks(json_t *object, const struct spead_recording_info *info)
+{
+    if (json_object_set_new(object, "clocks", clocks_json(info->clocks)) < 0)
+        return -1;
+    return info->clock_error_ns == SPEAD_CLOCK_ERROR_UNKNOWN
+               ? json_object_set_new(object, "clock_error_ns", json_null())
+               : tool_report_set(object, "clock_error_ns", info->clock_error_ns);
+}
+
 static int print_json(const char *path, const struct spead_recording_info *info)
 {
     json_t *object = json_pack(
@@ -77,7 +97,8 @@ static int print_json(const char *path, const struct spead_recording_info *info)
     struct finding finding[FINDINGS];
 
     if (object && (tool_report_set_digits(object, "first_ns", info->first_ns) < 0 ||
-                   tool_report_set_digits(object, "last_ns", info->last_ns) < 0))
+                   tool_report_set_digits(object, "last_ns", info->last_ns) < 0 ||
+                   set_clocks(object, info) < 0))
         return tool_report_print(NULL);
     find(info, finding);
     for (unsigned i = 0; object && i < FINDINGS; i++)

@@ -88,6 +88,22 @@ enum spead_clock spead_heap_clock(const struct spead_heap *heap)
     return heap->clock;
 }
 
+uint64_t spead_heap_clock_error_ns(const struct spead_heap *heap)
+{
+    return heap->clock_error_ns;
+}
+
+const char *spead_clock_name(enum spead_clock clock)
+{
+    static const char *const names[] = {
+        [SPEAD_CLOCK_UTC] = "utc",
+        [SPEAD_CLOCK_HARDWARE] = "hardware",
+        [SPEAD_CLOCK_CAPTURE] = "capture",
+    };
+
+    return (unsigned)clock < sizeof names / sizeof *names ? names[clock] : NULL;
+}
+
 uint32_t spead_heap_source(const struct spead_heap *heap)
 {
     return heap->source;

@@ -159,9 +159,17 @@ static void read_flavour(struct reading *reading)
 
 static void read_clock(struct reading *reading)
 {
-    int clock = speadi_scan_word(speadi_scan_string_or_null(&reading->scan), speadi_index_clocks);
+    struct speadi_scan_string word = speadi_scan_string_or_null(&reading->scan);
 
-    reading->entry->heap.clock = clock < 0 ? SPEAD_CLOCK_UTC : (enum spead_clock)clock;
+    for (unsigned i = 0; spead_clock_name((enum spead_clock)i); i++)
+        if (speadi_scan_is(word, spead_clock_name((enum spead_clock)i)))
+            reading->entry->heap.clock = (enum spead_clock)i;
+}
+
+static void read_clock_error(struct reading *reading)
+{
+    if (!speadi_scan_null(&reading->scan))
+        reading->entry->heap.clock_error_ns = speadi_scan_number(&reading->scan);
 }
 
 static void read_sample(struct reading *reading)
@@ -203,6 +211,8 @@ static void read_value(struct reading *reading, struct speadi_scan_string key)
         heap->last_ns = speadi_scan_digits(scan);
     else if (speadi_scan_is(key, "clock"))
         read_clock(reading);
+    else if (speadi_scan_is(key, "clock_error_ns"))
+        read_clock_error(reading);
     else if (speadi_scan_is(key, "complete"))
         heap->complete = speadi_scan_bool(scan);
     else if (speadi_scan_is(key, "sample_crc32"))
@@ -239,6 +249,7 @@ static void forget(struct speadi_index_entry *entry)
     entry->endpoint = entry->sender = NULL;
     entry->heap = (struct spead_recording_heap)SPEAD_RECORDING_HEAP_INIT;
     entry->heap.complete = true;
+    entry->heap.clock_error_ns = SPEAD_CLOCK_ERROR_UNKNOWN;
 }
 
 int speadi_index_entry_read(struct speadi_index_entry *entry, const char *line, size_t bytes)

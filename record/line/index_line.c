@@ -9,7 +9,6 @@
 
 const char *const speadi_index_causes[] = {"unseen",   "local-drops",    "refused",
                                            "checksum", "partly-refused", NULL};
-const char *const speadi_index_clocks[] = {"utc", "hardware", "capture", NULL};
 
 int speadi_gap_list_read(struct speadi_gap_list *list, const struct spead_heap *heap)
 {
@@ -95,7 +94,11 @@ static void add_origin(struct speadi_line_text *line, const struct spead_heap *h
     speadi_line_add(line, "\"", 1);
     add_number(line, "first_ns", spead_heap_first_ns(heap));
     add_number(line, "last_ns", spead_heap_last_ns(heap));
-    add_word(line, "clock", speadi_index_clocks, spead_heap_clock(heap));
+    add_string(line, "clock", spead_clock_name(spead_heap_clock(heap)));
+    if (spead_heap_clock_error_ns(heap) == SPEAD_CLOCK_ERROR_UNKNOWN)
+        add_string(line, "clock_error_ns", NULL);
+    else
+        add_number(line, "clock_error_ns", spead_heap_clock_error_ns(heap));
 }
 
 /* The numbers that can be above 2^53, once more as text. */

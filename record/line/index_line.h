@@ -4,13 +4,15 @@
  *
  * {"counter": 7, "offset": 29360128, "bytes": 4194304, "endpoint": "239.1.2.3:7148", "sender": "192.0.2.1:7000",
  *  "flavour": "SPEAD-64-48", "first_ns": 1790000000000000001, "last_ns": 1790000000000000009,
- *  "clock": "utc", "exact": {"counter": "7", "first_ns": "...", "last_ns": "..."}, "complete": true,
+ *  "clock": "utc", "clock_error_ns": 1200, "exact": {"counter": "7", "first_ns": "...", "last_ns": "..."}, "complete": true,
  *  "sample_crc32": 305419896, "gaps": [],
  *  "items": [{"id": "0x1600", "value": 4096}, {"id": "0x4300", "offset": 0, "bytes": 4194304}]}
  *
  * Heap counters, values of items and times can be above 2^53, and programs that read JSON numbers as doubles round them.
  * So "exact" has counter, first_ns and last_ns once more as text, and an item whose value is above 2^53 has "value_hex".
  * A reader accepts strings in the place of these numbers, too.
+ *
+ * "clock_error_ns" is null if nobody knows the bound.
  *
  * A gap is {"offset": 1408, "bytes": 1408, "cause": "unseen"}.
  * "offset" says where the payload starts in the data file. The "offset" of a gap or of an item counts from the start of
@@ -29,8 +31,8 @@
  * most that a stream can have. */
 #define SPEADI_INDEX_LINE_MAX (1u << 28)
 
-/* Words of the index, in the order of enum spead_gap_cause and enum spead_clock; NULL ends a list. */
-extern const char *const speadi_index_causes[], *const speadi_index_clocks[];
+/* Words of the index, in the order of enum spead_gap_cause; NULL ends the list. */
+extern const char *const speadi_index_causes[];
 
 /* The gaps of a heap, in memory that the next heap uses again. */
 struct speadi_gap_list {

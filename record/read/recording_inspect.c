@@ -37,6 +37,9 @@ static void count_heap(struct spead_recording_info *info, const struct spead_rec
         info->first_ns = heap->first_ns;
     if (heap->last_ns > info->last_ns)
         info->last_ns = heap->last_ns;
+    info->clocks |= UINT64_C(1) << heap->clock;
+    if (heap->clock_error_ns > info->clock_error_ns)
+        info->clock_error_ns = heap->clock_error_ns;
 }
 
 /* Reads all lines. *end becomes the offset behind the last heap in the data file. */

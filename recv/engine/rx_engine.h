@@ -134,6 +134,10 @@ struct speadi_rx_burst {
     uint64_t reservations_ended;
     /* The clock of speadi_rx_packet.time_ns. An engine whose times are not UTC sets it in each poll. */
     enum spead_clock clock;
+    /* A bound of the error of these times, in nanoseconds; UINT64_MAX if nobody knows. 0 means that the engine has read
+     * CLOCK_REALTIME in this poll, after it found the packets: then the core knows the bound. An engine that brings a
+     * clock of its own (`now`) need not set it; the bound is not known then. */
+    uint64_t clock_error_ns;
     /* The senders of the packets. Only the first from_count entries are set. */
     struct speadi_rx_from from[SPEADI_RX_FROM_MAX];
     unsigned from_count;

@@ -196,6 +196,13 @@ static inline void speadi_live_heap_count(struct speadi_live_heap *live, uint16_
     live->count[source - live->first_source].bytes += bytes;
 }
 
+/* Notes a bound of the error of the times of packets that were counted. */
+static inline void speadi_live_heap_note_error(struct speadi_live_heap *live, uint64_t error_ns)
+{
+    if (error_ns > live->heap.clock_error_ns)
+        live->heap.clock_error_ns = error_ns;
+}
+
 /* Packets of one source and one payload length. The first one continues the last received range of the heap, and each
  * further one continues the packet before it. */
 struct speadi_live_heap_series {

@@ -174,6 +174,7 @@ static void finish(const struct series *series, unsigned count, const struct spe
                                               .datagram_bytes = HEADER_BYTES + series->bytes,
                                               .source = series->source,
                                               .last_ns = last->time_ns});
+    speadi_live_heap_note_error(series->live, stream->clock_error_ns);
     speadi_ledger_add(&stream->tally.source[series->source].seen, count, bytes);
     speadi_recv_tally_count(&stream->tally, series->source, SPEAD_RECV_LIVE, count, bytes);
     stream->tally.totals->placed += series->placed;

@@ -61,6 +61,7 @@ static void unreserve(struct spead_recv_stream *stream)
 static void idle(struct spead_recv_stream *stream)
 {
     stream->empty_ns = stream->age_ns;
+    stream->drained_ns = stream->now_ns;
     speadi_recv_end_burst(stream); /* no burst is lent, but reservations may have ended */
     speadi_recv_close_aged(stream);
     if (stream->leaving.count > 0)
@@ -70,6 +71,17 @@ static void idle(struct spead_recv_stream *stream)
     speadi_recv_check_stop_items(stream);
     if (stream->state == SPEADI_RECV_DRAINING && !stream->unreserving)
         speadi_recv_begin_flush(stream, -ESHUTDOWN);
+}
+
+/* Returns a bound of the error of the times of this burst. If the engine has read the clock of the host, a packet has come
+ * after the poll that lent nothing began, and before now. */
+static uint64_t clock_error(const struct spead_recv_stream *stream)
+{
+    if (stream->burst.clock_error_ns != 0)
+        return stream->burst.clock_error_ns;
+    if (stream->ops->now || stream->drained_ns == 0)
+        return SPEAD_CLOCK_ERROR_UNKNOWN;
+    return stream->clock() - stream->drained_ns;
 }
 
 /* Reads one burst and processes it. Returns how many packets it has processed. Returns 0 also when the source has ended
@@ -86,8 +98,10 @@ static int read_burst(struct spead_recv_stream *stream)
     if (stream->ops->now) /* the engine's clock advances with the packets that the engine lends */
         stream->age_ns = stream->ops->now(stream->engine);
     stream->unreserving = false;
-    if (count > 0)
+    if (count > 0) {
+        stream->clock_error_ns = clock_error(stream);
         return speadi_recv_process_burst(stream);
+    }
     if (count == 0)
         idle(stream);
     else

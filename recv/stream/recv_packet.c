@@ -107,6 +107,7 @@ static void accepted(struct spead_recv_stream *stream, const struct speadi_rx_pa
     if (speadi_live_heap_was_overtaken(live, packet->payload_offset))
         count_reordered(stream, raw);
     speadi_live_heap_count(live, raw->source, raw->segments, raw->datagram_bytes, raw->time_ns);
+    speadi_live_heap_note_error(live, stream->clock_error_ns);
     speadi_recv_count(stream, raw, SPEAD_RECV_LIVE);
 }
 
@@ -118,6 +119,8 @@ __attribute__((noinline)) static void refused(struct spead_recv_stream *stream,
 {
     if (speadi_live_heap_refused(live, packet, raw->segments, raw->time_ns))
         count_reordered(stream, raw);
+    if (live->heap.packets == 0)
+        speadi_live_heap_note_error(live, stream->clock_error_ns);
 }
 
 /* Returns true if the heap had no room in its tables and has larger ones now. Then the caller must try the packet once

@@ -45,6 +45,30 @@ Test(recording_reader, reads_strings_of_digits_exactly)
     spead_recording_reader_close(reader);
 }
 
+Test(recording_reader, an_error_of_times_that_no_line_states_is_unknown)
+{
+    static const char *const errors[] = {"", "\"clock_error_ns\":null,"};
+    struct spead_recording_heap heap = SPEAD_RECORDING_HEAP_INIT;
+    struct spead_recording_reader *reader;
+    struct spead_err err = {0};
+    char line[128];
+
+    for (unsigned i = 0; i < 2; i++) {
+        int length = snprintf(line, sizeof line, "{\"counter\":7,\"offset\":%u,%s\"bytes\":4}\n",
+                              4 * i, errors[i]);
+
+        rig_append(rig_index, line, (size_t)length);
+        rig_append(rig_path, "abcd", 4);
+    }
+    cr_assert_eq(spead_recording_reader_open(&reader, rig_path, NULL), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert_eq(spead_recording_reader_next(reader, &heap, &err), 1, "%s", err.text);
+        cr_expect_eq(heap.clock_error_ns, SPEAD_CLOCK_ERROR_UNKNOWN);
+        cr_expect_eq(heap.clock, SPEAD_CLOCK_UTC);
+    }
+    spead_recording_reader_close(reader);
+}
+
 Test(recording_reader, refuses_strings_that_are_no_digits)
 {
     static const char *const counters[] = {
@@ -74,7 +98,7 @@ Test(recording_reader, reads_every_field_of_an_older_line)
     static const char line[] =
         "{\"counter\":7,\"offset\":2,\"bytes\":4,\"endpoint\":\"a\\\"b\\u00e9\","
         "\"sender\":\"192.0.2.1:7000\",\"flavour\":\"SPEAD-64-48\",\"first_ns\":5,\"last_ns\":9,"
-        "\"clock\":\"hardware\",\"complete\":false,\"sample_crc32\":null,\"later\":[{\"a\":-1.5e3}],"
+        "\"clock\":\"hardware\",\"clock_error_ns\":13,\"complete\":false,\"sample_crc32\":null,\"later\":[{\"a\":-1.5e3}],"
         "\"gaps\":[{\"offset\":1,\"bytes\":2,\"cause\":\"checksum\"}],"
         "\"items\":[{\"id\":\"0x1600\",\"value\":18446744073709551615,\"value_hex\":\"0xf\"},"
         "{\"id\":\"0x4300\",\"offset\":0,\"bytes\":4}]}\n";
@@ -94,6 +118,7 @@ Test(recording_reader, reads_every_field_of_an_older_line)
     cr_expect_eq(heap.first_ns, 5);
     cr_expect_eq(heap.last_ns, 9);
     cr_expect_eq(heap.clock, SPEAD_CLOCK_HARDWARE);
+    cr_expect_eq(heap.clock_error_ns, 13);
     cr_expect_not(heap.complete);
     cr_expect_not(heap.has_sample);
     cr_assert_eq(heap.gap_count, 1);

@@ -58,6 +58,7 @@ static unsigned check_capture(void)
         cr_expect_eq(verify_pattern_bad_bytes(payload, 0, bytes, (uint64_t)number(heap, "counter")),
                      0, "heap %u", count);
         cr_expect_leq(number(heap, "first_ns"), number(heap, "last_ns"));
+        cr_expect(json_object_get(heap, "clock_error_ns"), "%s", line);
         cr_expect(json_is_true(json_object_get(heap, "complete")));
         cr_expect_eq(
             strncmp(json_string_value(json_object_get(heap, "endpoint")), "127.0.0.1:", 10), 0);
@@ -295,6 +296,10 @@ Test(capture, spead_info_says_whether_it_is_whole)
     cr_expect(json_is_true(json_object_get(object, "whole")));
     cr_expect_eq(number(object, "heaps"), 5);
     cr_expect_eq(number(object, "data_bytes"), 5000);
+    cr_expect_eq(json_array_size(json_object_get(object, "clocks")), 1);
+    cr_expect_str_eq(json_string_value(json_array_get(json_object_get(object, "clocks"), 0)),
+                     "utc");
+    cr_expect(json_object_get(object, "clock_error_ns"));
     json_decref(object);
     cr_assert_eq(truncate(path, 4500), 0);
     object = expect_info(1);

@@ -225,6 +225,8 @@ Test(heap_writer, gaps_are_indexed_with_their_causes)
     cr_assert(json_is_false(json_object_get(line, "complete")));
     cr_expect_eq(json_integer_value(json_object_get(line, "first_ns")), 1000000007);
     cr_expect_eq(json_integer_value(json_object_get(line, "last_ns")), 1000000009);
+    cr_expect_str_eq(json_string_value(json_object_get(line, "clock")), "utc");
+    cr_expect_eq(json_integer_value(json_object_get(line, "clock_error_ns")), 0);
     line_exact = json_object_get(line, "exact");
     cr_expect_str_eq(json_string_value(json_object_get(line_exact, "first_ns")), "1000000007");
     cr_assert_eq(json_array_size(json_object_get(line, "gaps")), 1);

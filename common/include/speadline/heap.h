@@ -29,10 +29,19 @@ struct spead_heap; /* opaque */
 
 /* The clock from which a time stamp was read. */
 enum spead_clock {
-    SPEAD_CLOCK_UTC = 0,      /* CLOCK_REALTIME of this host, read once for each burst */
-    SPEAD_CLOCK_HARDWARE = 1, /* the clock of the NIC */
-    SPEAD_CLOCK_CAPTURE = 2,  /* the clock of a capture file: the times that it has recorded */
+    /* CLOCK_REALTIME of this host. It is read once for each burst, or the NIC has stamped the packets with a counter that
+     * is compared with it. It is as exact as NTP or PTP keep it on this host. */
+    SPEAD_CLOCK_UTC = 0,
+    /* The clock of the NIC. It is UTC only if somebody keeps it so; ptp4l sets it to TAI. */
+    SPEAD_CLOCK_HARDWARE = 1,
+    SPEAD_CLOCK_CAPTURE = 2, /* the clock of a capture file: the times that it has recorded */
 };
+
+#define SPEAD_CLOCK_ERROR_UNKNOWN UINT64_MAX /* nobody knows how exact the times are */
+
+/* Returns the name of a clock: "utc", "hardware" or "capture"; NULL for any other value. The name has static storage. Any
+ * thread. */
+const char *spead_clock_name(enum spead_clock clock);
 
 /* Why a range of a heap's payload is missing. */
 enum spead_gap_cause {
@@ -115,6 +124,17 @@ size_t spead_heap_gaps(const struct spead_heap *heap, struct spead_gap *gaps, si
 uint64_t spead_heap_first_ns(const struct spead_heap *heap);
 uint64_t spead_heap_last_ns(const struct spead_heap *heap);
 enum spead_clock spead_heap_clock(const struct spead_heap *heap);
+
+/* Returns a bound of the error of the times of the heap's packets, in nanoseconds: how far a time may be from what the
+ * clock of the heap showed when the packet came to the NIC or, over sockets, to the kernel. What the clock itself is wrong
+ * by is not in it.
+ *   A NIC that stamps packets: how exactly its counter could be compared with the clock, or one step of its own clock.
+ *   CLOCK_REALTIME, read once for each burst: how long before the end of the read the endpoints were found empty, the
+ *   largest value over the bursts of the heap. A packet has come at most so long before its time, and never later. The
+ *   bound of a busy stream is the time in which it does not catch up; that of an idle one can be the whole time between
+ *   two packets.
+ *   SPEAD_CLOCK_ERROR_UNKNOWN: not known. So it is if the endpoints were never found empty, and with times of a capture. */
+uint64_t spead_heap_clock_error_ns(const struct spead_heap *heap);
 
 /* Returns at which endpoint (or memory link) the first packet of the heap arrived. The value is the index of that
  * endpoint in the configuration of the stream, counted from 0. */

@@ -37,6 +37,7 @@ struct spead_heap {
     uint64_t received;
     uint64_t packets;
     uint64_t first_ns, last_ns;
+    uint64_t clock_error_ns; /* see spead_heap_clock_error_ns() */
     /* How the sender cuts heaps of this kind: the payload of most packets, in bytes. 0 if nobody knows. The number of
      * missing packets is computed from this value. The receive core sets it when the heap ends incomplete. */
     uint64_t packet_payload_bytes;

@@ -179,6 +179,7 @@ struct spead_recording_heap {
     size_t gap_count;
     const struct spead_item *items; /* the items; their field `data` is NULL */
     size_t item_count;
+    uint64_t clock_error_ns; /* bound of the error of the times, or SPEAD_CLOCK_ERROR_UNKNOWN */
 };
 /* clang-format off */
 #define SPEAD_RECORDING_HEAP_INIT { .struct_size = sizeof(struct spead_recording_heap) }
@@ -229,6 +230,9 @@ struct spead_recording_info {
     /* The number of the first line that describes no heap, from 1 on, or 0 if there is none. */
     uint64_t bad_line;
     uint64_t first_ns, last_ns; /* the earliest and the latest time of a packet */
+    /* The clocks of these times: bit N is set if a heap has times of clock N of enum spead_clock. */
+    uint64_t clocks;
+    uint64_t clock_error_ns; /* the largest bound of their error, or SPEAD_CLOCK_ERROR_UNKNOWN */
 };
 /* clang-format off */
 #define SPEAD_RECORDING_INFO_INIT { .struct_size = sizeof(struct spead_recording_info) }

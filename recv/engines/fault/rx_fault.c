@@ -257,6 +257,7 @@ static int fault_poll(void *self, struct speadi_rx_burst *out)
     }
     out->reservations_ended = e->in.reservations_ended;
     out->clock = e->in.clock;
+    out->clock_error_ns = e->in.clock_error_ns;
     return out->count ? (int)out->count : e->error;
 }
 

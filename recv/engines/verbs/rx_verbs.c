@@ -346,8 +346,7 @@ static int verbs_poll(void *self, struct speadi_rx_burst *burst)
     if (burst->count == 0 && can_lend(e))
         speadi_verbs_harvest(e, burst);
     burst->reservations_ended = e->ended;
-    burst->clock =
-        speadi_verbs_stamp_is_utc(e->queue.cq.stamp) ? SPEAD_CLOCK_UTC : SPEAD_CLOCK_HARDWARE;
+    speadi_verbs_tell_clock(e, burst);
     if (burst->count > 0) {
         e->messages++;
         e->empty_polls = 0;

@@ -132,6 +132,9 @@ double speadi_verbs_used_up(struct speadi_verbs_engine *e);
 /* Lends the frames that have been received, at most SPEADI_VERBS_BURST. */
 void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst);
 
+/* Says in the burst which clock its times are from, and how exact they are. */
+void speadi_verbs_tell_clock(const struct speadi_verbs_engine *e, struct speadi_rx_burst *burst);
+
 /* Polls all completions that are there, and keeps their frames in e->arrival. The core may hold a burst meanwhile. */
 void speadi_verbs_keep(struct speadi_verbs_engine *e);
 

@@ -14,6 +14,9 @@
  * placed any more. It then fills the whole queue with plain slots, which are slots without a reserved range. */
 #define UNRESERVED_MAX 1024u
 
+/* The counters of these NICs have at least 78 MHz. */
+#define NIC_STEP_NS 13u
+
 /* How long the engine waits until a stopped queue has flushed its receives. A device that takes longer counts as
  * gone. */
 #define DRAIN_LIMIT_NS 100000000u
@@ -336,6 +339,18 @@ void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst 
     e->unreserved += burst->count;
     if (e->placing && e->unreserved > UNRESERVED_MAX && e->accepted == e->ended)
         e->placing = false;
+}
+
+void speadi_verbs_tell_clock(const struct speadi_verbs_engine *e, struct speadi_rx_burst *burst)
+{
+    enum speadi_verbs_stamp stamp = e->queue.cq.stamp;
+
+    burst->clock = speadi_verbs_stamp_is_utc(stamp) ? SPEAD_CLOCK_UTC : SPEAD_CLOCK_HARDWARE;
+    /* Times of the NIC are right to one step of its clock, which is at most some nanoseconds. Its driver gives whole
+     * nanoseconds. */
+    burst->clock_error_ns = stamp == SPEADI_STAMP_HOST    ? 0
+                            : stamp == SPEADI_STAMP_TICKS ? e->clock.error_ns
+                                                          : NIC_STEP_NS;
 }
 
 /* ---- Keeping ------------------------------------------------------------------------------- */

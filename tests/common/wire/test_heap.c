@@ -213,6 +213,7 @@ Test(heap, facts_are_those_of_the_core)
         .packets = 14,
         .first_ns = 15,
         .last_ns = 16,
+        .clock_error_ns = 17,
     };
 
     cr_expect(spead_heap_is_complete(&heap));
@@ -226,4 +227,13 @@ Test(heap, facts_are_those_of_the_core)
     cr_expect_eq(spead_heap_packets(&heap), 14);
     cr_expect_eq(spead_heap_first_ns(&heap), 15);
     cr_expect_eq(spead_heap_last_ns(&heap), 16);
+    cr_expect_eq(spead_heap_clock_error_ns(&heap), 17);
+}
+
+Test(heap, each_clock_has_a_name)
+{
+    cr_expect_str_eq(spead_clock_name(SPEAD_CLOCK_UTC), "utc");
+    cr_expect_str_eq(spead_clock_name(SPEAD_CLOCK_HARDWARE), "hardware");
+    cr_expect_str_eq(spead_clock_name(SPEAD_CLOCK_CAPTURE), "capture");
+    cr_expect_null(spead_clock_name((enum spead_clock)3));
 }

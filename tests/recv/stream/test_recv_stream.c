@@ -416,3 +416,65 @@ Test(recv_stream, first_and_last_packet_are_timed_by_a_clock_that_never_steps)
     cr_expect_eq(rig.stats.counters.first_packet_ns, 9000u);
     cr_expect_eq(rig.stats.counters.last_packet_ns, 2000u);
 }
+
+/* Makes an engine that reads the clock of the host, and a stream whose time the test moves. */
+static void open_host_clock(void)
+{
+    static struct speadi_rx_engine_ops ops;
+
+    recv_rig_open(&rig);
+    ops = *rig.stream->ops;
+    ops.now = NULL;
+    rig.stream->ops = &ops;
+    rig.stream->clock = test_clock;
+}
+
+static uint64_t take_error(void)
+{
+    struct spead_heap *heap = recv_rig_take(&rig);
+    uint64_t error_ns;
+
+    cr_assert_not_null(heap);
+    error_ns = spead_heap_clock_error_ns(heap);
+    spead_heap_unref(heap);
+    return error_ns;
+}
+
+static void poll_at(uint64_t time_ns)
+{
+    test_time_ns = time_ns;
+    recv_rig_poll(&rig);
+}
+
+Test(recv_stream, a_packet_came_at_most_so_long_before_its_time_as_the_source_was_not_found_empty)
+{
+    open_host_clock();
+    poll_at(5000);
+    recv_rig_data(&rig, 1, 16, 0, 8);
+    poll_at(8000);
+    recv_rig_data(&rig, 1, 16, 8, 8);
+    poll_at(9000);
+    cr_expect_eq(take_error(), 4000u, "the larger one of two bursts");
+    poll_at(9500);
+    recv_rig_data(&rig, 2, 8, 0, 8);
+    poll_at(9600);
+    cr_expect_eq(take_error(), 100u);
+}
+
+Test(recv_stream, the_error_of_times_is_unknown_before_the_source_was_found_empty)
+{
+    open_host_clock();
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    poll_at(8000);
+    cr_expect_eq(take_error(), SPEAD_CLOCK_ERROR_UNKNOWN);
+}
+
+Test(recv_stream, the_error_of_times_is_what_the_engine_says_if_it_knows)
+{
+    open_host_clock();
+    poll_at(5000);
+    rig.stream->burst.clock_error_ns = 77;
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    poll_at(9000);
+    cr_expect_eq(take_error(), 77u);
+}

@@ -18,7 +18,8 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 #define TAI_NS    (37 * SECOND_NS)
-#define SLACK_NS  UINT64_C(1000000)
+/* Above this, a time is taken for wrong. */
+#define SLACK_NS UINT64_C(1000000)
 
 TestSuite(rx_verbs_clock, .init = test_use_verbs_double, .fini = tear_down, .timeout = 60);
 
@@ -55,6 +56,35 @@ Test(rx_verbs_clock, times_are_utc_by_the_counter_whatever_the_clock_of_the_nic_
     open_clock("wallclock_offset_s=37 wallclock_drift_ppm=50", SPEAD_VERBS_CLOCK_AUTO);
     expect_time(SPEAD_CLOCK_UTC, 0);
     cr_expect_gt(vdouble_calls("query_rt_values"), 0);
+    cr_expect_gt(rig.burst.clock_error_ns, 0);
+    cr_expect_neq(rig.burst.clock_error_ns, UINT64_MAX);
+}
+
+/* The double stamps a frame by CLOCK_REALTIME, so the time must be that stamp, up to the error that the engine states. */
+Test(rx_verbs_clock, the_counter_is_converted_within_the_error_that_the_engine_states)
+{
+    open_clock("", SPEAD_VERBS_CLOCK_AUTO);
+    for (uint32_t i = 0; i < 50; i++) {
+        uint64_t before = speadi_clock_utc_ns(), time;
+
+        send_one(0, i);
+        time = take_one()->time_ns;
+        cr_expect_geq(time + rig.burst.clock_error_ns, before);
+        cr_expect_leq(time, speadi_clock_utc_ns() + rig.burst.clock_error_ns);
+        verbs_rx_rig_give_back(&rig);
+        usleep(10000); /* so that the clocks are compared anew meanwhile */
+    }
+    cr_expect_gt(vdouble_calls("query_rt_values"), 4);
+}
+
+Test(rx_verbs_clock, the_error_is_unknown_once_the_counter_cannot_be_read)
+{
+    open_clock("", SPEAD_VERBS_CLOCK_AUTO);
+    expect_time(SPEAD_CLOCK_UTC, 0);
+    vdouble_script("query_rt_values@%1=EIO");
+    usleep(200000); /* after a tenth of a second the engine reads the counter again */
+    expect_time(SPEAD_CLOCK_UTC, 0);
+    cr_expect_eq(rig.burst.clock_error_ns, UINT64_MAX);
 }
 
 Test(rx_verbs_clock, times_are_utc_by_the_counter_in_a_multi_packet_queue_too)
