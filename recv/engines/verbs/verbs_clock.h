@@ -32,8 +32,9 @@ uint64_t speadi_verbs_clock_far_ns(struct speadi_verbs_clock *clock, uint64_t ti
  * after the reading, the function reads both clocks again. */
 static inline uint64_t speadi_verbs_clock_ns(struct speadi_verbs_clock *clock, uint64_t ticks)
 {
-    uint64_t since = (ticks - clock->base_ticks) & clock->mask;
+    uint64_t since = ticks - clock->base_ticks;
 
+    /* If the counter has begun again at 0, `since` is very large. */
     if (__builtin_expect(since > clock->renew_ticks, 0))
         return speadi_verbs_clock_far_ns(clock, ticks);
     return clock->base_ns + (since * clock->scale >> 32);

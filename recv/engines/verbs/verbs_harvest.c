@@ -31,13 +31,14 @@ static void end_reservation(struct speadi_verbs_engine *e, const struct speadi_v
 
 /* Describes where the pieces of the frame in this slot lie. */
 static inline struct speadi_verbs_frame frame_in(const struct speadi_verbs_slot *slot,
-                                                 const struct speadi_verbs_arrival *arrival)
+                                                 const struct speadi_verbs_arrival *arrival,
+                                                 bool checked)
 {
     struct speadi_verbs_frame frame = {
         .head = slot->data,
         .head_bytes = arrival->bytes,
         .frame_bytes = arrival->bytes,
-        .checked = speadi_verbs_sums_are_right(arrival->sums),
+        .checked = checked,
         .time_ns = arrival->time_ns,
         .place = slot->place,
     };
@@ -58,15 +59,17 @@ static __attribute__((noinline)) void lend_unusual(struct speadi_verbs_engine *e
                                                    const struct speadi_verbs_arrival *arrival,
                                                    struct speadi_rx_burst *burst)
 {
-    const struct speadi_verbs_frame frame = frame_in(slot, arrival);
+    const struct speadi_verbs_frame frame =
+        frame_in(slot, arrival, speadi_verbs_sums_are_right(arrival->sums));
 
     speadi_verbs_read_any(&e->reader, &frame, burst);
 }
 
-static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot,
-                        const struct speadi_verbs_arrival *arrival, struct speadi_rx_burst *burst)
+static inline __attribute__((always_inline)) void lend_as(
+    struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot,
+    const struct speadi_verbs_arrival *arrival, bool checked, struct speadi_rx_burst *burst)
 {
-    const struct speadi_verbs_frame frame = frame_in(slot, arrival);
+    const struct speadi_verbs_frame frame = frame_in(slot, arrival, checked);
 
     if (__builtin_expect(arrival->bytes > e->slots.slot_bytes, 0) &&
         slot->place == SPEADI_RX_UNPLACED) {
@@ -77,10 +80,24 @@ static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs
     end_reservation(e, slot);
     if (__builtin_expect(!speadi_verbs_read_usual(&e->reader, &frame, burst), 0)) {
         /* Only the copy has an address. So the compiler can keep the fields of usual frames in registers. */
-        const struct speadi_verbs_arrival copy = *arrival;
+        const struct speadi_verbs_arrival copy = {
+            .bytes = arrival->bytes,
+            .time_ns = arrival->time_ns,
+            .sums = checked ? SPEADI_VERBS_SUMS_RIGHT : 0,
+        };
 
         lend_unusual(e, slot, &copy, burst);
     }
+}
+
+/* The compiler makes two copies of lend_as(). The one for frames that the device has checked does not look at checksums. */
+static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot,
+                        const struct speadi_verbs_arrival *arrival, struct speadi_rx_burst *burst)
+{
+    if (__builtin_expect(speadi_verbs_sums_are_right(arrival->sums), 1))
+        lend_as(e, slot, arrival, true, burst);
+    else
+        lend_as(e, slot, arrival, false, burst);
 }
 
 /* ---- Completions --------------------------------------------------------------------------- */
@@ -105,9 +122,18 @@ static void check_entries(struct speadi_verbs_engine *e)
                     e->device.report.device);
 }
 
-static inline struct speadi_verbs_said read_completion(struct speadi_verbs_cq *cq)
+/* Returns true if the engine reads the entries of the completion queue, and their stamps are the counter of the device. So
+ * it is with an mlx5 and the default options. The loops below are compiled twice, once for this case: then nothing is
+ * looked up for each packet that is the same for all. */
+static inline bool is_direct(const struct speadi_verbs_cq *cq)
 {
-    return speadi_verbs_cqes_read(&cq->cqes, cq->ex, has_ticks(cq));
+    return cq->cqes.next && cq->stamp == SPEADI_STAMP_TICKS;
+}
+
+static inline struct speadi_verbs_said read_completion(struct speadi_verbs_cq *cq, bool direct)
+{
+    return direct || cq->cqes.next ? speadi_verbs_said_by_entry(&cq->cqes)
+                                   : speadi_verbs_said_by_library(&cq->cqes, cq->ex, has_ticks(cq));
 }
 
 /* Returns the time of a frame by the clock of the device. Only users who ask for that clock pay for this call. */
@@ -120,9 +146,9 @@ static __attribute__((noinline)) uint64_t device_time(const struct speadi_verbs_
 
 /* Returns the time of a frame. `now` is the time at which the engine reads the burst. */
 static inline uint64_t stamp(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq,
-                             const struct speadi_verbs_said *said, uint64_t now)
+                             const struct speadi_verbs_said *said, uint64_t now, bool direct)
 {
-    if (__builtin_expect(cq->stamp == SPEADI_STAMP_TICKS, 1))
+    if (direct || cq->stamp == SPEADI_STAMP_TICKS)
         return speadi_verbs_clock_ns(&e->clock, said->ticks);
     return speadi_verbs_stamp_is_utc(cq->stamp) ? now : device_time(cq, said->ticks);
 }
@@ -157,14 +183,15 @@ static inline struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
 
 /* Describes the frame of the current completion. If the device has no clock, `now` is the time of the frame. */
 static inline struct speadi_verbs_arrival arrival_of(struct speadi_verbs_engine *e,
-                                                     struct speadi_verbs_cq *cq, uint64_t now)
+                                                     struct speadi_verbs_cq *cq, uint64_t now,
+                                                     bool direct)
 {
-    const struct speadi_verbs_said said = read_completion(cq);
+    const struct speadi_verbs_said said = read_completion(cq, direct);
 
     return (struct speadi_verbs_arrival){
         .slot = (uint32_t)cq->ex->wr_id,
         .bytes = said.bytes,
-        .time_ns = stamp(e, cq, &said, now),
+        .time_ns = stamp(e, cq, &said, now, direct),
         .sums = said.sums,
     };
 }
@@ -194,25 +221,48 @@ static void take_failed(struct speadi_verbs_engine *e, struct speadi_verbs_cq *c
     }
 }
 
-static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
+static inline __attribute__((always_inline)) int reap_as(struct speadi_verbs_engine *e,
+                                                         struct speadi_rx_burst *burst,
+                                                         uint64_t now, bool direct)
 {
     struct speadi_verbs_cq *cq = &e->queue.cq;
     struct ibv_cq_ex *ex = cq->ex;
+    int ret = 0;
+
+    do {
+        if (__builtin_expect(ex->status == IBV_WC_SUCCESS, 1)) {
+            const struct speadi_verbs_arrival arrival = arrival_of(e, cq, now, direct);
+
+            lend(e, retire(e, cq), &arrival, burst);
+        } else {
+            take_failed(e, cq, burst);
+        }
+    } while (burst->count < SPEADI_VERBS_BURST && (ret = ibv_next_poll(ex)) == 0);
+    return ret;
+}
+
+static __attribute__((noinline)) int reap_direct(struct speadi_verbs_engine *e,
+                                                 struct speadi_rx_burst *burst)
+{
+    return reap_as(e, burst, 0, true);
+}
+
+static __attribute__((noinline)) int reap_any(struct speadi_verbs_engine *e,
+                                              struct speadi_rx_burst *burst, uint64_t now)
+{
+    return reap_as(e, burst, now, false);
+}
+
+static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
+{
+    struct speadi_verbs_cq *cq = &e->queue.cq;
     int ret = speadi_verbs_cq_start_poll(cq);
 
     if (ret == 0) {
-        if (ex->status == IBV_WC_SUCCESS)
+        if (cq->ex->status == IBV_WC_SUCCESS)
             check_entries(e);
-        do {
-            if (__builtin_expect(ex->status == IBV_WC_SUCCESS, 1)) {
-                const struct speadi_verbs_arrival arrival = arrival_of(e, cq, now);
-
-                lend(e, retire(e, cq), &arrival, burst);
-            } else {
-                take_failed(e, cq, burst);
-            }
-        } while (burst->count < SPEADI_VERBS_BURST && (ret = ibv_next_poll(ex)) == 0);
-        ibv_end_poll(ex);
+        ret = is_direct(cq) ? reap_direct(e, burst) : reap_any(e, burst, now);
+        ibv_end_poll(cq->ex);
     }
     if (ret != ENOENT && ret != 0)
         take_answer(e, ret);
@@ -231,17 +281,18 @@ static inline void lend_piece(struct speadi_verbs_engine *e, const struct speadi
     }
 }
 
-static void take_piece(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
+static inline void take_piece(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst,
+                              uint64_t now, bool direct)
 {
     struct speadi_verbs_cq *cq = &e->queue.cq;
-    const struct speadi_verbs_said said = read_completion(cq);
+    const struct speadi_verbs_said said = read_completion(cq, direct);
     const struct speadi_verbs_piece piece = speadi_mprq_take(&e->mprq, said.bytes);
     const struct speadi_verbs_frame frame = {
         .head = piece.data,
         .head_bytes = piece.bytes,
         .frame_bytes = piece.bytes,
         .checked = speadi_verbs_sums_are_right(said.sums),
-        .time_ns = stamp(e, cq, &said, now),
+        .time_ns = stamp(e, cq, &said, now, direct),
     };
 
     if (piece.data)
@@ -271,6 +322,35 @@ static void lend_kept_piece(struct speadi_verbs_engine *e,
     lend_piece(e, &frame, burst);
 }
 
+static inline __attribute__((always_inline)) int reap_pieces_as(struct speadi_verbs_engine *e,
+                                                                struct speadi_rx_burst *burst,
+                                                                uint64_t now, bool direct)
+{
+    struct ibv_cq_ex *ex = e->queue.cq.ex;
+    int ret = 0;
+
+    /* After a failure the engine does not know where in the entry the next packet lies, so it stops. */
+    do {
+        if (__builtin_expect(ex->status == IBV_WC_SUCCESS, 1))
+            take_piece(e, burst, now, direct);
+        else
+            take_failed_piece(e);
+    } while (burst->count < SPEADI_VERBS_BURST && !e->failed && (ret = ibv_next_poll(ex)) == 0);
+    return ret;
+}
+
+static __attribute__((noinline)) int reap_pieces_direct(struct speadi_verbs_engine *e,
+                                                        struct speadi_rx_burst *burst)
+{
+    return reap_pieces_as(e, burst, 0, true);
+}
+
+static __attribute__((noinline)) int reap_pieces_any(struct speadi_verbs_engine *e,
+                                                     struct speadi_rx_burst *burst, uint64_t now)
+{
+    return reap_pieces_as(e, burst, now, false);
+}
+
 static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst,
                           uint64_t now)
 {
@@ -280,17 +360,10 @@ static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst 
     if (ret == 0) {
         if (cq->ex->status == IBV_WC_SUCCESS)
             check_entries(e);
-        do {
-            if (cq->ex->status == IBV_WC_SUCCESS)
-                take_piece(e, burst, now);
-            else
-                take_failed_piece(e);
-            /* After a failure the engine does not know where in the entry the next packet lies, so it stops. */
-            ret = burst->count < SPEADI_VERBS_BURST && !e->failed ? ibv_next_poll(cq->ex) : ENOENT;
-        } while (ret == 0);
+        ret = is_direct(cq) ? reap_pieces_direct(e, burst) : reap_pieces_any(e, burst, now);
         ibv_end_poll(cq->ex);
     }
-    if (ret != ENOENT)
+    if (ret != ENOENT && ret != 0)
         take_answer(e, ret);
 }
 
@@ -360,7 +433,7 @@ static void keep_piece(struct speadi_verbs_engine *e, uint64_t now)
 {
     struct speadi_verbs_cq *cq = &e->queue.cq;
     uint32_t entry = e->mprq.used;
-    const struct speadi_verbs_said said = read_completion(cq);
+    const struct speadi_verbs_said said = read_completion(cq, false);
     const struct speadi_verbs_piece piece = speadi_mprq_take(&e->mprq, said.bytes);
 
     if (!piece.data) {
@@ -371,7 +444,7 @@ static void keep_piece(struct speadi_verbs_engine *e, uint64_t now)
         .data = piece.data,
         .slot = entry,
         .bytes = piece.bytes,
-        .time_ns = stamp(e, cq, &said, now),
+        .time_ns = stamp(e, cq, &said, now, false),
         .sums = said.sums,
     };
 }
@@ -382,7 +455,7 @@ static void keep_slot(struct speadi_verbs_engine *e, struct speadi_verbs_cq *cq,
         take_failed(e, cq, NULL);
         return;
     }
-    e->arrival[e->arrival_count++] = arrival_of(e, cq, now);
+    e->arrival[e->arrival_count++] = arrival_of(e, cq, now, false);
     retire(e, cq);
 }
 
