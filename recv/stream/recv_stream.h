@@ -148,8 +148,8 @@ struct spead_recv_stream {
     /* The source was empty at this time of the same clock. So the packets that are read now have come later. */
     uint64_t empty_ns;
     uint64_t drained_ns; /* value of now_ns in the last poll that lent nothing; 0 before it */
-    uint64_t
-        clock_error_ns; /* bound of the error of the times of the burst; see speadi_rx_burst.clock_error_ns */
+    /* Bound of the error of the times of the burst; see speadi_rx_burst.clock_error_ns. */
+    uint64_t clock_error_ns;
     bool has_slept;     /* wait() of the engine was called after the last poll */
     uint64_t polled_ns; /* value of now_ns in the poll before this one; 0 in the first poll */
     /* How far the reading clock has advanced since the stream last read packets, at most SPEADI_RECV_STALL_NS. */

@@ -398,23 +398,6 @@ static void verbs_quiesce(void *self)
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
-static void take_events(struct speadi_verbs_engine *e)
-{
-    const struct speadi_verbs_queues queues = {
-        .qp = e->queue.qp,
-        .cq = ibv_cq_ex_to_cq(e->queue.cq.ex),
-        .wq = e->queue.wq,
-        .wq_count = e->queue.wq_count,
-    };
-    const struct speadi_verbs_news news = speadi_verbs_take_events(&e->device, &queues, &e->log);
-
-    e->link_downs += news.link_downs;
-    if (news.queue_failed || news.cq_overrun)
-        e->failed = true;
-    if (news.device_gone)
-        e->error = -ENODEV;
-}
-
 /* Without completion events the owner thread never sleeps. It reads the events of the device here, every 10 ms. */
 static void poll_events(struct speadi_verbs_engine *e)
 {
@@ -423,7 +406,7 @@ static void poll_events(struct speadi_verbs_engine *e)
     if (now - e->events_ns < EVENTS_EVERY_NS)
         return;
     e->events_ns = now;
-    take_events(e);
+    speadi_verbs_read_events(e);
     speadi_wake_fd_clear(&e->wake_fd);
 }
 
@@ -435,7 +418,7 @@ static void sleep_until(struct speadi_verbs_engine *e, uint64_t deadline_ns)
     e->sleeps++;
     speadi_wake_fd_wait(&e->wake_fd, fds, fds[2] < 0 ? 2 : 3, POLLIN, deadline_ns);
     speadi_verbs_cq_take_events(&e->queue.cq);
-    take_events(e);
+    speadi_verbs_read_events(e);
 }
 
 static void verbs_wait(void *self, uint64_t deadline_ns)

@@ -8,6 +8,7 @@
  *   verbs_overlong.c    lends frames that are longer than their slots
  *   verbs_mprq.c        the memory of a multi-packet queue, where many frames share an entry
  *   verbs_renew.c       opens the queue, and another one when it has failed
+ *   verbs_news.c        reads the events of the device
  *
  * Receives complete in the order in which they were posted, so reservations also end in order. A posted receive ends
  * only by its completion: to take it back, the queue must be made anew, and a NIC drops packets while that lasts. So
@@ -99,6 +100,11 @@ struct speadi_verbs_engine {
     uint64_t events_ns;   /* time at which the engine last read the events of the device */
     uint64_t messages, sleeps, rebuilds, rebuild_ns, link_downs;
 };
+
+/* ---- verbs_news.c -------------------------------------------------------------------------- */
+
+/* Reads the events of the device, and notes what they mean for the open queue. */
+void speadi_verbs_read_events(struct speadi_verbs_engine *e);
 
 /* ---- rx_verbs_options.c -------------------------------------------------------------------- */
 

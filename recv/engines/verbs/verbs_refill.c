@@ -60,7 +60,8 @@ static uint32_t post(struct speadi_verbs_engine *e, struct speadi_verbs_slot *fi
     taken = speadi_verbs_slots_post(&e->slots, e->queue.qp, wq, first, count, &error);
     e->wq_posted[first->wq] -= count - taken;
     e->posted += taken;
-    if (error)
+    /* ENOMEM: the queue is full at the moment. There is room again when it has completed a receive. */
+    if (error && (error != ENOMEM || e->posted == 0))
         e->failed = true;
     return taken;
 }

@@ -106,6 +106,11 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
         speadi_verbs_queue_close(&e->queue); /* poll() has lent all frames of this queue */
     else
         retire_queue(e);
+    /* An event of the closed queue may still be unread. If the next queue gets the same address, it would look like an
+     * event of that queue. */
+    speadi_verbs_read_events(e);
+    if (e->error)
+        return;
     e->failed = false;
     ret = speadi_verbs_queue_begin(e, &err);
     if (ret < 0) {

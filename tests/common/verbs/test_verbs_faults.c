@@ -76,6 +76,7 @@ static const char *const harmless[] = {
     "delay_us=300",
     "dma_lines=1",
     "start_poll@%5=EBUSY",
+    "post_recv@%7=ENOMEM",
     "real_time=1 clock_page=0",
 };
 

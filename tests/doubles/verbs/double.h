@@ -75,6 +75,8 @@ struct vd_settings {
     uint64_t real_time; /* 1 if stamps are seconds and nanoseconds in two halves, not a counter */
     /* 1 if the kernel has a page with the clock; and at every which reading of it libmlx5 finds it in change. */
     uint64_t clock_page, clock_busy;
+    /* 1 if events stay when their queue pair is destroyed, and the next queue pair has its address. */
+    uint64_t stale_events;
     uint64_t csum_blind; /* 1 if the device says of every frame that its checksums are right */
     uint64_t cqe_shift;  /* how many entries the entries in memory are ahead of the completions */
     uint64_t cqe_bytes;  /* the length of an entry of a completion queue: 64 or 128 */

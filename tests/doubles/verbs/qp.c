@@ -3,6 +3,7 @@
 #include "double.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,9 +115,22 @@ static int check_create(struct vd_context *context, const struct ibv_qp_init_att
     return err ? err : check_send_blocks(attr);
 }
 
+/* With stale_events=1: the queue pair that was destroyed last. The next one gets its address. */
+static _Atomic(struct vd_qp *) last_destroyed;
+
+static struct vd_qp *allocate(void)
+{
+    struct vd_qp *qp = atomic_exchange(&last_destroyed, NULL);
+
+    if (!qp)
+        return calloc(1, sizeof *qp);
+    memset(qp, 0, sizeof *qp);
+    return qp;
+}
+
 static struct vd_qp *build(struct ibv_context *ibv, const struct ibv_qp_init_attr_ex *attr)
 {
-    struct vd_qp *qp = calloc(1, sizeof *qp);
+    struct vd_qp *qp = allocate();
 
     if (!qp)
         return NULL;
@@ -163,6 +177,10 @@ static void destroy(struct vd_qp *qp)
 {
     vd_queue_release(&qp->sq);
     vd_queue_release(&qp->rq);
+    if (VD_SETTING(stale_events)) {
+        free(atomic_exchange(&last_destroyed, qp));
+        return;
+    }
     pthread_mutex_destroy(&qp->qp.mutex);
     pthread_cond_destroy(&qp->qp.cond);
     free(qp);
@@ -241,7 +259,8 @@ VD_EXPORT int ibv_destroy_qp(struct ibv_qp *ibv)
         vd_cq_purge((struct vd_cq *)ibv->send_cq, qp);
     if (ibv->recv_cq)
         vd_cq_purge((struct vd_cq *)ibv->recv_cq, qp);
-    vd_async_forget(context, qp);
+    if (!VD_SETTING(stale_events))
+        vd_async_forget(context, qp);
     use(qp, -1);
     context->qp_count--;
     pthread_mutex_unlock(&context->lock);

@@ -105,6 +105,7 @@ static const struct {
     FIELD(real_time),
     FIELD(clock_page),
     FIELD(clock_busy),
+    FIELD(stale_events),
 };
 
 #define STATUS(name)         \

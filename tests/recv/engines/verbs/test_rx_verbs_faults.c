@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <speadi/clock.h>
 
@@ -386,4 +387,36 @@ Test(rx_verbs_faults, without_the_capability_the_sentence_names_it)
     vdouble_script("net_raw=0");
     cr_assert_eq(verbs_rx_rig_open_engine(&rig), -EPERM);
     cr_assert(strstr(rig.err.text, "spead-net-raw"), "%s", rig.err.text);
+}
+
+/* ---- What is no failure -------------------------------------------------------------------- */
+
+/* The completions say that the queue has failed, before the event is read. */
+Test(rx_verbs_faults, the_event_of_a_queue_that_was_replaced_does_not_fail_the_next_one)
+{
+    vdouble_script("stale_events=1 qp.fatal@3");
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.verbs.comp_vector = -1});
+    for (uint32_t i = 0; i < 3; i++)
+        send_one(0, i);
+    for (int i = 0; i < 5000 && counters().rebuilds == 0; i++) {
+        if (rig.ops->poll(rig.engine, &rig.burst) > 0)
+            verbs_rx_rig_give_back(&rig);
+        usleep(1000);
+    }
+    cr_assert_eq(counters().rebuilds, 1);
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_comes(0, i);
+        usleep(2000); /* the engine reads events every 10 ms */
+        rig.ops->wait(rig.engine, UINT64_MAX);
+    }
+    cr_expect_eq(counters().rebuilds, 1);
+}
+
+Test(rx_verbs_faults, a_queue_that_is_full_at_the_moment_is_not_replaced)
+{
+    vdouble_script("post_recv@%3=ENOMEM");
+    open_usual();
+    for (uint32_t i = 0; i < 300; i++)
+        assert_comes(0, i);
+    cr_expect_eq(counters().rebuilds, 0);
 }
