@@ -161,13 +161,14 @@ json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
         json_decref(interfaces);
         return NULL;
     }
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "schema",
-                     TOOL_SCHEMA, "version", spead_version(), "tool", "spead-recv", "endpoints",
-                     endpoints, "interfaces", interfaces, "engine", plan.engine, "engine_reason",
-                     plan.engine_reason, "port_place", plan.port_place, "memory_bytes_max",
-                     (json_int_t)plan.memory_bytes, "table_bytes", (json_int_t)plan.table_bytes,
-                     "socket_buffer_bytes", (json_int_t)plan.socket_buffer_bytes, "memory",
-                     memory_json(&plan), "plan", json_loads(graph, 0, NULL));
+    return json_pack(
+        "{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "schema",
+        TOOL_SCHEMA, "version", spead_version(), "tool", "spead-recv", "endpoints", endpoints,
+        "interfaces", interfaces, "engine", plan.engine, "engine_reason", plan.engine_reason,
+        "port_place", plan.port_place, "memory_bytes_max", (json_int_t)plan.memory_bytes,
+        "table_bytes", (json_int_t)plan.table_bytes, "socket_buffer_bytes",
+        (json_int_t)plan.socket_buffer_bytes, "posted_receives", (json_int_t)plan.posted_receives,
+        "memory", memory_json(&plan), "plan", json_loads(graph, 0, NULL));
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */

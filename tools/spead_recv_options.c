@@ -93,7 +93,7 @@ static const struct tool_option rows[] = {
      .help = "How payload gets into heaps: placed (the engine writes it there), bounce (through a "
              "small buffer), or auto (by payload size)"},
     {.name = "placed-window", .argument = "N", .group = TOOL_GROUP_NETWORK,
-     .type = &tool_u32, .min = 1, .max = 64, STREAM(placed_window),
+     .type = &tool_u32, .min = 1, .max = 4096, STREAM(placed_window),
      .help = "Most packets for which places are reserved ahead"},
     {.name = "placed-loss-max", .argument = "PERCENT", .group = TOOL_GROUP_NETWORK,
      .type = &tool_real, .least = 0.001, .most = 100, .unit = 0.01, .or_zero = true,

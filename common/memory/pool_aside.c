@@ -23,6 +23,15 @@ static struct speadi_pool_slot *get_aside(struct speadi_pool *pool, uint32_t siz
     return speadi_pool_first_use(pool, size_class, set->block_count + set->aside_fresh++);
 }
 
+/* Charges the block. Gives it back and returns NULL if that is not possible. */
+static struct speadi_block *charge(struct speadi_pool_slot *slot, size_t bytes)
+{
+    if (speadi_block_charge(&slot->block, bytes) == 0)
+        return &slot->block;
+    speadi_pool_put_aside(&slot->block);
+    return NULL;
+}
+
 struct speadi_block *speadi_pool_take_aside(struct speadi_block *like, size_t bytes)
 {
     const struct speadi_pool_slot *other = speadi_pool_slot_of(like);
@@ -32,10 +41,15 @@ struct speadi_block *speadi_pool_take_aside(struct speadi_block *like, size_t by
         return NULL;
     if (other->user > 0)
         speadi_block_set_user(&slot->block, other->user - 1);
-    if (speadi_block_charge(&slot->block, bytes) == 0)
-        return &slot->block;
-    speadi_pool_put_aside(&slot->block);
-    return NULL;
+    return charge(slot, bytes);
+}
+
+struct speadi_block *speadi_pool_take_aside_of(struct speadi_pool *pool, uint32_t size_class,
+                                               size_t bytes)
+{
+    struct speadi_pool_slot *slot = get_aside(pool, size_class);
+
+    return slot ? charge(slot, bytes) : NULL;
 }
 
 void speadi_pool_put_aside(struct speadi_block *block)

@@ -60,6 +60,25 @@ static void read_mlx5(struct speadi_verbs_report *report, const struct speadi_ml
     report->mprq.strides_log_max = caps->max_single_wqe_log_num_of_strides;
 }
 
+/* Returns the rate of the port in Mb/s, or 0 if a value is unknown to this function. */
+static uint32_t port_rate(const struct ibv_port_attr *port)
+{
+    static const uint32_t lane_mbps[] = {2500,  5000,  10000,  10000, 14000,
+                                         25000, 50000, 100000, 200000};
+    static const uint32_t lanes[] = {1, 4, 8, 12, 2};
+    unsigned speed = 0, width = 0;
+
+    /* both values are single bits */
+    while (speed < sizeof lane_mbps / sizeof *lane_mbps && port->active_speed >> speed > 1)
+        speed++;
+    while (width < sizeof lanes / sizeof *lanes && port->active_width >> width > 1)
+        width++;
+    if (port->active_speed == 0 || port->active_width == 0 ||
+        speed == sizeof lane_mbps / sizeof *lane_mbps || width == sizeof lanes / sizeof *lanes)
+        return 0;
+    return lane_mbps[speed] * lanes[width];
+}
+
 int speadi_verbs_report_read(struct speadi_verbs_report *report, const struct speadi_verbs *verbs,
                              const struct speadi_mlx5 *mlx5, struct ibv_context *context,
                              struct spead_err *err)
@@ -82,6 +101,7 @@ int speadi_verbs_report_read(struct speadi_verbs_report *report, const struct sp
         return speadi_verbs_failed(err, "query_port", report->device, code);
     report->ethernet = port.link_layer == IBV_LINK_LAYER_ETHERNET;
     report->active = port.state == IBV_PORT_ACTIVE;
+    report->rate_mbps = port_rate(&port);
     if (mlx5)
         read_mlx5(report, mlx5, context);
     return 0;

@@ -46,8 +46,10 @@
 #define SPEADI_RX_SOURCES_MAX 64u
 #define SPEADI_RX_BURST_MAX   1024u               /* at most this many packets are in one burst */
 #define SPEADI_RX_FROM_MAX    SPEADI_RX_BURST_MAX /* at most this many entries name their senders */
-#define SPEADI_RX_RESERVE_MAX 64u                 /* at most this many reservations at a time */
-#define SPEADI_RX_UNPLACED    UINT64_MAX
+#define SPEADI_RX_RESERVE_MAX 4096u               /* at most this many reservations at a time */
+/* An engine takes at most this many reservations at a time if it says nothing else (speadi_rx_facts.reserve_max). */
+#define SPEADI_RX_RESERVE_USUAL 64u
+#define SPEADI_RX_UNPLACED      UINT64_MAX
 
 /* Capability bits. */
 enum {
@@ -236,12 +238,18 @@ struct speadi_rx_facts {
     /* For each endpoint, the name of the interface on which its group was joined, or to which it was bound; "" if it
      * receives from all interfaces. */
     char interface[SPEADI_RX_SOURCES_MAX][IF_NAMESIZE];
-    /* Text for people. If the options asked for a certain set-up of the queues, the text tells how the queues were set
-     * up. It also tells if packets are accepted whose checksums nobody checks. Else the text is "". */
-    char shape[160];
+    /* Text for people: how the queues of the engine were set up, and why. It also tells if packets are accepted whose
+     * checksums nobody checks. "" if there is nothing to say. */
+    char shape[320];
     /* The file in which the device counts the frames that found no posted receive, as a path of sys_file.h; "" if the
      * engine has no device. The device may have no such file. */
     char out_of_buffer[128];
+    /* At most this many receives are posted at a time; 0 if the engine does not say. */
+    uint32_t receives;
+    /* At most this many reservations are outstanding at a time; 0 means SPEADI_RX_RESERVE_USUAL. */
+    uint32_t reserve_max;
+    /* At most this many packets of a burst are placed; 0 means as many as there are reservations. */
+    uint32_t burst_max;
 };
 
 struct speadi_rx_engine_ops {
@@ -284,7 +292,8 @@ struct speadi_rx_engine_ops {
     /* Only the owner thread calls it. Offers ranges for the payloads of the next packets of `source`, in this order.
      * The core expects that each of these packets has head_bytes bytes before its payload. The engine accepts some
      * ranges from the beginning of the array, or none now, and returns how many. The core calls reserve() only if no
-     * burst is lent and fewer than SPEADI_RX_RESERVE_MAX reservations are outstanding. */
+     * burst is lent and fewer than SPEADI_RX_RESERVE_MAX reservations are outstanding. If the engine posts receives ahead,
+     * the core may call it several times before a poll, for ranges of several heaps. */
     unsigned (*reserve)(void *self, uint16_t source, uint32_t head_bytes,
                         const struct speadi_rx_range *ranges, unsigned count);
 

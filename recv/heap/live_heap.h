@@ -53,6 +53,10 @@ struct speadi_live_heap {
     uint32_t first_pointers; /* number of item pointers that the first packet of the heap carried */
     uint32_t reservations;   /* number of receives that are posted into the heap */
     uint64_t reserved_end;   /* no reservation of the heap ever reached beyond this offset */
+    /* The numbers of these receives are at least first_place and less than end_place. If places_sorted is true, all of
+     * these numbers are of this heap, and their offsets rise. Written by placement.c. */
+    uint64_t first_place, end_place;
+    bool places_sorted;
     /* number of accepted packets whose payload waits in a spare buffer for the end of a reservation of the heap */
     uint32_t parked;
     /* A cell of pointer_hash is in use if it carries this number. All other cells are left from earlier heaps and count

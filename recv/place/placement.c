@@ -31,32 +31,81 @@ static bool is_received_or_reserved(const struct speadi_placement *placement,
            speadi_placement_is_reserved(placement, none, live, start, end);
 }
 
-/* Returns the offset at which the next range to reserve should begin. The function counts from the last packet, not
- * from the last reservation. After a loss, packets land in ranges before their own places. Because the function counts
- * from the last packet, the next ranges fit again. */
-static uint64_t expected_offset(const struct speadi_prediction *prediction, unsigned ahead)
+void speadi_placement_learn_heap(struct speadi_placement *placement,
+                                 struct speadi_prediction *prediction, uint32_t sender,
+                                 const struct speadi_packet *packet)
 {
-    return prediction->next_offset +
-           ((uint64_t)prediction->outstanding + ahead) * prediction->payload_bytes;
+    uint64_t length = packet->has_heap_length ? packet->heap_length : 0;
+    uint64_t step = packet->heap_counter - prediction->counter;
+    bool first = packet->payload_offset == 0;
+
+    if (sender != prediction->sender)
+        step = 0;
+    /* A packet of an older heap has come late: it says nothing about the next heap. */
+    if (step >> 63)
+        return;
+    /* Receives that were posted ahead are misplaced also if a heap is not as long as the heap before it. */
+    if (first && prediction->expects && prediction->step != 0 &&
+        (step != prediction->step || length != prediction->heap_length ||
+         packet->payload_bytes != prediction->first_bytes))
+        placement->policy.breaks++;
+    prediction->step = step;
+    prediction->heap_length = length;
+    if (!first)
+        return;
+    prediction->first_head_bytes = packet->header_bytes;
+    prediction->first_bytes = (uint32_t)packet->payload_bytes;
+}
+
+/* Returns how many packets carry so many bytes. */
+static uint64_t packets_for(const struct speadi_prediction *prediction, uint64_t bytes)
+{
+    return (bytes + prediction->payload_bytes - 1) / prediction->payload_bytes;
+}
+
+/* The function counts from the last packet, not from the last reservation. After a loss, packets land in ranges before
+ * their own places. Because the function counts from the last packet, the next ranges fit again. */
+struct speadi_position speadi_placement_position(const struct speadi_prediction *prediction,
+                                                 uint64_t count)
+{
+    const uint64_t length = prediction->heap_length, first = prediction->first_bytes;
+    uint64_t offset = prediction->next_offset + count * prediction->payload_bytes, left, packets;
+
+    if (length == 0 || prediction->payload_bytes == 0 || offset < length)
+        return (struct speadi_position){.offset = offset};
+    if (prediction->step == 0 || first == 0 || first >= length)
+        return (struct speadi_position){.heaps = UINT64_MAX};
+    left = packets_for(prediction, length - prediction->next_offset);
+    packets = 1 + packets_for(prediction, length - first);
+    count -= left;
+    offset = count % packets;
+    return (struct speadi_position){
+        .heaps = 1 + count / packets,
+        .offset = offset == 0 ? 0 : first + (offset - 1) * prediction->payload_bytes};
 }
 
 unsigned speadi_placement_predict(const struct speadi_placement *placement, uint16_t source,
                                   struct speadi_live_heap *live, unsigned ahead,
-                                  struct speadi_rx_range ranges[SPEADI_RX_RESERVE_MAX])
+                                  struct speadi_rx_range ranges[SPEADI_PLACEMENT_BATCH])
 {
     const struct speadi_prediction *prediction = &placement->prediction[source];
     const uint32_t payload_bytes = prediction->payload_bytes, head_bytes = prediction->head_bytes;
     const uint64_t length = live->heap.length, ask_bytes_max = placement->ask_bytes_max;
     uint64_t free_numbers = placement->outstanding_max - speadi_placement_outstanding(placement);
-    uint64_t offset = expected_offset(prediction, ahead), asked = 0;
+    uint64_t offset, asked = 0;
     uint8_t *data = live->heap.region->data;
     uint64_t region_offset = live->heap.region->offset;
     uint64_t charged = live->heap.region->charged_bytes;
-    bool untouched = is_untouched(live, offset);
+    bool untouched;
     unsigned count = 0;
 
     if (head_bytes == 0 || payload_bytes == 0 || !live->heap.has_length)
         return 0;
+    offset = prediction->next_offset +
+             ((uint64_t)prediction->outstanding + ahead) * prediction->payload_bytes;
+    untouched = is_untouched(live, offset);
+    if (free_numbers > SPEADI_PLACEMENT_BATCH)
+        free_numbers = SPEADI_PLACEMENT_BATCH;
     while (offset < length && count < free_numbers) {
         uint64_t left = length - offset;
         uint32_t bytes = left < payload_bytes ? (uint32_t)left : payload_bytes;
@@ -89,6 +138,15 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
     uint64_t region_offset = live->heap.region->offset, number = placement->accepted;
     uint32_t head_bytes = prediction->head_bytes;
 
+    if (count == 0)
+        return;
+    if (live->reservations == 0) {
+        placement->targets[live->heap.region->size_class]++;
+        live->first_place = number;
+        live->places_sorted = true;
+    } else if (live->end_place != number || ranges->offset - region_offset < live->reserved_end) {
+        live->places_sorted = false;
+    }
     for (unsigned i = 0; i < count; i++) {
         struct speadi_reservation *reservation =
             &placement->reservation[number++ % SPEADI_RX_RESERVE_MAX];
@@ -99,15 +157,25 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
         reservation->head_bytes = head_bytes;
         reservation->source = source;
     }
-    placement->accepted = number;
-    if (count > 0) {
-        const struct speadi_rx_range *last = &ranges[count - 1];
-        uint64_t end = last->offset - live->heap.region->offset + last->bytes;
-
-        placement->targets += live->reservations == 0;
-        speadi_live_heap_reserve(live, count, end);
-    }
+    placement->accepted = live->end_place = number;
     prediction->outstanding += count;
+    speadi_live_heap_reserve(live, count,
+                             ranges[count - 1].offset - region_offset + ranges[count - 1].bytes);
+}
+
+/* Tells whether the packet is of the heap into which the receive was posted. */
+static bool is_of_heap(const struct speadi_placement *placement,
+                       const struct speadi_reservation *reservation, uint32_t sender,
+                       const struct speadi_packet *packet)
+{
+    const struct speadi_live_heap *live = reservation->live;
+    const struct speadi_expected_heap *expected;
+
+    if (live)
+        return live->heap.counter == packet->heap_counter && live->sender == sender;
+    expected = speadi_placement_expected_in(placement, reservation->aside);
+    return expected && expected->counter == packet->heap_counter && expected->sender == sender &&
+           packet->has_heap_length && packet->heap_length == expected->length;
 }
 
 bool speadi_placement_is_own_place(const struct speadi_placement *placement, uint64_t place,
@@ -115,11 +183,10 @@ bool speadi_placement_is_own_place(const struct speadi_placement *placement, uin
 {
     const struct speadi_reservation *reservation = speadi_placement_reservation(placement, place);
 
-    return place != SPEADI_RX_UNPLACED && reservation->live &&
-           reservation->live->heap.counter == packet->heap_counter &&
-           reservation->live->sender == sender && reservation->offset == packet->payload_offset &&
+    return place != SPEADI_RX_UNPLACED && reservation->offset == packet->payload_offset &&
            reservation->bytes >= packet->payload_bytes &&
-           reservation->head_bytes == packet->header_bytes;
+           reservation->head_bytes == packet->header_bytes &&
+           is_of_heap(placement, reservation, sender, packet);
 }
 
 /* Returns true if nothing may be written to the range of reservation number i yet. */
@@ -130,13 +197,38 @@ static bool is_blocked(const struct speadi_placement *placement, struct speadi_b
            (burst.checked && placement->holder[i % SPEADI_RX_RESERVE_MAX] > burst.next);
 }
 
+/* Returns the number of the first reservation to look at for reservations of the heap that end behind `start`. If the
+ * places of the heap are sorted, this is the first such reservation. */
+static uint64_t look_from(const struct speadi_placement *placement,
+                          const struct speadi_live_heap *live, uint64_t start)
+{
+    uint64_t low = live->first_place > placement->ended ? live->first_place : placement->ended;
+    uint64_t high = live->end_place;
+
+    while (live->places_sorted && low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        const struct speadi_reservation *reservation =
+            speadi_placement_reservation(placement, middle);
+
+        if (reservation->offset + reservation->bytes > start)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 bool speadi_placement_is_reserved(const struct speadi_placement *placement,
                                   struct speadi_burst_state burst,
                                   const struct speadi_live_heap *live, uint64_t start, uint64_t end)
 {
-    for (uint64_t i = placement->ended; i < placement->accepted; i++) {
+    if (live->reservations == 0)
+        return false;
+    for (uint64_t i = look_from(placement, live, start); i < live->end_place; i++) {
         const struct speadi_reservation *reservation = speadi_placement_reservation(placement, i);
 
+        if (live->places_sorted && reservation->offset >= end)
+            return false;
         if (reservation->live == live && reservation->offset < end &&
             start < reservation->offset + reservation->bytes && is_blocked(placement, burst, i))
             return true;
@@ -150,12 +242,16 @@ uint64_t speadi_placement_first_reserved(const struct speadi_placement *placemen
 {
     uint64_t first = UINT64_MAX;
 
-    for (uint64_t i = placement->ended; i < placement->accepted; i++) {
+    if (live->reservations == 0)
+        return first;
+    for (uint64_t i = look_from(placement, live, start); i < live->end_place; i++) {
         const struct speadi_reservation *reservation = speadi_placement_reservation(placement, i);
 
         if (reservation->live == live && reservation->offset + reservation->bytes > start &&
             reservation->offset < first && is_blocked(placement, burst, i))
             first = reservation->offset;
+        if (live->places_sorted && first != UINT64_MAX)
+            break;
     }
     return first;
 }
@@ -172,8 +268,10 @@ static __attribute__((noinline)) void release_aside(struct speadi_placement *pla
     for (uint64_t i = number + 1; i < placement->accepted; i++)
         if (speadi_placement_reservation(placement, i)->aside == aside)
             return;
+    if (placement->expected_count > 0)
+        speadi_placement_unexpect(placement, aside);
+    placement->targets[aside->size_class]--;
     speadi_pool_put_aside(aside);
-    placement->targets--;
 }
 
 void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
@@ -184,7 +282,7 @@ void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
         placement->prediction[reservation->source].outstanding--;
         if (reservation->live) {
             if (speadi_live_heap_unreserve(reservation->live))
-                placement->targets--;
+                placement->targets[reservation->live->heap.region->size_class]--;
         } else if (reservation->aside) {
             release_aside(placement, i);
         }
@@ -197,7 +295,9 @@ void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
 static void take_reservations(struct speadi_placement *placement, struct speadi_live_heap *live,
                               struct speadi_block *aside)
 {
-    for (uint64_t i = placement->ended; live->reservations > 0 && i < placement->accepted; i++) {
+    uint64_t begin = live->first_place > placement->ended ? live->first_place : placement->ended;
+
+    for (uint64_t i = begin; live->reservations > 0 && i < live->end_place; i++) {
         struct speadi_reservation *reservation = &placement->reservation[i % SPEADI_RX_RESERVE_MAX];
 
         if (reservation->live == live) {
@@ -210,7 +310,7 @@ static void take_reservations(struct speadi_placement *placement, struct speadi_
 
 void speadi_placement_forget(struct speadi_placement *placement, struct speadi_live_heap *live)
 {
-    placement->targets -= live->reservations > 0;
+    placement->targets[live->heap.region->size_class] -= live->reservations > 0;
     take_reservations(placement, live, NULL);
 }
 

@@ -2,10 +2,12 @@
 /* Predicts which ranges the next packets will fill, and keeps the reservations that the engine has accepted.
  *
  * The prediction is: the next packets of a source continue the live heap of its last packet, and they are as large as
- * packets in the middle of a heap. The prediction ends at the end of this heap. A prediction for the next heap would
- * need guesses: its counter, its sizes and its memory. Such guesses would help little: placing pays only for large
- * heaps, and there only one receive in hundreds begins a new heap. Reservations have the numbers that the engine gives
- * them, and end in this order. Only the owner thread calls these functions. */
+ * packets in the middle of a heap. An engine that posts receives ahead may have more of them posted than the heap has
+ * packets left. For such an engine the prediction goes on behind the end of the heap: the next heaps are *expected* to
+ * have the same length, to be cut into packets alike, and to have counters that go on in the same step. An expected heap
+ * has no region yet: its receives are posted into a block that was set aside. When the heap opens, its region exchanges
+ * its memory with this block. Reservations have the numbers that the engine gives them, and end in this order. Only the
+ * owner thread calls these functions. */
 #ifndef SPEADI_PLACEMENT_H
 #define SPEADI_PLACEMENT_H
 
@@ -24,9 +26,16 @@
 /* One receive from the kernel returns at most this many bytes. */
 #define SPEADI_PLACEMENT_ASK_BYTES 65536u
 
+/* One call of reserve() asks for at most this many ranges. */
+#define SPEADI_PLACEMENT_BATCH 256u
+
+/* At most this many heaps are expected at a time. */
+#define SPEADI_EXPECTED_MAX 64u
+
 struct speadi_reservation {
-    /* The heap into which the receive is posted. NULL if that heap has left the core, or if its memory was exchanged:
-     * then the range lies in the block `aside`. If both are NULL, the receive has completed. */
+    /* The heap into which the receive is posted. NULL if that heap has left the core, if its memory was exchanged, or if
+     * the heap is only expected: then the range lies in the block `aside`. If both are NULL, the receive has
+     * completed. */
     struct speadi_live_heap *live;
     struct speadi_block *aside; /* NULL in each reservation that is not outstanding */
     uint64_t offset;            /* offset of the range in the heap */
@@ -44,6 +53,29 @@ struct speadi_prediction {
     uint32_t head_bytes;
     uint32_t payload_bytes; /* payload bytes of a packet in the middle of a heap */
     uint32_t outstanding;   /* number of reservations for this source that have not ended */
+    /* What is known of the heap of the last packet, and so expected of the next heaps. */
+    uint64_t heap_length; /* 0 if the heap has no declared length */
+    /* difference of the counters of two heaps, one after the other; 0 if it is not known */
+    uint64_t step;
+    /* header and payload bytes of the first packet of a heap */
+    uint32_t first_head_bytes, first_bytes;
+    uint32_t size_class; /* of the region of the heap that opened last */
+    bool expects;        /* payload of the heap that opened last may be placed */
+};
+
+/* A heap that has not begun, and into whose future memory receives are posted. */
+struct speadi_expected_heap {
+    struct speadi_block *block; /* was set aside */
+    uint64_t counter, length;
+    uint32_t sender;
+    uint64_t reserved_end;
+    uint64_t first_place, end_place; /* as in struct speadi_live_heap */
+    bool places_sorted;
+};
+
+/* Where a packet belongs that comes after others: how many heaps after the heap of the last packet, and where in it. */
+struct speadi_position {
+    uint64_t heaps, offset;
 };
 
 struct speadi_placement {
@@ -56,16 +88,26 @@ struct speadi_placement {
     /* Numbers of reservations, counted from the beginning of the stream: how many the engine has accepted, and how many
      * of these have ended. */
     uint64_t accepted, ended;
-    /* Number of regions into which receives are posted: regions of heaps, and regions that were exchanged. This is at
-     * most targets_max, the number of regions of each size class that are set aside. */
-    uint32_t targets, targets_max;
+    /* For each size class, the number of regions into which receives are posted: regions of heaps, regions that were
+     * exchanged, and blocks of expected heaps. This is at most targets_max, the number of regions of the class that are
+     * set aside. So there is always one for a heap that must exchange its memory. */
+    uint32_t targets[SPEADI_POOL_CLASSES_MAX], targets_max[SPEADI_POOL_CLASSES_MAX];
     uint32_t outstanding_max;
+    /* The engine posts receives ahead into memory that is charged from the start, so heaps can be expected. */
+    bool expects;
+    uint32_t expected_count;
+    struct speadi_expected_heap expected[SPEADI_EXPECTED_MAX];
     /* One call of reserve() asks for at most this many bytes, heads and ranges together. */
     uint64_t ask_bytes_max;
     bool enabled;
     struct speadi_placement_policy policy;
     struct speadi_prediction prediction[SPEADI_RX_SOURCES_MAX];
 };
+
+/* Learns from the first packet that was accepted of a heap. speadi_placement_learn() calls it. */
+void speadi_placement_learn_heap(struct speadi_placement *placement,
+                                 struct speadi_prediction *prediction, uint32_t sender,
+                                 const struct speadi_packet *packet);
 
 /* Learns from a packet that was accepted. The next packets of the source are expected behind this packet. */
 static inline void speadi_placement_learn(struct speadi_placement *placement, uint16_t source,
@@ -76,6 +118,8 @@ static inline void speadi_placement_learn(struct speadi_placement *placement, ui
 
     if (packet->payload_offset != (same_heap ? prediction->next_offset : 0))
         placement->policy.breaks++;
+    if (!same_heap)
+        speadi_placement_learn_heap(placement, prediction, sender, packet);
     prediction->counter = packet->heap_counter;
     prediction->sender = sender;
     prediction->next_offset = packet->payload_offset + packet->payload_bytes;
@@ -102,21 +146,71 @@ static inline void speadi_placement_learn_series(struct speadi_placement *placem
     speadi_placement_learn(placement, source, sender, last);
 }
 
+/* Returns where the packet belongs that comes `count` packets after the next one. A packet of the heap of the last
+ * packet has heaps = 0; so has any packet while packets carry no payload. Behind the end of a heap without a
+ * declared length, or while the step of the counters is not known, the result has heaps = UINT64_MAX. */
+struct speadi_position speadi_placement_position(const struct speadi_prediction *prediction,
+                                                 uint64_t count);
+
 /* Predicts ranges of the heap `live` for the next packets of the source. Returns the number of ranges, at most
- * SPEADI_RX_RESERVE_MAX. No byte of a range is received or reserved already, and no range goes past the declared
+ * SPEADI_PLACEMENT_BATCH. No byte of a range is received or reserved already, and no range goes past the declared
  * length. The memory of the ranges is charged. If the pool refuses the memory of a range, the prediction ends before
  * this range. `ahead` is the number of packets that have no reservation and come before the predicted ones. */
 unsigned speadi_placement_predict(const struct speadi_placement *placement, uint16_t source,
                                   struct speadi_live_heap *live, unsigned ahead,
-                                  struct speadi_rx_range ranges[SPEADI_RX_RESERVE_MAX]);
+                                  struct speadi_rx_range ranges[SPEADI_PLACEMENT_BATCH]);
 
 /* Says that the engine accepted the first `count` of the ranges that were predicted for `live`. */
 void speadi_placement_accept(struct speadi_placement *placement, uint16_t source,
                              struct speadi_live_heap *live, const struct speadi_rx_range *ranges,
                              unsigned count);
 
+/* ---- expected_heaps.c: heaps that have not begun --------------------------------------------- */
+
+/* Returns the expected heap `heaps` heaps after the heap of the last packet of the source. If there is none yet, makes
+ * one, with a block of the pool that was set aside. Returns NULL if none can be made. */
+struct speadi_expected_heap *speadi_placement_expect(struct speadi_placement *placement,
+                                                     struct speadi_pool *pool, uint16_t source,
+                                                     uint64_t heaps);
+
+/* Predicts ranges of an expected heap, from this offset on. Returns their number; *head_bytes is the number of header
+ * bytes of their packets. */
+unsigned speadi_placement_predict_expected(const struct speadi_placement *placement,
+                                           uint16_t source, const struct speadi_expected_heap *heap,
+                                           uint64_t offset,
+                                           struct speadi_rx_range ranges[SPEADI_PLACEMENT_BATCH],
+                                           uint32_t *head_bytes);
+
+/* Says that the engine accepted the first `count` of the ranges that were predicted for the heap. If no receive is
+ * posted into the heap then, it is not expected any more. */
+void speadi_placement_accept_expected(struct speadi_placement *placement, uint16_t source,
+                                      struct speadi_expected_heap *heap, uint32_t head_bytes,
+                                      const struct speadi_rx_range *ranges, unsigned count);
+
+/* Says that the sender's heap with the counter of this packet opens in this region. If the heap was expected, and just
+ * so, exchanges the memory of the region with that of the expected heap, and returns the expected heap: the caller must
+ * then open the heap and call speadi_placement_bind(). Otherwise returns NULL, and the heap is not expected any more. */
+struct speadi_expected_heap *speadi_placement_meet(struct speadi_placement *placement,
+                                                   uint32_t sender,
+                                                   const struct speadi_packet *packet,
+                                                   struct speadi_block *region);
+
+/* Gives the reservations of the expected heap to the heap that has opened. *heap is not valid any more then. */
+void speadi_placement_bind(struct speadi_placement *placement, struct speadi_expected_heap *heap,
+                           struct speadi_live_heap *live);
+
+/* Says that no receive is posted into the block any more, so no heap is expected in it. */
+void speadi_placement_unexpect(struct speadi_placement *placement,
+                               const struct speadi_block *block);
+
+/* Returns the expected heap whose block this is, or NULL. */
+const struct speadi_expected_heap *speadi_placement_expected_in(
+    const struct speadi_placement *placement, const struct speadi_block *block);
+
+/* ---- Reservations ----------------------------------------------------------------------------- */
+
 /* Tells whether the payload of this sender's packet lies in its own place, that is, reservation `place` predicted
- * exactly this packet. */
+ * exactly this packet. The packet may be of a heap that is expected. */
 bool speadi_placement_is_own_place(const struct speadi_placement *placement, uint64_t place,
                                    uint32_t sender, const struct speadi_packet *packet);
 
@@ -153,11 +247,13 @@ void speadi_placement_move(struct speadi_placement *placement, struct speadi_liv
                            struct speadi_block *aside);
 
 /* Tells whether receives may be posted into this heap. At a time, receives may be posted into at most targets_max
- * regions. So there is always a region with which such a heap can exchange its memory. */
+ * regions of a size class. So there is always a region with which such a heap can exchange its memory. */
 static inline bool speadi_placement_may_target(const struct speadi_placement *placement,
                                                const struct speadi_live_heap *live)
 {
-    return live->reservations > 0 || placement->targets < placement->targets_max;
+    uint32_t class = live->heap.region->size_class;
+
+    return live->reservations > 0 || placement->targets[class] < placement->targets_max[class];
 }
 
 /* Returns the reservation of this number, which must be outstanding. */

@@ -10,7 +10,7 @@ int speadi_spare_init(struct speadi_spare *spare, uint32_t count, uint32_t bytes
 {
     *spare = (struct speadi_spare){.count = count, .stride = speadi_spare_stride(bytes)};
     for (uint32_t i = count; i-- > 0;)
-        spare->free[spare->free_count++] = (uint8_t)i;
+        spare->free[spare->free_count++] = (uint16_t)i;
     spare->memory = malloc((size_t)spare->count * spare->stride);
     return !spare->memory ? -ENOMEM : 0;
 }
@@ -30,7 +30,7 @@ uint32_t speadi_spare_copy(struct speadi_spare *spare, const struct speadi_rx_pa
     if (spare->free_count == 0)
         return SPEADI_SPARE_NONE;
     index = spare->free[--spare->free_count];
-    spare->copied[spare->copied_count++] = (uint8_t)index;
+    spare->copied[spare->copied_count++] = (uint16_t)index;
     to = speadi_spare_buffer(spare, index);
     copy = &spare->packet[index];
     *copy = *packet;
@@ -60,14 +60,14 @@ void speadi_spare_park(struct speadi_spare *spare, uint32_t index,
 {
     spare->where[index] = *where;
     spare->is_parked[index] = true;
-    spare->parked[spare->parked_count++] = (uint8_t)index;
+    spare->parked[spare->parked_count++] = (uint16_t)index;
 }
 
 /* Removes entry i of a list, and keeps the order of the others. */
-static void remove_entry(uint8_t *list, uint32_t *count, uint32_t i)
+static void remove_entry(uint16_t *list, uint32_t *count, uint32_t i)
 {
     --*count;
-    memmove(&list[i], &list[i + 1], *count - i);
+    memmove(&list[i], &list[i + 1], (*count - i) * sizeof *list);
 }
 
 void speadi_spare_drop(struct speadi_spare *spare, uint32_t index)
@@ -76,7 +76,7 @@ void speadi_spare_drop(struct speadi_spare *spare, uint32_t index)
 
     if (spare->is_parked[index])
         return;
-    spare->free[spare->free_count++] = (uint8_t)index;
+    spare->free[spare->free_count++] = (uint16_t)index;
     while (i-- > 0)
         if (spare->copied[i] == index) {
             remove_entry(spare->copied, &spare->copied_count, i);
@@ -86,7 +86,7 @@ void speadi_spare_drop(struct speadi_spare *spare, uint32_t index)
 
 void speadi_spare_unpark(struct speadi_spare *spare, uint32_t i)
 {
-    uint8_t index = spare->parked[i];
+    uint16_t index = spare->parked[i];
 
     remove_entry(spare->parked, &spare->parked_count, i);
     spare->is_parked[index] = false;
@@ -96,7 +96,7 @@ void speadi_spare_unpark(struct speadi_spare *spare, uint32_t i)
 void speadi_spare_end_burst(struct speadi_spare *spare)
 {
     while (spare->copied_count > 0) {
-        uint8_t index = spare->copied[--spare->copied_count];
+        uint16_t index = spare->copied[--spare->copied_count];
 
         if (!spare->is_parked[index])
             spare->free[spare->free_count++] = index;

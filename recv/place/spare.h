@@ -18,7 +18,7 @@
 #include "live_heap.h"
 #include "rx_engine.h"
 
-#define SPEADI_SPARES_MAX (2 * SPEADI_RX_RESERVE_MAX)
+#define SPEADI_SPARES_MAX 512u
 #define SPEADI_SPARE_NONE UINT32_MAX
 
 /* Where the payload of a parked copy belongs. */
@@ -32,10 +32,10 @@ struct speadi_parked {
 struct speadi_spare {
     uint8_t *memory; /* array [count][stride] */
     uint32_t count, stride;
-    uint8_t free[SPEADI_SPARES_MAX];   /* indexes of free buffers; the last one is used next */
-    uint8_t copied[SPEADI_SPARES_MAX]; /* indexes of copies that were made during this burst */
+    uint16_t free[SPEADI_SPARES_MAX];   /* indexes of free buffers; the last one is used next */
+    uint16_t copied[SPEADI_SPARES_MAX]; /* indexes of copies that were made during this burst */
     uint32_t free_count, copied_count;
-    uint8_t parked[SPEADI_SPARES_MAX]; /* indexes of parked copies, in order of arrival */
+    uint16_t parked[SPEADI_SPARES_MAX]; /* indexes of parked copies, in order of arrival */
     uint32_t parked_count;
     bool is_parked[SPEADI_SPARES_MAX];
     struct speadi_parked where[SPEADI_SPARES_MAX];     /* for each parked copy */

@@ -187,7 +187,8 @@ unsigned speadi_recv_fast_path(struct spead_recv_stream *stream)
 {
     const struct speadi_rx_packet *raw = &stream->burst.packet[stream->burst_next];
     unsigned left = stream->burst.count - stream->burst_next, count = 0;
-    const uint8_t *spare_of = stream->places_checked ? stream->spare_of + stream->burst_next : NULL;
+    const uint16_t *spare_of =
+        stream->places_checked ? stream->spare_of + stream->burst_next : NULL;
     struct series series;
 
     if (!begin(&series, stream, raw))

@@ -102,7 +102,7 @@ void speadi_recv_discard_new(struct spead_recv_stream *stream, struct speadi_liv
         speadi_recv_starved(stream, live);
         refuse(stream, &key, packet, live->slot);
     }
-    speadi_block_release(live->heap.region); /* nobody has seen the heap yet */
+    speadi_recv_release_new(stream, live);
 }
 
 static struct speadi_heap_key key_of(const struct spead_recv_stream *stream,
@@ -191,6 +191,32 @@ static void no_region(struct spead_recv_stream *stream, const struct speadi_heap
     refuse(stream, key, packet, slot);
 }
 
+/* Makes the heap in this region. If the heap was expected, it gets the memory into which its receives are posted. */
+static struct speadi_live_heap *begin_in(struct spead_recv_stream *stream,
+                                         struct speadi_block *region,
+                                         const struct speadi_heap_key *key,
+                                         const struct speadi_packet *packet)
+{
+    struct speadi_placement *placement = &stream->placement;
+    struct speadi_expected_heap *expected =
+        placement->expected_count > 0
+            ? speadi_placement_meet(placement, key->sender, packet, region)
+            : NULL;
+    struct speadi_live_heap *live = speadi_live_heap_open(region, &stream->layout, key, packet);
+
+    if (expected)
+        speadi_placement_bind(placement, expected, live);
+    return live;
+}
+
+void speadi_recv_release_new(struct spead_recv_stream *stream, struct speadi_live_heap *live)
+{
+    /* The block of the heap that was expected has just come back, so the region can exchange its memory with it. */
+    if (live->reservations > 0)
+        (void)speadi_recv_detach(stream, live, false);
+    speadi_block_release(live->heap.region);
+}
+
 enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
                                              const struct speadi_sender *sender,
                                              const struct speadi_packet *packet,
@@ -219,7 +245,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
     }
     if (stream->regions.share_bytes > 0 && !speadi_block_shares_pages(region))
         speadi_block_set_user(region, sender->endpoint);
-    *out = speadi_live_heap_open(region, &stream->layout, &key, packet);
+    *out = begin_in(stream, region, &key, packet);
     (*out)->slot = slot;
     return SPEAD_RECV_LIVE;
 }
@@ -280,8 +306,11 @@ static void say_alignment(struct spead_recv_stream *stream, const struct speadi_
 /* A heap in a region that shares its pages is bounced on every path. Such a heap has at most 16 KiB, a few packets, so
  * a copy costs little; and the region could not exchange its memory, because its neighbours lie in the same pages. */
 static void choose_path(struct spead_recv_stream *stream, struct speadi_live_heap *live,
-                        const struct speadi_packet *packet)
+                        const struct speadi_packet *packet, uint16_t source)
 {
+    struct speadi_prediction *prediction = &stream->placement.prediction[source];
+
+    prediction->expects = false;
     if (!stream->placement.enabled || speadi_block_shares_pages(live->heap.region) ||
         (stream->config.receive_path != SPEAD_PATH_PLACED &&
          packet->payload_bytes < SPEADI_PLACEMENT_AUTO_BYTES))
@@ -289,6 +318,10 @@ static void choose_path(struct spead_recv_stream *stream, struct speadi_live_hea
     say_alignment(stream, packet);
     review_placement(stream, packet);
     speadi_live_heap_allow_placement(live, stream->placement.policy.off);
+    if (live->reservations > 0) /* it was expected before placing was switched off */
+        live->placement_off = false;
+    prediction->expects = live->predicts && stream->placement.expects;
+    prediction->size_class = live->heap.region->size_class;
 }
 
 void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sender *sender,
@@ -320,7 +353,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sen
     }
     /* A heap whose first packet was lost will hardly accept any packet in in-order mode. */
     if (heap->packets > 0)
-        choose_path(stream, live, packet);
+        choose_path(stream, live, packet, raw->source);
     speadi_heap_table_insert(&stream->table, live, live->slot);
     speadi_sender_heap_entered(&stream->senders, sender);
     if (speadi_recv_populates(stream, heap)) {

@@ -19,28 +19,84 @@
 
 /* ---- Reservations -------------------------------------------------------------------------- */
 
+/* Reserves ranges of the heap of the last packet of the source. Returns how many. */
+static unsigned reserve_in_live(struct spead_recv_stream *stream, uint16_t source, unsigned ahead)
+{
+    const struct speadi_prediction *prediction = &stream->placement.prediction[source];
+    struct speadi_live_heap *live =
+        speadi_heap_table_find(&stream->table, prediction->sender, prediction->counter);
+    struct speadi_rx_range ranges[SPEADI_PLACEMENT_BATCH];
+    unsigned count;
+
+    if (!live || !live->predicts || !speadi_placement_may_target(&stream->placement, live))
+        return 0;
+    count = speadi_placement_predict(&stream->placement, source, live, ahead, ranges);
+    if (count == 0)
+        return 0;
+    count = stream->ops->reserve(stream->engine, source, prediction->head_bytes, ranges, count);
+    speadi_placement_accept(&stream->placement, source, live, ranges, count);
+    return count;
+}
+
+/* Reserves ranges of a heap that has not begun. Returns how many. */
+static unsigned reserve_in_expected(struct spead_recv_stream *stream, uint16_t source,
+                                    const struct speadi_position *at)
+{
+    struct speadi_placement *placement = &stream->placement;
+    const struct speadi_prediction *prediction = &placement->prediction[source];
+    struct speadi_rx_range ranges[SPEADI_PLACEMENT_BATCH];
+    struct speadi_expected_heap *heap;
+    uint32_t head_bytes = 0;
+    unsigned count;
+
+    /* If packets come out of order, the heap may have begun. */
+    if (at->heaps == UINT64_MAX || !prediction->expects || placement->policy.off ||
+        speadi_heap_table_find(&stream->table, prediction->sender,
+                               prediction->counter + at->heaps * prediction->step))
+        return 0;
+    heap = speadi_placement_expect(placement, stream->pool, source, at->heaps);
+    if (!heap)
+        return 0;
+    count =
+        speadi_placement_predict_expected(placement, source, heap, at->offset, ranges, &head_bytes);
+    if (count > 0)
+        count = stream->ops->reserve(stream->engine, source, head_bytes, ranges, count);
+    speadi_placement_accept_expected(placement, source, heap, head_bytes, ranges, count);
+    return count;
+}
+
+static unsigned ahead_of(const struct spead_recv_stream *stream)
+{
+    return stream->ops->ahead ? stream->ops->ahead(stream->engine) : 0;
+}
+
+/* Reserves the ranges of packets that come next, up to the end of a heap. Returns how many. */
+static unsigned reserve_some(struct spead_recv_stream *stream, uint16_t source)
+{
+    const struct speadi_prediction *prediction = &stream->placement.prediction[source];
+    uint64_t outstanding = speadi_placement_outstanding(&stream->placement);
+    unsigned ahead = ahead_of(stream);
+    struct speadi_position at;
+
+    /* If nothing is reserved, the engine must be asked all the same: it posts receives without a range until then. */
+    if (outstanding > 0 && outstanding + ahead >= stream->placement.outstanding_max)
+        return 0;
+    at = speadi_placement_position(prediction, prediction->outstanding + ahead);
+    return at.heaps == 0 ? reserve_in_live(stream, source, ahead)
+                         : reserve_in_expected(stream, source, &at);
+}
+
 static void reserve(struct spead_recv_stream *stream)
 {
-    struct speadi_rx_range ranges[SPEADI_RX_RESERVE_MAX];
-
     for (uint32_t i = 0; i < stream->source_count; i++) {
-        const struct speadi_prediction *prediction = &stream->placement.prediction[i];
         uint16_t source = (uint16_t)i;
-        struct speadi_live_heap *live;
-        unsigned count;
 
-        if (prediction->head_bytes == 0)
+        if (stream->placement.prediction[i].head_bytes == 0)
             continue;
-        live = speadi_heap_table_find(&stream->table, prediction->sender, prediction->counter);
-        if (!live || !live->predicts || !speadi_placement_may_target(&stream->placement, live))
-            continue;
-        count = speadi_placement_predict(
-            &stream->placement, source, live,
-            stream->ops->ahead ? stream->ops->ahead(stream->engine) : 0, ranges);
-        if (count == 0)
-            continue;
-        count = stream->ops->reserve(stream->engine, source, prediction->head_bytes, ranges, count);
-        speadi_placement_accept(&stream->placement, source, live, ranges, count);
+        if (!stream->placement.expects)
+            (void)reserve_in_live(stream, source, ahead_of(stream));
+        while (stream->placement.expects && reserve_some(stream, source) > 0)
+            ;
     }
 }
 

@@ -20,25 +20,52 @@
 /* The least memory_bytes_max that is divided into several size classes. */
 #define CLASSES_BYTES_MIN (1u << 20)
 
-/* Decides how many spare buffers there are and how many places may be reserved. One spare buffer is needed for each
- * packet that can be misplaced at the same time. The same number again is needed for packets that are parked. */
+/* Returns how many places may be reserved at a time. */
+static uint32_t places_max(const struct spead_recv_stream *stream)
+{
+    uint32_t most = stream->facts.reserve_max ? stream->facts.reserve_max : SPEADI_RX_RESERVE_USUAL;
+
+    return speadi_min_u32(most, stream->config.placed_window);
+}
+
+/* Returns how many spare buffers there are. One is needed for each packet of a burst that can be misplaced. The same
+ * number again is needed for packets that are parked. */
+static uint32_t count_spares(const struct spead_recv_stream *stream, uint32_t stride)
+{
+    uint32_t misplaced = places_max(stream), burst = stream->facts.burst_max;
+
+    if (burst > 0 && burst < misplaced)
+        misplaced = burst;
+    if (!(stream->ops->caps & SPEADI_RX_CAP_AHEAD))
+        return speadi_clamp_u32(SPARE_BYTES / stride, SPARES_MIN, 2 * SPEADI_RX_RESERVE_USUAL);
+    return speadi_clamp_u32(2 * misplaced, SPARES_MIN, SPEADI_SPARES_MAX);
+}
+
+/* Decides how many spare buffers there are and how many places may be reserved. */
 static void plan_placement(struct spead_recv_stream *stream, uint32_t stride)
 {
-    uint32_t count = SPARE_BYTES / stride, window = stream->config.placed_window;
+    struct speadi_placement *placement = &stream->placement;
     bool ahead = stream->ops->caps & SPEADI_RX_CAP_AHEAD;
 
-    if (ahead)
-        count = 2 * window;
-    if (count < SPARES_MIN)
-        count = SPARES_MIN;
-    if (count > SPEADI_SPARES_MAX)
-        count = SPEADI_SPARES_MAX;
-    stream->spare_count = count;
-    stream->placement.enabled = true;
-    stream->placement.targets_max = stream->aside_count;
-    stream->placement.outstanding_max = window < count / 2 ? window : count / 2;
-    stream->placement.ask_bytes_max = ahead ? UINT64_MAX : SPEADI_PLACEMENT_ASK_BYTES;
-    stream->placement.policy.loss_max = stream->config.placed_loss_max;
+    stream->spare_count = count_spares(stream, stride);
+    placement->enabled = true;
+    placement->expects = ahead && speadi_recv_pins_memory(stream);
+    for (uint32_t i = 0; i < stream->regions.class_count; i++)
+        placement->targets_max[i] = stream->regions.aside[i];
+    placement->outstanding_max = places_max(stream);
+    if (!ahead)
+        placement->outstanding_max =
+            speadi_min_u32(placement->outstanding_max, stream->spare_count / 2);
+    placement->ask_bytes_max = ahead ? UINT64_MAX : SPEADI_PLACEMENT_ASK_BYTES;
+    placement->policy.loss_max = stream->config.placed_loss_max;
+}
+
+/* Returns how many bytes the packets have together for which places may be reserved in heaps that have not begun. */
+static uint64_t expected_bytes(const struct spead_recv_stream *stream)
+{
+    if (!(stream->ops->caps & SPEADI_RX_CAP_AHEAD) || !speadi_recv_pins_memory(stream))
+        return 0;
+    return places_max(stream) * stream->packet_bytes_max;
 }
 
 /* Describes the size classes of the regions above class 0 for the pool, and adds their tables to the layout. */
@@ -110,7 +137,8 @@ static int create_pool(struct spead_recv_stream *stream, enum speadi_region_size
         .arena = c->heap_arena,
     };
 
-    speadi_region_plan_init(&stream->regions, c, stream->aside_count, sizes);
+    speadi_region_plan_init(&stream->regions, c, stream->aside_count, stream->expected_bytes,
+                            sizes);
     if (stream->regions.blocks[0] > SPEADI_POOL_BLOCKS_MAX)
         return speadi_err_field(
             err, -EINVAL, "live_heaps_max",
@@ -133,7 +161,7 @@ static bool needs_little(const struct spead_recv_stream *stream)
 
     if (stream->config.hand_over_heaps == 0 || speadi_recv_pins_memory(stream))
         return false;
-    speadi_region_plan_init(&plan, &stream->config, stream->aside_count, SPEADI_REGIONS_ALIKE);
+    speadi_region_plan_init(&plan, &stream->config, stream->aside_count, 0, SPEADI_REGIONS_ALIKE);
     return plan.memory_bytes < CLASSES_BYTES_MIN;
 }
 
@@ -188,7 +216,7 @@ static int check_device_memory(const struct spead_recv_stream *stream, uint32_t 
         return speadi_err_field(err, -EINVAL, "heap_arena",
                                 ": %u heaps and %u spare buffers for placing into it need "
                                 "%llu bytes, not %zu",
-                                plan.blocks + stream->aside_count, stream->spare_count,
+                                plan.blocks + stream->regions.aside[0], stream->spare_count,
                                 (unsigned long long)need, stream->memory.all.bytes);
     return 0;
 }
@@ -221,7 +249,7 @@ static int check_free_memory(const struct spead_recv_stream *stream, struct spea
                             need, speadi_free_memory_limiter_name(free_now.limiter), has);
 }
 
-static int make_placed(struct spead_recv_stream *stream, struct spead_err *err)
+static int try_placed(struct spead_recv_stream *stream, struct spead_err *err)
 {
     uint32_t stride = speadi_spare_stride((uint32_t)stream->packet_bytes_max);
     int ret = make_pool(stream, err);
@@ -241,9 +269,28 @@ static int make_placed(struct spead_recv_stream *stream, struct spead_err *err)
     return ret;
 }
 
+static int make_placed(struct spead_recv_stream *stream, struct spead_err *err)
+{
+    int ret;
+
+    stream->expected_bytes = expected_bytes(stream);
+    ret = try_placed(stream, err);
+    if (ret == 0 || !stream->config.heap_arena || stream->expected_bytes == 0)
+        return ret;
+    /* The memory of the user has no room for them. */
+    stream->expected_bytes = 0;
+    ret = try_placed(stream, err);
+    if (ret == 0)
+        speadi_log_line(&stream->config.log, SPEAD_LOG_INFO,
+                        "heap_arena has no room for heaps that have not begun: fewer packets are "
+                        "placed; a larger heap_arena or a smaller placed_window helps");
+    return ret;
+}
+
 static int make_bounced(struct spead_recv_stream *stream, struct spead_err *err)
 {
     stream->aside_count = 0;
+    stream->expected_bytes = 0;
     stream->spare_count = 1;
     stream->placement.enabled = false;
     return make_pool(stream, err);

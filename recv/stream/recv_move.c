@@ -14,7 +14,7 @@
 /* Puts the payload of entry i of the parked copies into its place, and frees the copy. */
 static void put(struct spead_recv_stream *stream, uint32_t i)
 {
-    uint8_t index = stream->spare.parked[i];
+    uint16_t index = stream->spare.parked[i];
     const struct speadi_parked *where = &stream->spare.where[index];
 
     speadi_recv_write_payload(stream, where->live, where->offset, &stream->spare.packet[index],

@@ -209,7 +209,7 @@ static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
         return bucket;
     bucket = add(stream, raw, packet, live, paused);
     if (*paused) {
-        speadi_block_release(live->heap.region);
+        speadi_recv_release_new(stream, live);
         return bucket;
     }
     /* in-order mode, and the first packet of the heap was lost or comes later */
@@ -390,16 +390,19 @@ static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
 
 static enum spead_recv_bucket process_checked(struct spead_recv_stream *stream, bool *paused);
 
-/* Returns true if the payload lies in its own place of a live heap. If that heap has left the table, the packet may
- * open another heap, to which its payload must be copied. */
+/* Returns true if the payload lies in its own place of a live heap, or of a heap that is expected. If a heap has left the
+ * table, the packet may open another heap, to which its payload must be copied. */
 static bool lies_in_live_heap(const struct spead_recv_stream *stream,
                               const struct speadi_rx_packet *raw,
                               const struct speadi_sender *sender,
                               const struct speadi_packet *packet)
 {
-    return speadi_placement_is_own_place(&stream->placement, raw->place, sender->id, packet) &&
-           speadi_heap_table_has(
-               &stream->table, speadi_placement_reservation(&stream->placement, raw->place)->live);
+    const struct speadi_live_heap *live;
+
+    if (!speadi_placement_is_own_place(&stream->placement, raw->place, sender->id, packet))
+        return false;
+    live = speadi_placement_reservation(&stream->placement, raw->place)->live;
+    return !live || speadi_heap_table_has(&stream->table, live);
 }
 
 static enum spead_recv_bucket process(struct spead_recv_stream *stream,

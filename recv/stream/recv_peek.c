@@ -3,8 +3,8 @@
  * looks: it counts nothing, and it ends no heap and no run of a sender. */
 #include "recv_stream.h"
 
-#define NO_SPARE    255u
-#define COPY_FAILED 254u
+#define NO_SPARE    65535u
+#define COPY_FAILED 65534u
 
 _Static_assert(SPEADI_SPARES_MAX < COPY_FAILED, "a copy's number and the marks must differ");
 
@@ -44,13 +44,13 @@ static enum place look(struct spead_recv_stream *stream, const struct speadi_rx_
                : MISPLACED;
 }
 
-static uint8_t copy(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw)
+static uint16_t copy(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw)
 {
     uint32_t index;
     enum spead_recv_bucket bucket = speadi_recv_copy_to_spare(stream, raw, &index);
 
     if (bucket == SPEAD_RECV_LIVE)
-        return (uint8_t)(index + 1);
+        return (uint16_t)(index + 1);
     return bucket == SPEAD_RECV_NO_MEMORY ? NO_SPARE : COPY_FAILED;
 }
 

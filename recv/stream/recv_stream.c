@@ -196,6 +196,7 @@ static void make_plan(struct spead_recv_stream *stream)
         .endpoint_share_bytes = stream->regions.share_bytes,
         .populate_reason = stream->populate_reason,
         .port_place = stream->port_place,
+        .posted_receives = stream->facts.receives,
     };
     say_memory(stream);
 }

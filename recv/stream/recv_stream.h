@@ -102,6 +102,9 @@ struct spead_recv_stream {
     /* Number of regions of each size class that are set aside for heaps that must leave while receives are posted into
      * them. Receives are posted into at most this many regions at a time. 0 means that nothing is placed. */
     uint32_t aside_count;
+    /* The packets have so many bytes together for which places may be reserved in heaps that have not begun. For them
+     * the plan has more regions that are set aside. */
+    uint64_t expected_bytes;
     uint32_t spare_count;
     char **source_name;
     char engine_reason[SPEADI_ENGINE_REASON_MAX];
@@ -210,7 +213,7 @@ struct spead_recv_stream {
     struct speadi_rx_burst burst;
     /* One value for each packet of the burst. 0 means that the packet lies where the engine lent it. Any other value is
      * 1 + the number of the packet's copy, or one of the marks in recv_copy.c that say why the packet has no copy. */
-    uint8_t spare_of[SPEADI_RX_BURST_MAX];
+    uint16_t spare_of[SPEADI_RX_BURST_MAX];
 };
 
 /* Makes a stream on an open engine. The stream then owns the engine: spead_recv_stream_destroy() closes and frees the
@@ -538,6 +541,9 @@ bool speadi_recv_note_control_heap(struct spead_recv_stream *stream, struct spea
  * SPEAD_RECV_NO_MEMORY, counts the heap as one without memory, and remembers it as finished. */
 void speadi_recv_discard_new(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                              const struct speadi_packet *packet, enum spead_recv_bucket bucket);
+
+/* Releases the region of a heap that nobody has seen yet. */
+void speadi_recv_release_new(struct spead_recv_stream *stream, struct speadi_live_heap *live);
 
 /* The owner thread must call this after the heap of this sender has accepted its first packet. Takes a slot of the heap
  * table, and puts the heap into this slot. A heap that is already complete does not enter the table. */

@@ -14,6 +14,9 @@
  * the largest size. */
 #define LARGE_HEAP_BYTES (1u << 20)
 
+/* Most regions of a class into which receives are posted before their heaps begin. */
+#define EXPECTED_BLOCKS_MAX 62u
+
 /* In pinned memory this many bytes of small heaps may wait, instead of SPEAD_RECV_HAND_OVER_BYTES_MIN. */
 #define PINNED_BYTES_MIN (4u << 20)
 
@@ -89,9 +92,18 @@ static uint64_t class_bytes(const struct speadi_region_plan *plan,
     return speadi_min_u64(all, (plan->live + plan->aside[class]) * block + 2 * waiting);
 }
 
+/* Returns how many regions of a class are set aside. */
+static uint32_t aside_of(const struct speadi_region_plan *plan, uint32_t class,
+                         uint32_t aside_count, uint64_t expected_bytes)
+{
+    uint64_t block = plan->block_bytes[class], expected = (expected_bytes + block - 1) / block;
+
+    return aside_count + (uint32_t)speadi_min_u64(expected, EXPECTED_BLOCKS_MAX);
+}
+
 void speadi_region_plan_init(struct speadi_region_plan *plan,
                              const struct spead_recv_stream_config *config, uint32_t aside_count,
-                             enum speadi_region_sizes sizes)
+                             uint64_t expected_bytes, enum speadi_region_sizes sizes)
 {
     bool alike = sizes == SPEADI_REGIONS_ALIKE;
     uint64_t bytes_min =
@@ -106,7 +118,7 @@ void speadi_region_plan_init(struct speadi_region_plan *plan,
         plan->ring[i] = within_memory(config, ring_of(config, bytes_min, alike ? 0 : above),
                                       plan->block_bytes[i], i > 0 ? 1 : SPEAD_RECV_HAND_OVER_SIZES);
         if (i == 0 || plan->block_bytes[i] >= SPEADI_POOL_SLAB_BYTES)
-            plan->aside[i] = aside_count;
+            plan->aside[i] = aside_of(plan, i, aside_count, expected_bytes);
         plan->blocks[i] = blocks_of(plan, config, i);
         bytes = class_bytes(plan, config, i);
         if (bytes > plan->memory_bytes)

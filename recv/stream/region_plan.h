@@ -45,10 +45,11 @@ struct speadi_region_plan {
 };
 
 /* Makes the plan for a stream. aside_count is the number of regions that are set aside in each class whose heaps can be
- * placed. */
+ * placed. More are set aside where receives are posted into heaps that have not begun: as many as the packets of these
+ * receives fill, which have expected_bytes together. */
 void speadi_region_plan_init(struct speadi_region_plan *plan,
                              const struct spead_recv_stream_config *config, uint32_t aside_count,
-                             enum speadi_region_sizes sizes);
+                             uint64_t expected_bytes, enum speadi_region_sizes sizes);
 
 /* Returns the capacity of the channel in messages. */
 uint32_t speadi_region_plan_messages(const struct spead_recv_stream_config *config);

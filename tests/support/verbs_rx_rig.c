@@ -69,6 +69,8 @@ bool verbs_rx_rig_prepare(struct verbs_rx_rig *rig, const struct verbs_rx_option
     rig->verbs = options->verbs;
     rig->verbs.options =
         (struct spead_engine_options){.struct_size = sizeof rig->verbs, .engine = "verbs"};
+    if (!options->auto_queue && rig->verbs.mprq == SPEAD_MPRQ_AUTO)
+        rig->verbs.mprq = SPEAD_MPRQ_OFF;
     if (rig->verbs.queues == 0)
         /* 0 means that the test has not set this field, so the field gets its default. */
         rig->verbs.queues = 1;

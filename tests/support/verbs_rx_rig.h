@@ -24,6 +24,7 @@ struct verbs_rx_options {
     uint32_t buffer_bytes;                     /* 0 means 256 KiB */
     enum spead_receive_path path;
     struct spead_recv_verbs_config verbs; /* the rig fills its field `options` */
+    bool auto_queue;                      /* the engine may take a multi-packet queue by itself */
     const struct spead_log *log;
 };
 

@@ -301,7 +301,7 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     spead_recv_options_parse(&options, 2, argv);
     config = spead_recv_stream_config_of(&options);
     cr_expect_eq(config.packet_bytes_max, 9200);
-    cr_expect_eq(config.placed_window, 64);
+    cr_expect_eq(config.placed_window, 4096);
     cr_expect_eq(config.placed_loss_max, 0);
     cr_expect_eq(config.socket_buffer_bytes, 8u << 20);
     cr_expect_eq(config.live_heaps_max, 4);

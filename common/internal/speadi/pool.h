@@ -177,7 +177,12 @@ void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end);
  * function. */
 struct speadi_block *speadi_pool_take_aside(struct speadi_block *like, size_t bytes);
 
-/* Gives back a block that speadi_pool_take_aside() has returned. Only the taker may call this function. */
+/* The same for a size class, without a user. */
+struct speadi_block *speadi_pool_take_aside_of(struct speadi_pool *pool, uint32_t size_class,
+                                               size_t bytes);
+
+/* Gives back a block that speadi_pool_take_aside() or speadi_pool_take_aside_of() has returned. Only the taker may call
+ * this function. */
 void speadi_pool_put_aside(struct speadi_block *block);
 
 /* Tells whether the block shares its pages with its neighbours. */

@@ -41,8 +41,9 @@ struct speadi_verbs_report {
     char firmware[SPEADI_VERBS_NAME_MAX];
     struct speadi_verbs_interface interface;
     uint8_t port;
-    bool ethernet; /* the link layer of the port is Ethernet */
-    bool active;   /* the port is active */
+    bool ethernet;      /* the link layer of the port is Ethernet */
+    bool active;        /* the port is active */
+    uint32_t rate_mbps; /* of the port; 0 if it is not known */
     uint32_t max_qp_wr, max_cqe, max_sge;
     uint64_t max_mr_bytes;
     uint32_t comp_vectors;

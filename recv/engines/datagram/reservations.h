@@ -15,21 +15,21 @@ struct speadi_reservations {
     uint64_t finished;
 };
 
-_Static_assert(SPEADI_RX_RESERVE_MAX == 64, "finished has one bit for each reservation");
+_Static_assert(SPEADI_RX_RESERVE_USUAL == 64, "finished has one bit for each reservation");
 
 /* Returns how many more reservations can be accepted now. */
 static inline unsigned speadi_reservations_room(const struct speadi_reservations *r)
 {
-    return SPEADI_RX_RESERVE_MAX - (unsigned)(r->accepted - r->ended);
+    return SPEADI_RX_RESERVE_USUAL - (unsigned)(r->accepted - r->ended);
 }
 
 /* Finishes one reservation. Then ends finished reservations in the order of their numbers, up to the first reservation
  * that is not finished. */
 static inline void speadi_reservations_finish(struct speadi_reservations *r, uint64_t number)
 {
-    r->finished |= 1ull << number % SPEADI_RX_RESERVE_MAX;
-    while (r->finished >> r->ended % SPEADI_RX_RESERVE_MAX & 1) {
-        r->finished &= ~(1ull << r->ended % SPEADI_RX_RESERVE_MAX);
+    r->finished |= 1ull << number % SPEADI_RX_RESERVE_USUAL;
+    while (r->finished >> r->ended % SPEADI_RX_RESERVE_USUAL & 1) {
+        r->finished &= ~(1ull << r->ended % SPEADI_RX_RESERVE_USUAL);
         r->ended++;
     }
 }

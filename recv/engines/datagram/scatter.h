@@ -17,8 +17,8 @@
 #define SPEADI_HEAD_BYTES_MAX 512u /* packets with longer headers get no slots */
 /* Bytes between two heads: an odd number of cache lines, so that the heads lie in different cache sets. */
 #define SPEADI_HEAD_STRIDE    (9u * SPEADI_CACHE_LINE)
-#define SPEADI_HEADS_BYTES    (SPEADI_RX_RESERVE_MAX * SPEADI_HEAD_STRIDE)
-#define SPEADI_SCATTER_IOVECS (2 * SPEADI_RX_RESERVE_MAX + 1)
+#define SPEADI_HEADS_BYTES    (SPEADI_RX_RESERVE_USUAL * SPEADI_HEAD_STRIDE)
+#define SPEADI_SCATTER_IOVECS (2 * SPEADI_RX_RESERVE_USUAL + 1)
 
 /* Where the bytes of one receive are to go. */
 struct speadi_scatter {

@@ -38,8 +38,8 @@ struct mem_engine {
     unsigned poll_max, window;
     struct speadi_wake_fd wake_fd;
     uint8_t *heads;
-    /* Reservation number r is at r % SPEADI_RX_RESERVE_MAX. */
-    struct reservation reservation[SPEADI_RX_RESERVE_MAX];
+    /* Reservation number r is at r % SPEADI_RX_RESERVE_USUAL. */
+    struct reservation reservation[SPEADI_RX_RESERVE_USUAL];
     struct speadi_reservations numbers;
     uint64_t receives, sleeps;
 };
@@ -63,7 +63,7 @@ static int mem_open(void *self, const struct speadi_rx_config *config,
     }
     e->link_count = config->count;
     e->poll_max = SPEADI_RX_BURST_MAX;
-    e->window = SPEADI_RX_RESERVE_MAX;
+    e->window = SPEADI_RX_RESERVE_USUAL;
     return 0;
 }
 
@@ -92,7 +92,7 @@ void speadi_rx_mem_set_window(void *self, unsigned reservations)
 {
     struct mem_engine *e = self;
 
-    e->window = reservations < SPEADI_RX_RESERVE_MAX ? reservations : SPEADI_RX_RESERVE_MAX;
+    e->window = reservations < SPEADI_RX_RESERVE_USUAL ? reservations : SPEADI_RX_RESERVE_USUAL;
 }
 
 /* ---- Reservations -------------------------------------------------------------------------- */
@@ -103,7 +103,7 @@ static uint64_t oldest_waiting(const struct mem_engine *e, unsigned source)
     uint64_t r = e->numbers.ended;
 
     while (r < e->numbers.accepted) {
-        const struct reservation *x = &e->reservation[r % SPEADI_RX_RESERVE_MAX];
+        const struct reservation *x = &e->reservation[r % SPEADI_RX_RESERVE_USUAL];
 
         if (!x->done && x->source == source)
             break;
@@ -117,8 +117,8 @@ static uint64_t oldest_waiting(const struct mem_engine *e, unsigned source)
 static void place(struct mem_engine *e, struct speadi_rx_packet *packet)
 {
     uint64_t r = oldest_waiting(e, packet->source);
-    struct reservation *x = &e->reservation[r % SPEADI_RX_RESERVE_MAX];
-    uint8_t *head = e->heads + (r % SPEADI_RX_RESERVE_MAX) * SPEADI_HEAD_STRIDE;
+    struct reservation *x = &e->reservation[r % SPEADI_RX_RESERVE_USUAL];
+    uint8_t *head = e->heads + (r % SPEADI_RX_RESERVE_USUAL) * SPEADI_HEAD_STRIDE;
     uint32_t body_bytes;
 
     if (r == e->numbers.accepted)
@@ -146,7 +146,7 @@ static unsigned mem_reserve(void *self, uint16_t source, uint32_t head_bytes,
     if (!head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
         return 0;
     while (accepted < count && e->numbers.accepted - e->numbers.ended < e->window)
-        e->reservation[e->numbers.accepted++ % SPEADI_RX_RESERVE_MAX] = (struct reservation){
+        e->reservation[e->numbers.accepted++ % SPEADI_RX_RESERVE_USUAL] = (struct reservation){
             .range = ranges[accepted++], .head_bytes = head_bytes, .source = source};
     return accepted;
 }

@@ -8,7 +8,7 @@
  * several polls. */
 void speadi_rx_mem_set_poll_max(void *self, unsigned packets);
 
-/* Lets at most this many reservations be outstanding (default and maximum: SPEADI_RX_RESERVE_MAX). With 0 the engine
+/* Lets at most this many reservations be outstanding (default and maximum: SPEADI_RX_RESERVE_USUAL). With 0 the engine
  * accepts no reservation. */
 void speadi_rx_mem_set_window(void *self, unsigned reservations);
 

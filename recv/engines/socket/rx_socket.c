@@ -280,7 +280,7 @@ static unsigned socket_reserve(void *self, uint16_t source, uint32_t head_bytes,
 {
     struct speadi_socket_engine *e = self;
     struct speadi_socket_source *s = &e->source[source];
-    unsigned room = SPEADI_RX_RESERVE_MAX - e->range_count;
+    unsigned room = SPEADI_RX_RESERVE_USUAL - e->range_count;
 
     /* A source can get ranges only once before each receive call, and only when all received packets are lent. */
     if (!all_lent(e) || s->reserved || !head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)

@@ -56,7 +56,7 @@ struct speadi_socket_engine {
 
     /* The ranges that are reserved for the next receives. The ranges of one source are next to each other in the
      * array. */
-    struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
+    struct speadi_rx_range range[SPEADI_RX_RESERVE_USUAL];
     unsigned range_count;
     uint64_t accepted, ended; /* number of reservations accepted, and of those that ended */
 
@@ -64,7 +64,7 @@ struct speadi_socket_engine {
     unsigned entry_count, entry_next; /* entries before entry_next have been lent */
     uint32_t round_bytes;             /* bytes received after the entries were last empty */
     struct mmsghdr header[SPEADI_SOCKET_BUFFERS];
-    struct iovec iov[2 * SPEADI_RX_RESERVE_MAX + SPEADI_SOCKET_BUFFERS];
+    struct iovec iov[2 * SPEADI_RX_RESERVE_USUAL + SPEADI_SOCKET_BUFFERS];
     unsigned iov_count;
     _Alignas(SPEADI_CACHE_LINE) uint8_t control[SPEADI_SOCKET_BUFFERS][SPEADI_GRO_CONTROL_BYTES];
     uint8_t name[SPEADI_SOCKET_BUFFERS][SPEADI_RX_NAME_BYTES]; /* socket addresses of the senders */

@@ -99,7 +99,7 @@ unsigned speadi_uring_reap(struct speadi_uring_engine *e, struct speadi_rx_burst
     struct io_uring_cqe *cqe;
     unsigned consumed = 0;
 
-    while (!e->has_pending && burst->count + SPEADI_RX_RESERVE_MAX <= SPEADI_RX_BURST_MAX &&
+    while (!e->has_pending && burst->count + SPEADI_RX_RESERVE_USUAL <= SPEADI_RX_BURST_MAX &&
            io_uring_peek_cqe(&e->ring, &cqe) == 0) {
         uint64_t data = io_uring_cqe_get_data64(cqe);
 

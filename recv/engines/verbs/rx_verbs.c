@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <speadi/cache_line.h>
 #include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/frame_layout.h>
@@ -54,132 +53,6 @@ static int open_device(struct speadi_verbs_engine *e, struct spead_err *err)
     return speadi_verbs_device_open(&e->device, &wish, err);
 }
 
-/* Checks the options of a stream with several queues. The device chooses the queue of a flow by a hash of IPv4
- * addresses and ports. */
-static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *err)
-{
-    uint32_t queues = e->options.queues, most = e->device.report.rss_queues_max;
-
-    if (!speadi_is_power_of_two(queues) || queues > SPEADI_VERBS_WQS_MAX)
-        return speadi_err_field(err, -EINVAL, "verbs.queues",
-                                " %u: must be a power of two up to %u", queues,
-                                SPEADI_VERBS_WQS_MAX);
-    if (queues > most)
-        return speadi_err_field(err, -ENOTSUP, "verbs.queues",
-                                " %u: verbs device %s hashes over %u queues at most", queues,
-                                e->device.report.device, most);
-    if (e->options.mprq == SPEAD_MPRQ_ON)
-        return speadi_err_field(err, -EINVAL, "verbs.mprq",
-                                ": a multi-packet receive queue is one, not %u; use off", queues);
-    for (uint32_t i = 0; i < e->config.count; i++)
-        if (e->config.addresses[i].any.sa_family != AF_INET)
-            return speadi_err_field(err, -ENOTSUP, "verbs.queues",
-                                    " %u: only IPv4 is spread over several queues", queues);
-    return 0;
-}
-
-/* Decides whether the queue is a multi-packet queue. Such a queue writes whole frames one after another. So it cannot
- * place the payload of a frame apart from the head of the frame. */
-static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
-{
-    const struct speadi_verbs_report *report = &e->device.report;
-
-    if (e->options.queues > 1)
-        return check_queues(e, err);
-    if (e->options.mprq == SPEAD_MPRQ_AUTO)
-        e->is_striding = report->mprq.usable && e->config.path == SPEAD_PATH_BOUNCE;
-    if (e->options.mprq != SPEAD_MPRQ_ON)
-        return 0;
-    e->is_striding = true;
-    if (!report->mprq.usable)
-        return speadi_err_field(
-            err, -ENOTSUP, "verbs.mprq",
-            ": verbs device %s has no multi-packet receive queue (mlx5 of ConnectX-5 and later); "
-            "use off",
-            report->device);
-    if (e->config.path == SPEAD_PATH_PLACED)
-        return speadi_err_field(err, -EINVAL, "verbs.mprq",
-                                ": payload cannot be placed through a multi-packet receive queue; "
-                                "use off, or path bounce");
-    return 0;
-}
-
-/* Says why payload cannot be placed, or returns 0. */
-static int check_placing(const struct speadi_verbs_engine *e, struct spead_err *err)
-{
-    const struct speadi_verbs_report *report = &e->device.report;
-
-    if (e->is_striding)
-        return speadi_err_set(err, -ENOTSUP, "the multi-packet receive queue packs packets");
-    if (e->options.queues > 1)
-        return speadi_err_set(err, -ENOTSUP,
-                              "packets come through %u queues, in an order that cannot "
-                              "be foretold",
-                              e->options.queues);
-    if (e->config.count > 1)
-        return speadi_err_set(
-            err, -ENOTSUP,
-            "packets of several endpoints come through one queue, in an order that "
-            "cannot be foretold");
-    if (report->max_sge < SPEADI_VERBS_PIECES)
-        return speadi_err_set(err, -ENOTSUP,
-                              "verbs device %s scatters a frame over %u pieces, placing takes %u",
-                              report->device, report->max_sge, SPEADI_VERBS_PIECES);
-    return 0;
-}
-
-/* Decides how many pieces a receive may have. Placing takes three, and the queue must be opened for them. So long as the
- * core has made no reservation, the engine posts all receives without one, because for small packets the core never
- * makes any; but if the user wants payload to be placed, no more than the window. */
-static void choose_pieces(struct speadi_verbs_engine *e)
-{
-    bool may_place = e->config.path != SPEAD_PATH_BOUNCE && check_placing(e, NULL) == 0;
-
-    e->sge_max = may_place ? SPEADI_VERBS_PIECES : 1;
-    e->placing = may_place && e->config.path == SPEAD_PATH_PLACED;
-}
-
-static int open_arrivals(struct speadi_verbs_engine *e, uint32_t count, struct spead_err *err)
-{
-    e->arrival = calloc(count, sizeof *e->arrival);
-    e->arrival_max = count;
-    return e->arrival
-               ? 0
-               : speadi_err_set(err, -ENOMEM, "verbs engine: no memory for %u arrivals", count);
-}
-
-/* Allocates the slots, or the entries of a multi-packet queue. Each of them can hold the longest frame that the
- * interface can carry. The longest frame that the stream expects may be shorter, but a queue fails when a frame is
- * longer than its slot. */
-static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
-{
-    const struct speadi_verbs_report *report = &e->device.report;
-    uint32_t frame =
-        report->interface.mtu + SPEADI_ETHERNET_BYTES + SPEADI_VLAN_TAGS_MAX * SPEADI_VLAN_BYTES;
-    uint32_t bytes = (uint32_t)speadi_round_up(frame, SPEADI_CACHE_LINE);
-    uint32_t wanted = e->config.socket_buffer_bytes / bytes;
-
-    if (e->is_striding) {
-        int ret = speadi_mprq_open(&e->mprq, &e->device, e->config.socket_buffer_bytes, &e->options,
-                                   frame, err);
-
-        return ret < 0 ? ret : open_arrivals(e, e->mprq.shape.completions, err);
-    }
-    wanted = speadi_max_u32(wanted, SPEADI_RX_RESERVE_MAX);
-    e->depth = speadi_min_u32(wanted, speadi_min_u32(report->max_qp_wr, report->max_cqe));
-    if (e->depth < e->options.queues)
-        return speadi_err_field(err, -ENOTSUP, "verbs.queues",
-                                " %u: the %u receives of verbs device %s are too few for them",
-                                e->options.queues, e->depth, report->device);
-    e->window = speadi_min_u32(e->depth, e->config.placed_window ? e->config.placed_window
-                                                                 : SPEADI_RX_RESERVE_MAX);
-    /* slots that are posted, and slots of a burst that is lent */
-    wanted = e->depth + SPEADI_VERBS_BURST;
-    if (open_arrivals(e, wanted, err) < 0)
-        return -ENOMEM;
-    return speadi_verbs_slots_open(&e->slots, &e->device, wanted, bytes, err);
-}
-
 /* Decides for each IP version whether the reader accepts frames that nobody has checked. */
 static void choose_trust(struct speadi_verbs_engine *e)
 {
@@ -209,19 +82,6 @@ static void describe_trust(const struct speadi_verbs_engine *e, struct speadi_rx
         snprintf(facts->shape + used, sizeof facts->shape - used, "%s%s", used ? "; " : "",
                  trusts ? "a UDP checksum that the device has not checked is trusted"
                         : "the CPU checks the UDP checksums");
-}
-
-static void describe_shape(const struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
-{
-    const struct speadi_verbs_striding *shape = &e->mprq.shape;
-
-    if (e->is_striding)
-        snprintf(facts->shape, sizeof facts->shape,
-                 "multi-packet queue of %u entries of %u bytes, in strides of %u", shape->entries,
-                 1u << (shape->stride_log + shape->strides_log), 1u << shape->stride_log);
-    else if (e->queue.wq_count > 1)
-        snprintf(facts->shape, sizeof facts->shape, "%u queues that share %u receives",
-                 e->queue.wq_count, e->depth);
 }
 
 static void fill_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
@@ -262,11 +122,9 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
         return speadi_err_code(err, ret, "verbs engine: cannot make an eventfd");
     ret = open_device(e, err);
     if (ret == 0)
-        ret = choose_queue(e, err);
+        ret = speadi_verbs_choose_shape(e, err);
     if (ret == 0)
-        choose_pieces(e);
-    if (ret == 0)
-        ret = open_memory(e, err);
+        ret = speadi_verbs_open_memory(e, err);
     if (ret == 0)
         ret = speadi_verbs_joins_open(&e->joins, &e->config, e->device.report.interface.index, err);
     if (ret == 0)
@@ -275,7 +133,7 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
         return ret;
     choose_trust(e);
     fill_facts(e, facts);
-    describe_shape(e, facts);
+    speadi_verbs_describe_shape(e, facts);
     describe_trust(e, facts);
     return 0;
 }
@@ -308,7 +166,7 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
         .iova = memory->device_address,
         .write = true,
     };
-    int ret = check_placing(e, err);
+    int ret = speadi_verbs_check_placing(e, err);
 
     if (ret < 0)
         return ret;

@@ -3,6 +3,7 @@
  *
  *   rx_verbs.c          opens, closes and waits; has the table of operations
  *   rx_verbs_options.c  reads the options, and says whether the engine can be used
+ *   verbs_shape.c       chooses the kind of the queue and the number of its receives
  *   verbs_refill.c      posts receives, with and without reserved ranges; says how many are used up
  *   verbs_harvest.c     polls completions, and lends their packets
  *   verbs_overlong.c    lends frames that are longer than their slots
@@ -12,9 +13,10 @@
  *
  * Receives complete in the order in which they were posted, so reservations also end in order. A posted receive ends
  * only by its completion: to take it back, the queue must be made anew, and a NIC drops packets while that lasts. So
- * the engine makes and destroys objects of the device only when it opens, after a failure, and when it closes. The owner thread calls
- * these functions, with two exceptions. The thread that creates the stream opens the first queue. Any thread may call
- * speadi_rx_verbs_options_read() and speadi_rx_verbs_usable(). */
+ * the engine makes and destroys objects of the device only when it opens, after a failure, and when it closes.
+ *
+ * The owner thread calls these functions, with two exceptions. The thread that creates the stream opens the first queue.
+ * Any thread may call speadi_rx_verbs_options_read() and speadi_rx_verbs_usable(). */
 #ifndef SPEADI_RX_VERBS_H
 #define SPEADI_RX_VERBS_H
 
@@ -66,6 +68,7 @@ struct speadi_verbs_engine {
     struct speadi_address sender;
     struct spead_recv_verbs_config options; /* its strings must be read only during open() */
     uint32_t depth;                         /* at most so many receives are posted at a time */
+    const char *depth_reason;               /* what sets this number; static storage */
     uint32_t window; /* At most so many receives are posted at a time while payload is placed. */
     struct spead_log log;
 
@@ -115,6 +118,24 @@ int speadi_rx_verbs_options_read(struct spead_recv_verbs_config *own,
 
 /* The operation `usable` of the engine: says whether the engine can be used for a stream with this configuration. */
 int speadi_rx_verbs_usable(const struct speadi_rx_config *config, struct spead_err *err);
+
+/* ---- verbs_shape.c ------------------------------------------------------------------------- */
+
+/* Decides whether the queue is to be a multi-packet queue. Returns 0, or -errno with a sentence if the options ask for
+ * what the device or the stream cannot have. */
+int speadi_verbs_choose_shape(struct speadi_verbs_engine *e, struct spead_err *err);
+
+/* Returns 0 if payload can be placed through the queue, else -ENOTSUP with a sentence that says why not. */
+int speadi_verbs_check_placing(const struct speadi_verbs_engine *e, struct spead_err *err);
+
+/* Decides how many receives there are, and whether they can place payload. Allocates their slots, or the entries of a
+ * multi-packet queue. If the device is too small for such a queue, and the user has not asked for it, takes slots.
+ * Returns 0, or -errno with a sentence. */
+int speadi_verbs_open_memory(struct speadi_verbs_engine *e, struct spead_err *err);
+
+/* Sets the facts that tell the shape of the queue. */
+void speadi_verbs_describe_shape(const struct speadi_verbs_engine *e,
+                                 struct speadi_rx_facts *facts);
 
 /* ---- verbs_refill.c ------------------------------------------------------------------------ */
 

@@ -140,7 +140,7 @@ enum spead_recv_end_cause {
 #define SPEAD_RECV_HELD_HEAPS_DEFAULT          2u
 #define SPEAD_RECV_COALESCE_NS_DEFAULT         200000u    /* 200 us */
 #define SPEAD_RECV_STOP_DRAIN_NS_DEFAULT       100000000u /* 100 ms */
-#define SPEAD_RECV_PLACED_WINDOW_DEFAULT       64u
+#define SPEAD_RECV_PLACED_WINDOW_DEFAULT       4096u
 #define SPEAD_RECV_SENDERS_DEFAULT             1024u
 #define SPEAD_RECV_RESTART_QUIET_NS_DEFAULT    2000000000u  /* 2 s */
 #define SPEAD_RECV_REPEAT_NS_DEFAULT           10000000u    /* 10 ms */
@@ -305,8 +305,10 @@ struct spead_recv_stream_config {
     const struct spead_region_arena *heap_arena;
 
     /* For placed payload: the largest number of places in heaps that the core reserves for packets that have not come
-     * yet; 1 to 64, default 64. Some engines do not post receives in advance. For such an engine the core reserves at
-     * most as many places as one receive call can fill. */
+     * yet; 1 to 4096, default 4096. An engine may take fewer: engine verbs as many as it has receives posted, the other
+     * engines at most 64, and an engine that does not post receives in advance as many as one receive call can fill.
+     * Engine verbs posts no more receives than this while it places payload. So a small number makes a NIC drop packets
+     * whenever the owner thread is late. */
     uint32_t placed_window;
     /* For placed payload: the share of packets, from 0 to 1, above which placing stops. A packet breaks the order if it
      * does not continue where the packet before it ended, for example after a loss. Then the payload of the packets
@@ -317,7 +319,7 @@ struct spead_recv_stream_config {
      * When the stream opens a heap, it computes p over the last 8192 packets or more. If p is above placed_loss_max,
      * the stream bounces the payload of new heaps. If p is at most half of placed_loss_max, it places payload again. It
      * logs both changes. 0 (default): the limit is the p at which half of the packets must be moved, because bouncing
-     * costs the same there (1.1 % for 64 places). 1: the stream never stops placing. */
+     * costs the same there (1.1 % for 64 places, 0.07 % for 1024). 1: the stream never stops placing. */
     double placed_loss_max;
 
     /* The only sender whose packets the stream accepts: "HOST" or "[V6]" (any port of that host), "HOST:PORT" or
@@ -424,7 +426,8 @@ struct spead_recv_plan {
     /* What region_count consists of: regions for live heaps (live_heaps_max x substream_count x endpoints that are
      * apart), for heaps that wait in the hand-over (hand_over_heaps, or 4), and for heaps that the consumer holds
      * (held_heaps). If payload is placed, moved_regions more are set aside: if a heap must end while receives are
-     * posted into its region, the heap moves to one of these. */
+     * posted into its region, the heap moves to one of these. Engine verbs also posts receives into them for heaps that
+     * have not begun. */
     uint64_t live_regions, hand_over_regions, held_regions, moved_regions;
     /* The memory that heaps would need in the worst case. There are two cases: every region holds a heap of the largest
      * size, or every smaller region holds a heap of its size. The case that needs more memory counts. */
@@ -442,6 +445,9 @@ struct spead_recv_plan {
      * made the stream names other nodes. "" if the host has one node, or does not tell. The thread that becomes the
      * owner compares its CPUs with the node, and the log warns if they differ. */
     const char *port_place;
+    /* Engine verbs: how many receives are posted at a time. A NIC drops a packet that finds none. engine_reason says what
+     * sets this number. 0 for the other engines, and for a multi-packet queue. */
+    uint64_t posted_receives;
 };
 /* clang-format off */
 #define SPEAD_RECV_PLAN_INIT { .struct_size = sizeof(struct spead_recv_plan) }

@@ -53,6 +53,7 @@ struct vd_settings {
     uint64_t flush_us;
     /* If this is more than 1, the device withholds frames, and delivers so many of them at once. */
     uint64_t burst;
+    uint64_t port_speed; /* active_speed of the port; it has four lanes */
     /* 1 if a frame that is longer than its buffers moves the queue pair to the state ERR. */
     uint64_t len_err_fatal;
     /* 1 if multicast frames that another context, or the kernel, sends on the interface come in. A context reads this

@@ -11,7 +11,7 @@
 enum { CLOCK_KHZ = 1000000, RATE_MAX_KBPS = 400000000, INDIRECTION_MAX = 128 };
 
 /* Numbers that the InfiniBand specification gives to the width and the speed of a link. */
-enum { WIDTH_4X = 2, SPEED_25_GBPS = 32 };
+enum { WIDTH_4X = 2 };
 
 /* Copies a struct to the caller. The struct of the caller can be shorter or longer than the struct of the double. The
  * function copies the bytes that both structs have, and sets the other bytes of the caller's struct to zero. */
@@ -145,7 +145,7 @@ int vd_query_port(struct ibv_context *ibv, uint8_t port, struct ibv_port_attr *a
                                  .pkey_tbl_len = 1,
                                  .phys_state = up ? 5 : 3,
                                  .active_width = WIDTH_4X,
-                                 .active_speed = SPEED_25_GBPS,
+                                 .active_speed = (uint8_t)VD_SETTING(port_speed),
                                  .max_vl_num = 1,
                                  .link_layer = VD_SETTING(infiniband) ? IBV_LINK_LAYER_INFINIBAND
                                                                       : IBV_LINK_LAYER_ETHERNET};

@@ -45,6 +45,7 @@ static const struct vd_settings defaults = {
     .len_err_fatal = 1,
     .poison = 1,
     .ack_wait_ms = 5000,
+    .port_speed = 32,
     .cqe_bytes = 64,
     .clock_page = 1,
     .clock_busy = 16,
@@ -106,6 +107,7 @@ static const struct {
     FIELD(clock_page),
     FIELD(clock_busy),
     FIELD(stale_events),
+    FIELD(port_speed),
 };
 
 #define STATUS(name)         \

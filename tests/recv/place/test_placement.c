@@ -23,6 +23,7 @@ static void make_heap(void)
     config.meta_bytes = layout.meta_bytes;
     cr_assert_eq(speadi_pool_create(&pool, &config, NULL), 0);
     placement.outstanding_max = 4;
+    placement.targets_max[0] = 2;
     placement.ask_bytes_max = SPEADI_PLACEMENT_ASK_BYTES;
 }
 

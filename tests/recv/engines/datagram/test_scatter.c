@@ -22,7 +22,7 @@ static struct speadi_rx_burst burst;
 
 static void predict(unsigned count, uint32_t last_bytes)
 {
-    struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
+    struct speadi_rx_range range[SPEADI_RX_RESERVE_USUAL];
 
     for (unsigned i = 0; i < count; i++)
         range[i] = (struct speadi_rx_range){.data = memory + i * PAYLOAD,

@@ -177,19 +177,54 @@ Test(rx_verbs_mprq, a_fatal_event_makes_a_new_queue)
 
 Test(rx_verbs_mprq, auto_takes_it_where_payload_is_never_placed)
 {
-    verbs_rx_open(&rig, &(struct verbs_rx_options){.path = SPEAD_PATH_BOUNCE});
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.path = SPEAD_PATH_BOUNCE, .auto_queue = true});
     cr_assert_eq(vdouble_calls("mlx5dv_create_wq"), 1);
     send_one(0);
     assert_come(0, 1);
-    verbs_rx_rig_close(&rig);
-    verbs_rx_open(&rig, &(struct verbs_rx_options){.path = SPEAD_PATH_AUTO});
-    cr_assert_eq(vdouble_calls("mlx5dv_create_wq"), 1);
+}
+
+/* Opens an engine on a port of this speed and MTU, whose path is auto. Returns whether it has such a queue. */
+static bool auto_takes_it(const char *speed, unsigned mtu)
+{
+    const struct verbs_rx_options options = {
+        .mtu = mtu, .path = SPEAD_PATH_AUTO, .auto_queue = true};
+
+    cr_assert_eq(vdouble_script(speed), 0);
+    verbs_rx_open(&rig, &options);
+    return ((const struct speadi_verbs_engine *)rig.engine)->is_striding;
+}
+
+Test(rx_verbs_mprq, auto_takes_it_where_packets_are_short_and_the_port_is_fast)
+{
+    cr_expect(auto_takes_it("port_speed=32", 1500));
+    cr_expect_not_null(strstr(rig.reason, "too short to be placed"), "%s", rig.reason);
+}
+
+Test(rx_verbs_mprq, auto_does_without_it_where_packets_can_be_placed)
+{
+    cr_expect_not(auto_takes_it("port_speed=32", 9000));
+    cr_expect_not_null(strstr(rig.reason, "payload of 4096 bytes or more is placed"), "%s",
+                       rig.reason);
+    cr_expect_not_null(strstr(rig.reason, "at 100 Gb/s"), "%s", rig.reason);
+}
+
+Test(rx_verbs_mprq, auto_does_without_it_on_a_small_device)
+{
+    cr_expect_not(auto_takes_it("max_cqe=512", 1500));
+    send_one(0);
+    assert_come(0, 1);
+}
+
+Test(rx_verbs_mprq, auto_does_without_it_on_a_slow_port)
+{
+    cr_expect_not(auto_takes_it("port_speed=1", 1500));
+    cr_expect_not_null(strstr(rig.reason, "at 10 Gb/s"), "%s", rig.reason);
 }
 
 Test(rx_verbs_mprq, where_there_is_none_auto_does_without_and_on_is_refused)
 {
     vdouble_script("striding=0");
-    verbs_rx_open(&rig, &(struct verbs_rx_options){.path = SPEAD_PATH_BOUNCE});
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.path = SPEAD_PATH_BOUNCE, .auto_queue = true});
     send_one(0);
     assert_come(0, 1);
     verbs_rx_rig_close(&rig);

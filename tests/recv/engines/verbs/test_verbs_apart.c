@@ -63,6 +63,7 @@ static struct spead_recv_stream_config usual(void)
     config.heap_bytes_max = HEAP_BYTES;
     config.packet_bytes_max = 8192;
     config.receive_path = SPEAD_PATH_PLACED;
+    config.placed_window = 64; /* the tests send few packets */
     config.allow_out_of_order = true;
     config.deliver_incomplete = true;
     config.hand_over_heaps = 8;

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Chooses the kind of the receive queue and the number of its receives, and makes the memory for them. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <speadi/cache_line.h>
+#include <speadi/err.h>
+#include <speadi/frame_layout.h>
+#include <speadi/frame_parse.h>
+#include <speadi/numbers.h>
+
+#include "rx_verbs.h"
+
+/* At least so many receives are posted, however small the buffer is: a NIC drops a packet at once if it finds none, and
+ * the owner thread may be late by a timer tick or a hand-over. */
+#define RECEIVES_MIN 1024u
+
+/* Shorter packets are bounced unless the user wants them placed (SPEADI_PLACEMENT_AUTO_BYTES of the core). */
+#define PLACED_BYTES_MIN 4096u
+
+/* From this rate of the port on, in Mb/s, short packets go to a multi-packet queue: one post then serves hundreds of
+ * packets. Below it an owner thread has 0.47 us for each packet of 1472 bytes. */
+#define FAST_MBPS 25000u
+
+/* ---- The kind of the queue ------------------------------------------------------------------ */
+
+/* Checks the options of a stream with several queues. The device chooses the queue of a flow by a hash of IPv4
+ * addresses and ports. */
+static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    uint32_t queues = e->options.queues, most = e->device.report.rss_queues_max;
+
+    if (!speadi_is_power_of_two(queues) || queues > SPEADI_VERBS_WQS_MAX)
+        return speadi_err_field(err, -EINVAL, "verbs.queues",
+                                " %u: must be a power of two up to %u", queues,
+                                SPEADI_VERBS_WQS_MAX);
+    if (queues > most)
+        return speadi_err_field(err, -ENOTSUP, "verbs.queues",
+                                " %u: verbs device %s hashes over %u queues at most", queues,
+                                e->device.report.device, most);
+    if (e->options.mprq == SPEAD_MPRQ_ON)
+        return speadi_err_field(err, -EINVAL, "verbs.mprq",
+                                ": a multi-packet receive queue is one, not %u; use off", queues);
+    for (uint32_t i = 0; i < e->config.count; i++)
+        if (e->config.addresses[i].any.sa_family != AF_INET)
+            return speadi_err_field(err, -ENOTSUP, "verbs.queues",
+                                    " %u: only IPv4 is spread over several queues", queues);
+    return 0;
+}
+
+/* Checks whether the user may have the multi-packet queue that was asked for. Such a queue writes whole frames one after
+ * another. So it cannot place the payload of a frame apart from the head of the frame. */
+static int check_striding(const struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    const struct speadi_verbs_report *report = &e->device.report;
+
+    if (!report->mprq.usable)
+        return speadi_err_field(
+            err, -ENOTSUP, "verbs.mprq",
+            ": verbs device %s has no multi-packet receive queue (mlx5 of ConnectX-5 and later); "
+            "use off",
+            report->device);
+    if (e->config.path == SPEAD_PATH_PLACED)
+        return speadi_err_field(err, -EINVAL, "verbs.mprq",
+                                ": payload cannot be placed through a multi-packet receive queue; "
+                                "use off, or path bounce");
+    return 0;
+}
+
+/* Returns the length of the longest packet that can come. */
+static uint32_t packet_bytes_max(const struct speadi_verbs_engine *e)
+{
+    return speadi_min_u32(e->config.packet_bytes_max,
+                          e->device.report.interface.mtu - SPEADI_IPV4_UDP_BYTES);
+}
+
+int speadi_verbs_check_placing(const struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    const struct speadi_verbs_report *report = &e->device.report;
+
+    if (e->is_striding)
+        return speadi_err_set(err, -ENOTSUP, "the multi-packet receive queue packs packets");
+    if (e->options.queues > 1)
+        return speadi_err_set(err, -ENOTSUP,
+                              "packets come through %u queues, in an order that cannot "
+                              "be foretold",
+                              e->options.queues);
+    if (e->config.count > 1)
+        return speadi_err_set(
+            err, -ENOTSUP,
+            "packets of several endpoints come through one queue, in an order that "
+            "cannot be foretold");
+    if (report->max_sge < SPEADI_VERBS_PIECES)
+        return speadi_err_set(err, -ENOTSUP,
+                              "verbs device %s scatters a frame over %u pieces, placing takes %u",
+                              report->device, report->max_sge, SPEADI_VERBS_PIECES);
+    if (e->config.path == SPEAD_PATH_AUTO && packet_bytes_max(e) < PLACED_BYTES_MIN)
+        return speadi_err_set(err, -ENOTSUP,
+                              "packets have at most %u bytes, and copying them costs "
+                              "less",
+                              packet_bytes_max(e));
+    return 0;
+}
+
+/* Tells whether `auto` takes a multi-packet queue. */
+static bool prefers_striding(const struct speadi_verbs_engine *e)
+{
+    if (e->options.mprq != SPEAD_MPRQ_AUTO || !e->device.report.mprq.usable)
+        return false;
+    if (e->config.path != SPEAD_PATH_AUTO)
+        return e->config.path == SPEAD_PATH_BOUNCE;
+    return packet_bytes_max(e) < PLACED_BYTES_MIN && e->device.report.rate_mbps >= FAST_MBPS;
+}
+
+/* Decides how many pieces a receive may have. Placing takes three, and the queue must be opened for them. While the core
+ * has made no reservation, the engine posts all receives, because for small packets the core never makes any. But if the
+ * user wants payload to be placed, the engine posts no more than the window from the start. */
+static void choose_pieces(struct speadi_verbs_engine *e)
+{
+    bool may_place =
+        e->config.path != SPEAD_PATH_BOUNCE && speadi_verbs_check_placing(e, NULL) == 0;
+
+    e->sge_max = may_place ? SPEADI_VERBS_PIECES : 1;
+    e->placing = may_place && e->config.path == SPEAD_PATH_PLACED;
+}
+
+int speadi_verbs_choose_shape(struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    int ret = 0;
+
+    if (e->options.queues > 1)
+        ret = check_queues(e, err);
+    else if (e->options.mprq == SPEAD_MPRQ_ON)
+        ret = check_striding(e, err);
+    if (ret < 0)
+        return ret;
+    e->is_striding =
+        e->options.queues <= 1 && (e->options.mprq == SPEAD_MPRQ_ON || prefers_striding(e));
+    return 0;
+}
+
+/* ---- The receives ----------------------------------------------------------------------------- */
+
+/* Returns the bytes of a slot. A slot can hold the longest frame that the interface can carry. The longest frame that
+ * the stream expects may be shorter, but a queue fails when a frame is longer than its slot. */
+static uint32_t frame_bytes(const struct speadi_verbs_engine *e)
+{
+    return e->device.report.interface.mtu + SPEADI_ETHERNET_BYTES +
+           SPEADI_VLAN_TAGS_MAX * SPEADI_VLAN_BYTES;
+}
+
+static int open_arrivals(struct speadi_verbs_engine *e, uint32_t count, struct spead_err *err)
+{
+    e->arrival = calloc(count, sizeof *e->arrival);
+    e->arrival_max = count;
+    return e->arrival
+               ? 0
+               : speadi_err_set(err, -ENOMEM, "verbs engine: no memory for %u arrivals", count);
+}
+
+static int open_entries(struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    int ret = speadi_mprq_open(&e->mprq, &e->device, e->config.socket_buffer_bytes, &e->options,
+                               frame_bytes(e), err);
+
+    return ret < 0 ? ret : open_arrivals(e, e->mprq.shape.completions, err);
+}
+
+/* Decides how many receives are posted, and what sets this number. */
+static void choose_depth(struct speadi_verbs_engine *e, uint32_t slot_bytes)
+{
+    const struct speadi_verbs_report *report = &e->device.report;
+    uint32_t most = speadi_min_u32(report->max_qp_wr, report->max_cqe);
+    uint32_t wanted = e->config.socket_buffer_bytes / slot_bytes;
+    uint32_t window = e->config.placed_window ? e->config.placed_window : SPEADI_RX_RESERVE_MAX;
+
+    e->depth_reason = "as many as the buffer holds";
+    if (wanted < RECEIVES_MIN) {
+        wanted = RECEIVES_MIN;
+        e->depth_reason = "the least number; the buffer holds fewer";
+    }
+    if (wanted > most) {
+        wanted = most;
+        e->depth_reason = "the most that the device takes";
+    }
+    e->depth = wanted;
+    e->window = speadi_min_u32(speadi_min_u32(wanted, window), SPEADI_RX_RESERVE_MAX);
+}
+
+static int open_slots(struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    uint32_t bytes = (uint32_t)speadi_round_up(frame_bytes(e), SPEADI_CACHE_LINE), slots;
+
+    choose_pieces(e);
+    choose_depth(e, bytes);
+    if (e->depth < e->options.queues)
+        return speadi_err_field(err, -ENOTSUP, "verbs.queues",
+                                " %u: the %u receives of verbs device %s are too few for them",
+                                e->options.queues, e->depth, e->device.report.device);
+    slots = e->depth + SPEADI_VERBS_BURST; /* those that are posted, and those of a burst */
+    if (open_arrivals(e, slots, err) < 0)
+        return -ENOMEM;
+    return speadi_verbs_slots_open(&e->slots, &e->device, slots, bytes, err);
+}
+
+int speadi_verbs_open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    int ret = e->is_striding ? open_entries(e, err) : open_slots(e, err);
+
+    if (ret != -ENOTSUP || !e->is_striding || e->options.mprq == SPEAD_MPRQ_ON)
+        return ret;
+    e->is_striding =
+        false; /* the device is too small for such a queue, and the user has not asked for it */
+    return open_slots(e, err);
+}
+
+/* ---- For people ------------------------------------------------------------------------------- */
+
+/* Says how long the receives last at the rate of the port, if every frame has the longest length. */
+static void describe_time(const struct speadi_verbs_engine *e, char *text, size_t size)
+{
+    double rate = e->device.report.rate_mbps;
+
+    text[0] = 0;
+    if (rate > 0)
+        snprintf(text, size, ", %.2g ms at %g Gb/s", e->depth * (frame_bytes(e) * 8e-3) / rate,
+                 rate * 1e-3);
+}
+
+static void describe_slots(const struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
+{
+    char time[40], window[60] = "";
+
+    describe_time(e, time, sizeof time);
+    if (e->sge_max > 1 && e->window < e->depth)
+        snprintf(window, sizeof window, "; %u while payload is placed", e->window);
+    else if (e->sge_max > 1 && e->config.path == SPEAD_PATH_AUTO)
+        snprintf(window, sizeof window, "; payload of %u bytes or more is placed",
+                 PLACED_BYTES_MIN);
+    snprintf(facts->shape, sizeof facts->shape, "%u receives (%s%s)%s", e->depth, e->depth_reason,
+             time, window);
+}
+
+void speadi_verbs_describe_shape(const struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
+{
+    const struct speadi_verbs_striding *shape = &e->mprq.shape;
+
+    facts->reserve_max = e->window;
+    facts->burst_max = SPEADI_VERBS_BURST;
+    facts->receives = e->depth;
+    if (e->is_striding)
+        snprintf(facts->shape, sizeof facts->shape,
+                 "multi-packet queue of %u entries of %u bytes, in strides of %u%s", shape->entries,
+                 1u << (shape->stride_log + shape->strides_log), 1u << shape->stride_log,
+                 e->config.path == SPEAD_PATH_AUTO && e->options.mprq == SPEAD_MPRQ_AUTO
+                     ? ": packets are too short to be placed, and the port is fast"
+                     : "");
+    else if (e->queue.wq_count > 1)
+        snprintf(facts->shape, sizeof facts->shape, "%u queues that share %u receives (%s)",
+                 e->queue.wq_count, e->depth, e->depth_reason);
+    else
+        describe_slots(e, facts);
+}

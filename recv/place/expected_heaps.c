@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Heaps that are expected: receives are posted into them before their first packet has come. See placement.h. */
+#include "placement.h"
+
+static struct speadi_expected_heap *find(struct speadi_placement *placement, uint32_t sender,
+                                         uint64_t counter)
+{
+    for (uint32_t i = 0; i < placement->expected_count; i++)
+        if (placement->expected[i].counter == counter && placement->expected[i].sender == sender)
+            return &placement->expected[i];
+    return NULL;
+}
+
+static void forget(struct speadi_placement *placement, struct speadi_expected_heap *heap)
+{
+    *heap = placement->expected[--placement->expected_count];
+}
+
+static struct speadi_expected_heap *make(struct speadi_placement *placement,
+                                         struct speadi_pool *pool,
+                                         const struct speadi_prediction *prediction,
+                                         uint64_t counter)
+{
+    uint32_t class = prediction->size_class;
+    struct speadi_expected_heap *heap;
+    struct speadi_block *block;
+
+    if (placement->expected_count == SPEADI_EXPECTED_MAX ||
+        placement->targets[class] >= placement->targets_max[class])
+        return NULL;
+    block = speadi_pool_take_aside_of(pool, class, prediction->heap_length);
+    if (!block)
+        return NULL;
+    if (prediction->heap_length > block->bytes) {
+        speadi_pool_put_aside(block);
+        return NULL;
+    }
+    heap = &placement->expected[placement->expected_count++];
+    *heap = (struct speadi_expected_heap){.block = block,
+                                          .counter = counter,
+                                          .length = prediction->heap_length,
+                                          .sender = prediction->sender,
+                                          .first_place = placement->accepted,
+                                          .end_place = placement->accepted,
+                                          .places_sorted = true};
+    return heap;
+}
+
+struct speadi_expected_heap *speadi_placement_expect(struct speadi_placement *placement,
+                                                     struct speadi_pool *pool, uint16_t source,
+                                                     uint64_t heaps)
+{
+    const struct speadi_prediction *prediction = &placement->prediction[source];
+    uint64_t counter = prediction->counter + heaps * prediction->step;
+    struct speadi_expected_heap *heap = find(placement, prediction->sender, counter);
+
+    return heap ? heap : make(placement, pool, prediction, counter);
+}
+
+unsigned speadi_placement_predict_expected(const struct speadi_placement *placement,
+                                           uint16_t source, const struct speadi_expected_heap *heap,
+                                           uint64_t offset,
+                                           struct speadi_rx_range ranges[SPEADI_PLACEMENT_BATCH],
+                                           uint32_t *head_bytes)
+{
+    const struct speadi_prediction *prediction = &placement->prediction[source];
+    uint64_t most = placement->outstanding_max - speadi_placement_outstanding(placement);
+    uint64_t bytes = prediction->payload_bytes;
+    unsigned count = 0;
+
+    if (offset < heap->reserved_end)
+        return 0;
+    if (most > SPEADI_PLACEMENT_BATCH)
+        most = SPEADI_PLACEMENT_BATCH;
+    *head_bytes = prediction->head_bytes;
+    if (offset == 0) { /* the first packet has other sizes than those that follow */
+        *head_bytes = prediction->first_head_bytes;
+        bytes = prediction->first_bytes;
+        most = most > 0;
+    }
+    for (; count < most && offset < heap->length; offset += bytes) {
+        if (bytes > heap->length - offset)
+            bytes = heap->length - offset;
+        ranges[count++] = (struct speadi_rx_range){
+            .data = heap->block->data ? heap->block->data + offset : NULL,
+            .offset = heap->block->offset + offset,
+            .bytes = (uint32_t)bytes,
+        };
+    }
+    return count;
+}
+
+void speadi_placement_accept_expected(struct speadi_placement *placement, uint16_t source,
+                                      struct speadi_expected_heap *heap, uint32_t head_bytes,
+                                      const struct speadi_rx_range *ranges, unsigned count)
+{
+    uint64_t number = placement->accepted;
+
+    if (heap->first_place == heap->end_place) {
+        if (count == 0) {
+            speadi_pool_put_aside(heap->block);
+            forget(placement, heap);
+            return;
+        }
+        placement->targets[heap->block->size_class]++;
+        heap->first_place = heap->end_place = number;
+    }
+    if (count == 0)
+        return;
+    if (heap->end_place != number)
+        heap->places_sorted = false;
+    for (unsigned i = 0; i < count; i++)
+        placement->reservation[number++ % SPEADI_RX_RESERVE_MAX] =
+            (struct speadi_reservation){.aside = heap->block,
+                                        .offset = ranges[i].offset - heap->block->offset,
+                                        .bytes = ranges[i].bytes,
+                                        .head_bytes = head_bytes,
+                                        .source = source};
+    placement->accepted = heap->end_place = number;
+    placement->prediction[source].outstanding += count;
+    heap->reserved_end = ranges[count - 1].offset - heap->block->offset + ranges[count - 1].bytes;
+}
+
+struct speadi_expected_heap *speadi_placement_meet(struct speadi_placement *placement,
+                                                   uint32_t sender,
+                                                   const struct speadi_packet *packet,
+                                                   struct speadi_block *region)
+{
+    struct speadi_expected_heap *heap = find(placement, sender, packet->heap_counter);
+
+    if (!heap)
+        return NULL;
+    if (!packet->has_heap_length || packet->heap_length != heap->length ||
+        region->size_class != heap->block->size_class) {
+        forget(placement, heap); /* the block comes back when its receives have ended */
+        return NULL;
+    }
+    speadi_block_swap_memory(region, heap->block);
+    return heap;
+}
+
+void speadi_placement_bind(struct speadi_placement *placement, struct speadi_expected_heap *heap,
+                           struct speadi_live_heap *live)
+{
+    uint64_t i = heap->first_place > placement->ended ? heap->first_place : placement->ended;
+
+    for (; i < heap->end_place; i++) {
+        struct speadi_reservation *reservation = &placement->reservation[i % SPEADI_RX_RESERVE_MAX];
+
+        if (reservation->aside != heap->block)
+            continue;
+        reservation->live = live;
+        reservation->aside = NULL;
+        live->reservations++;
+    }
+    live->reserved_end = heap->reserved_end;
+    live->first_place = heap->first_place;
+    live->end_place = heap->end_place;
+    live->places_sorted = heap->places_sorted;
+    speadi_pool_put_aside(heap->block);
+    forget(placement, heap);
+}
+
+void speadi_placement_unexpect(struct speadi_placement *placement, const struct speadi_block *block)
+{
+    for (uint32_t i = 0; i < placement->expected_count; i++)
+        if (placement->expected[i].block == block) {
+            forget(placement, &placement->expected[i]);
+            return;
+        }
+}
+
+const struct speadi_expected_heap *speadi_placement_expected_in(
+    const struct speadi_placement *placement, const struct speadi_block *block)
+{
+    for (uint32_t i = 0; block && i < placement->expected_count; i++)
+        if (placement->expected[i].block == block)
+            return &placement->expected[i];
+    return NULL;
+}
