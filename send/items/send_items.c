@@ -170,6 +170,16 @@ int spead_send_items_add(struct spead_send_items *items, struct spead_descriptor
     return same;
 }
 
+uint64_t spead_send_items_free_id(const struct spead_send_items *items)
+{
+    const unsigned bits = items->config.flavour.heap_address_bits;
+    uint64_t id = bits == 8 || bits == 56 ? 0x20 : 0x1000;
+
+    while (find(items, id, NULL) >= 0)
+        id++;
+    return id;
+}
+
 /* ---- Values ---------------------------------------------------------------------------------- */
 
 static struct speadi_send_entry *entry_of(struct spead_send_items *items, int handle,

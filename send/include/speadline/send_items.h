@@ -83,6 +83,10 @@ void spead_send_items_destroy(struct spead_send_items *items);
 int spead_send_items_add(struct spead_send_items *items, struct spead_descriptor *descriptor,
                          struct spead_err *err);
 
+/* Returns the lowest identifier that no item has, from 0x1000 on, as spead2 chooses them. In SPEAD-64-56, whose identifiers
+ * are narrow, and in SPEAD-64-8, whose descriptors hold no larger one, it is from 0x20 on. */
+uint64_t spead_send_items_free_id(const struct spead_send_items *items);
+
 /* The functions below give an item a value and make it stale. They return 0, or -EINVAL (there is no such handle, or the
  * number of bytes or values does not fit the shape), -ENOMEM, or an error of spead_value_write(). After an error the item
  * has the value that it had before; after an error of write() it may have none. err may be NULL.

@@ -206,6 +206,17 @@ Test(send_items, everything_is_stale_again_for_a_new_receiver)
     cr_expect_str_eq(contents(SPEAD_SEND_ITEMS_STALE, SPEAD_SEND_ITEMS_STALE), "1 x");
 }
 
+/* test_allocate_id of spead2 */
+Test(send_items, a_free_identifier_is_the_lowest_that_no_item_has)
+{
+    cr_expect_eq(spead_send_items_free_id(items), 0x1000);
+    add(0x1000, "x", "u8", NULL, 0);
+    add(0x1002, "y", "u8", NULL, 0);
+    cr_expect_eq(spead_send_items_free_id(items), 0x1001);
+    add(0x1001, "z", "u8", NULL, 0);
+    cr_expect_eq(spead_send_items_free_id(items), 0x1003);
+}
+
 /* ---- Values ------------------------------------------------------------------------------------ */
 
 Test(send_items, a_group_has_the_values_that_were_written)
