@@ -50,6 +50,8 @@ forbidden() { # ROOM
         send/heap) echo heap_queue.h ;;
         send/stream) echo send_sink.h ;;
         send/sink) echo send_stream.h ;;
+        send/slots) echo send_stream.h ;;
+        send/items) echo heap_queue.h ;;
         record/line | record/file) echo file_writer.h ;;
         record/write) echo recording_files.h ;;
         record/read) echo file_writer.h ;;
