@@ -237,15 +237,19 @@ static int report_failure(const struct receiver *receiver, bool ended)
 /* Prints the summary and the JSON object, as the options ask for. With --quiet it prints one line instead of the
  * summary, and no line if the JSON object says the same. Returns `status`, or TOOL_FAILED when the JSON object could not
  * be printed. */
-static int print_report(const struct receiver *receiver, int status)
+static int print_report(const struct receiver *receiver, int status, bool ended)
 {
+    /* A reader that does not take items does not take the object either. */
+    const bool to_stderr =
+        recv_output_is_stdout(&receiver->options->output) || (!ended && receiver->options->items);
+
     if (!receiver->options->shared.quiet)
         recv_report_summary(stderr, &receiver->report);
     else if (!receiver->options->shared.json)
         tool_report_total(stderr, &receiver->report.totals, "heaps complete");
     if (receiver->options->shared.json &&
-        tool_report_print_to(recv_output_is_stdout(&receiver->options->output) ? stderr : stdout,
-                             recv_report_json(&receiver->report)) != TOOL_DONE)
+        tool_report_print_to(to_stderr ? stderr : stdout, recv_report_json(&receiver->report)) !=
+            TOOL_DONE)
         return TOOL_FAILED;
     return status;
 }
@@ -263,7 +267,7 @@ static int receive_and_report(struct receiver *receiver)
     if (ended)
         read_end(receiver);
     receiver->report.cancelled = receiver->cancelled_ns != 0;
-    status = print_report(receiver, report_failure(receiver, ended));
+    status = print_report(receiver, report_failure(receiver, ended), ended);
     if (!ended) {
         /* The writer's thread is in a system call that may never return, and it uses memory that main() would free. */
         tool_terminal_drain();

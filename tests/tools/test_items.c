@@ -2,8 +2,10 @@
 /* Goal: spead-recv --items shows what is in heaps, in little space, whatever the heaps hold; and spead-send --descriptors
  * describes what it sends. Method: the built programs run over loopback in a network namespace of the test. */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "refusal.h"
 #include "tool_run.h"
@@ -139,13 +141,55 @@ Test(items, a_heap_of_many_items_is_printed_in_part)
     free(text);
 }
 
+/* Waits until a UDP port is bound: the output of the program cannot say so. */
+static void await_port(unsigned port)
+{
+    char wanted[16], line[256];
+
+    snprintf(wanted, sizeof wanted, ":%04X ", port);
+    for (unsigned tries = 0; tries < 2000; tries++) {
+        FILE *file = fopen("/proc/net/udp", "re");
+        bool found = false;
+
+        while (fgets(line, sizeof line, file) != NULL)
+            found |= strstr(line, wanted) != NULL;
+        fclose(file);
+        if (found)
+            return;
+        tool_sleep_ms(10);
+    }
+    cr_assert_fail("port %u is not bound", port);
+}
+
+/* A program that reads only slowly, or not at all, must not keep the receiver from its end. */
+Test(items, a_reader_that_sleeps_does_not_keep_the_program)
+{
+    struct run run = {.recv = {.streams = PROGRAM_STREAMS_TERMINAL}};
+    int ends[2];
+
+    cr_assert_eq(pipe(ends), 0);
+    run.recv.terminal = ends[1];
+    program_start(&run.recv, SPEAD_RECV, "127.0.0.1:17607 --items --json");
+    await_port(17607);
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17607 --heaps 100 --heap-size 16K --items 200 --rate 0.1");
+    expect_status(&run.send, 0);
+    interrupt(&run.recv);
+    kill(run.recv.pid, SIGINT);
+    expect_status(&run.recv, 1);
+    program_release(&run.send);
+    program_release(&run.recv);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 Test(items, items_that_cannot_be_printed_end_the_program)
 {
     struct run run = {.recv = {.streams = PROGRAM_STREAMS_BROKEN}};
     struct program plain = {0};
 
     program_start(&run.recv, SPEAD_RECV, "127.0.0.1:17606 --items --quiet");
-    tool_sleep_ms(500);
+    await_port(17606);
     program_start(&plain, SPEAD_SEND, "127.0.0.1:17606 --heaps 3 --heap-size 64");
     cr_expect_eq(program_wait(&plain), 0);
     cr_expect_eq(program_wait(&run.recv), 1);
