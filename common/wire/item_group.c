@@ -216,6 +216,21 @@ const struct spead_group_item *spead_item_group_find_id(const struct spead_item_
     return spead_item_group_at(group, speadi_group_by_id(group, id));
 }
 
+int64_t spead_item_group_read(const struct spead_item_group *group, const char *name,
+                              enum spead_ctype type, void *to, size_t max, struct spead_err *err)
+{
+    const struct spead_group_item *item = spead_item_group_find(group, name);
+    size_t count;
+    int ret;
+
+    if (!item)
+        return speadi_err_set(err, -ENOENT, "the group has no item \"%.64s\"", name);
+    if (!item->has_value)
+        return speadi_err_set(err, -ENOENT, "item \"%.64s\" has no value yet", name);
+    ret = spead_item_read(&item->value, item->descriptor, 0, type, to, max, &count, err);
+    return ret < 0 ? ret : (int64_t)count;
+}
+
 size_t spead_item_group_count(const struct spead_item_group *group)
 {
     return group->count;

@@ -19,6 +19,10 @@ for file in "$source"/docs/examples/items/*.{c,py}; do
         { echo "$page does not quote $file as it is" && status=1; }
 done
 
+# The page promises a short program: at most 25 lines between the braces of main(), blank lines apart.
+lines=$(sed -n '/^int main/,/^}/p' "$source/docs/examples/items/receive_items.c" | sed '1,2d;$d' | grep -c .)
+[ "$lines" -le 25 ] || { echo "main() of receive_items.c has $lines lines, not 25 or fewer" && status=1; }
+
 cmake --install "$build" --prefix "$work/prefix" >/dev/null
 libdir=$(dirname "$(find "$work/prefix" -name 'libspeadline.so')")
 export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir

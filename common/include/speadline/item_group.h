@@ -7,9 +7,7 @@
  *     while (spead_recv_stream_take(stream, &heap, SPEAD_DEADLINE_NEVER) == 0) {
  *         spead_item_group_update(group, heap);
  *         spead_heap_unref(heap);
- *         item = spead_item_group_find(group, "samples");
- *         if (item && item->has_value)
- *             spead_item_read(&item->value, item->descriptor, 0, SPEAD_CTYPE_I16, samples, 4096, &count, &err);
+ *         count = spead_item_group_read(group, "samples", SPEAD_CTYPE_I16, samples, 4096, &err);
  *     }
  *
  * A value stays until a newer one comes, as in an ItemGroup of spead2: a sender may send an item only when it changes.
@@ -43,6 +41,7 @@
 #include <speadline/error.h>
 #include <speadline/heap.h>
 #include <speadline/item.h>
+#include <speadline/value.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -118,6 +117,13 @@ const struct spead_group_item *spead_item_group_find(const struct spead_item_gro
                                                      const char *name);
 const struct spead_group_item *spead_item_group_find_id(const struct spead_item_group *group,
                                                         uint64_t id);
+
+/* Converts the value of the item with this name to an array of `type` in `to`, which has room for `max` values, as
+ * spead_item_read() does with the first field of the item. Returns the number of values that `to` got; -ENOENT if the
+ * group has no such item, or the item has no value yet; or an error of value.h, such as -ENOSPC (more than `max` values)
+ * and -ERANGE (a value does not fit the type). On failure the contents of `to` are undefined. err may be NULL. */
+int64_t spead_item_group_read(const struct spead_item_group *group, const char *name,
+                              enum spead_ctype type, void *to, size_t max, struct spead_err *err);
 
 /* Return how many items the group has, and the item with this index (0 first), or NULL past the last. The items stand
  * in the order in which they were described. */

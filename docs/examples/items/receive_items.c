@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <speadline/item_group.h>
 #include <speadline/recv.h>
-#include <speadline/value.h>
 #include <stdio.h>
 
 int main(int argc, char **argv)
@@ -10,11 +9,9 @@ int main(int argc, char **argv)
     struct spead_recv_stream *stream;
     struct spead_recv_runner *runner;
     struct spead_item_group *group;
-    const struct spead_group_item *item;
     struct spead_heap *heap;
     struct spead_err err;
-    static int16_t sample[4096];
-    size_t count;
+    int16_t x[4096];
 
     config.endpoints = (const char *const[]){argc > 1 ? argv[1] : "127.0.0.1:7148"};
     config.endpoint_count = 1;
@@ -25,14 +22,11 @@ int main(int argc, char **argv)
     while (spead_recv_stream_take(stream, &heap, SPEAD_DEADLINE_NEVER) == 0) {
         spead_item_group_update(group, heap);
         spead_heap_unref(heap);
-        item = spead_item_group_find(group, "samples");
-        if (item && spead_item_read(&item->value, item->descriptor, 0, SPEAD_CTYPE_I16, sample,
-                                    4096, &count, &err) == 0) {
-            long sum = 0;
-            for (size_t i = 0; i < count; i++)
-                sum += sample[i];
-            printf("%zu samples, sum %ld\n", count, sum);
-        }
+        long sum = 0, n = spead_item_group_read(group, "samples", SPEAD_CTYPE_I16, x, 4096, &err);
+        for (long i = 0; i < n; i++)
+            sum += x[i];
+        if (n >= 0)
+            printf("%ld samples, sum %ld\n", n, sum);
     }
     spead_recv_runner_join(runner, NULL);
     spead_recv_stream_destroy(stream);

@@ -126,6 +126,26 @@ static void give(struct item_heap *heap, uint64_t counter, uint64_t id, const ch
 
 /* ---- Descriptors and values ------------------------------------------------------------------- */
 
+Test(item_group, a_value_is_read_by_name_in_one_call)
+{
+    struct spead_err err = {0};
+    uint32_t number[4] = {0};
+
+    cr_expect_eq(spead_item_group_read(group, "b", SPEAD_CTYPE_U32, number, 4, &err), -ENOENT);
+    cr_expect_str_eq(err.text, "the group has no item \"b\"");
+    item_heap_begin(&made, 48);
+    describe(&made, number_item(0x1001, "b"));
+    spead_item_group_update(group, item_heap_end(&made, 1, true));
+    cr_expect_eq(spead_item_group_read(group, "b", SPEAD_CTYPE_U32, number, 4, &err), -ENOENT);
+    cr_expect_str_eq(err.text, "item \"b\" has no value yet");
+    item_heap_begin(&made, 48);
+    item_heap_immediate(&made, 0x1001, 77);
+    spead_item_group_update(group, item_heap_end(&made, 2, true));
+    cr_expect_eq(spead_item_group_read(group, "b", SPEAD_CTYPE_U32, number, 4, &err), 1);
+    cr_expect_eq(number[0], 77);
+    cr_expect_eq(spead_item_group_read(group, "b", SPEAD_CTYPE_U32, number, 0, &err), -ENOSPC);
+}
+
 Test(item_group, a_heap_describes_items_and_gives_them_values_in_its_order)
 {
     item_heap_begin(&made, 48);
