@@ -48,8 +48,9 @@ bool speadi_batch_ring_is_fillable(struct speadi_batch_ring *ring);
  * returned true. */
 void speadi_batch_ring_open(struct speadi_batch_ring *ring, struct speadi_packet_space *space);
 
-/* Ends the filling of a batch, whose packets have the rate ns_per_byte. The caller passes the same *space that speadi_batch_ring_open() has set, after the
- * packetiser has used a part of it. If the batch has no packets, it stays free. */
+/* Ends the filling of a batch, whose packets have the rate ns_per_byte. The caller passes the same *space that
+ * speadi_batch_ring_open() has set, after the packetiser has used a part of it. If the batch has no packets, it stays
+ * free. */
 void speadi_batch_ring_seal(struct speadi_batch_ring *ring, const struct speadi_packet_space *space,
                             double ns_per_byte);
 
