@@ -22,8 +22,8 @@
 #define SPEADI_TX_DESTINATIONS_MAX 64u
 
 /* A packet consists of its header and of pieces of payload. SPEADI_PACKET_PIECES_MAX is the largest number of pieces.
- * When the payload of a packet lies in more pieces, the packetiser copies the payload behind the header. One sendmsg()
- * of the kernel takes at most 1024 iovecs for all packets of a train together. */
+ * When the payload of a packet lies in more pieces, the packetiser copies what the CPU can read of it behind the header.
+ * One sendmsg() of the kernel takes at most 1024 iovecs for all packets of a train together. */
 #define SPEADI_PACKET_PIECES_MAX 16u
 #define SPEADI_PACKET_IOVECS_MAX (1u + SPEADI_PACKET_PIECES_MAX)
 

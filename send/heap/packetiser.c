@@ -2,7 +2,6 @@
 /* Cuts heaps into packets. */
 #include "packetiser.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include <speadi/numbers.h>
@@ -12,88 +11,7 @@ enum { FIXED_POINTERS = 4, FIXED_BYTES = SPEADI_PACKET_FIXED_BYTES };
 /* The index of each word in the array speadi_packetiser.fixed. */
 enum { WORD_HEADER, WORD_COUNTER, WORD_LENGTH, WORD_OFFSET, WORD_PAYLOAD };
 
-/* The number of bytes of payload in a packet that is full of item pointers. Every packet of a heap except the last
- * carries a multiple of this number of bytes, so that the payload of each packet stays aligned. */
-enum { PAYLOAD_UNIT = 8 };
-
-static const uint8_t padding[PAYLOAD_UNIT];
-
-static uint32_t pointers_max(uint32_t packet_bytes)
-{
-    return (packet_bytes - FIXED_BYTES - PAYLOAD_UNIT) / SPEADI_POINTER_BYTES;
-}
-
-/* If a heap has very many item pointers, its first packets are full of item pointers. This function returns how many
- * packets come after those first packets. `bytes` is the payload that the later packets must carry. The first of the
- * later packets also carries the last `rest_pointers` item pointers. */
-static uint64_t packets_for(uint64_t bytes, uint32_t packet_bytes, uint32_t rest_pointers)
-{
-    uint64_t room = packet_bytes - FIXED_BYTES;
-    uint64_t first = room - (uint64_t)rest_pointers * SPEADI_POINTER_BYTES;
-
-    return bytes <= first ? bytes != 0 : 1 + speadi_divide_up(bytes - first, room);
-}
-
-static int shape_repeated(struct speadi_heap_shape *shape, uint32_t packet_bytes)
-{
-    uint64_t head = FIXED_BYTES + (uint64_t)shape->pointers * SPEADI_POINTER_BYTES;
-    uint64_t room = packet_bytes - head;
-
-    shape->packets = speadi_divide_up(shape->length, room);
-    shape->bytes = shape->length + shape->packets * head;
-    return 0;
-}
-
-/* The same for packets with a fixed payload. All item pointers are in the first packet, or in every packet. */
-static int shape_fixed(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
-                       const struct speadi_packet_size *size)
-{
-    const uint64_t pointers = (uint64_t)shape->pointers * SPEADI_POINTER_BYTES;
-
-    if (FIXED_BYTES + pointers + speadi_min_u64(size->payload, shape->length) > size->bytes)
-        return -EINVAL;
-    shape->packets = speadi_divide_up(shape->length, size->payload);
-    shape->bytes = shape->length + shape->packets * FIXED_BYTES +
-                   (heap->repeat_pointers ? shape->packets : 1) * pointers;
-    return 0;
-}
-
-int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
-                      const struct speadi_packet_size *size)
-{
-    const uint32_t packet_bytes = size->bytes;
-    const uint32_t most = pointers_max(packet_bytes);
-    /* True if the item pointers can fill at least one packet. For most heaps it is false, and then the two divisions
-     * below are not computed. */
-    const bool spills = heap->item_count >= most;
-    uint32_t full = spills ? heap->item_count / most : 0;
-    const uint64_t least = (uint64_t)full * PAYLOAD_UNIT + 1;
-
-    if (heap->repeat_pointers && spills)
-        return -EINVAL;
-    shape->pointers = heap->item_count;
-    shape->length = heap->payload_bytes;
-    /* Each packet that is full of item pointers needs some payload. So padding is added if the heap has too little
-     * payload. */
-    if (shape->length < least) {
-        if (least > spead_flavour_value_max(heap->flavour))
-            return -EINVAL;
-        shape->length = least;
-        shape->pointers++;
-    }
-    if (size->payload != 0)
-        return shape_fixed(shape, heap, size);
-    if (heap->repeat_pointers)
-        return shape_repeated(shape, packet_bytes);
-    full = shape->pointers >= most ? shape->pointers / most : 0;
-    shape->packets =
-        full +
-        packets_for(shape->length - speadi_min_u64(shape->length, (uint64_t)full * PAYLOAD_UNIT),
-                    packet_bytes, shape->pointers - full * most);
-    shape->bytes = shape->length + shape->packets * FIXED_BYTES +
-                   (uint64_t)shape->pointers * SPEADI_POINTER_BYTES;
-    return 0;
-}
+static const uint8_t padding[SPEADI_PAYLOAD_UNIT];
 
 void speadi_packetiser_init(struct speadi_packetiser *packetiser,
                             const struct speadi_packet_size *size)
@@ -102,7 +20,7 @@ void speadi_packetiser_init(struct speadi_packetiser *packetiser,
         .packet_bytes = size->bytes,
         .payload_max = size->payload ? size->payload : UINT32_MAX,
         .plain_payload = size->payload ? size->payload : size->bytes - FIXED_BYTES,
-        .pointers_max = pointers_max(size->bytes),
+        .pointers_max = speadi_packet_pointers_max(size->bytes),
     };
 }
 
@@ -239,15 +157,52 @@ static unsigned point_at_payload(struct speadi_packetiser *p, struct iovec *iov,
     return 0;
 }
 
-static void gather_payload(struct speadi_packetiser *p, uint8_t *to, uint64_t bytes)
-{
-    while (bytes != 0) {
-        struct iovec piece = next_piece(p, bytes);
+/* Pieces of payload that become fewer iovecs: pieces that the CPU can read are copied to one place, and pieces of a
+ * device that touch each other are one piece. */
+struct gathering {
+    unsigned iovecs;
+    const struct speadi_device_range *range; /* of the latest piece; NULL if the CPU can read it */
+    const void *end; /* where the latest piece ends, if it is one of a device */
+};
 
-        memcpy(to, piece.iov_base, piece.iov_len);
-        to += piece.iov_len;
+/* Adds a piece. Returns true if it needs an iovec of its own. At the beginning gathering->iovecs must be 1: the first
+ * copied pieces come behind the header. */
+static bool begins_iovec(struct gathering *gathering, const struct speadi_device_memory *device,
+                         const struct iovec *piece)
+{
+    const struct speadi_device_range *range =
+        device ? speadi_device_memory_find(device, piece->iov_base, piece->iov_len) : NULL;
+    const bool joins = range == gathering->range && (!range || piece->iov_base == gathering->end);
+
+    gathering->range = range;
+    gathering->end = (const uint8_t *)piece->iov_base + piece->iov_len;
+    gathering->iovecs += !joins;
+    return !joins;
+}
+
+/* Copies the next bytes of payload to `to`, behind the header that iov[0] points at. Iovecs point at the pieces of a
+ * device. Returns how many iovecs there are behind iov[0]. *copied gets the number of copied bytes. */
+static unsigned gather_payload(struct speadi_packetiser *p, struct iovec *iov, uint8_t *to,
+                               uint64_t bytes, uint64_t *copied)
+{
+    struct gathering gathering = {.iovecs = 1};
+    uint8_t *const begin = to;
+
+    while (bytes != 0) {
+        const struct iovec piece = next_piece(p, bytes);
+
+        if (begins_iovec(&gathering, p->device, &piece))
+            iov[gathering.iovecs - 1] =
+                (struct iovec){.iov_base = gathering.range ? piece.iov_base : to};
+        iov[gathering.iovecs - 1].iov_len += piece.iov_len;
+        if (!gathering.range) {
+            memcpy(to, piece.iov_base, piece.iov_len);
+            to += piece.iov_len;
+        }
         bytes -= piece.iov_len;
     }
+    *copied = (uint64_t)(to - begin);
+    return gathering.iovecs - 1;
 }
 
 /* ---- Packets ------------------------------------------------------------------------------- */
@@ -261,37 +216,50 @@ static bool has_room(const struct speadi_packetiser *p, const struct speadi_pack
            space->budget >= bytes + space->packet_overhead;
 }
 
-/* Writes one packet, with or without item pointers. Returns false when the space cannot hold the packet. */
-static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *space)
+/* What the next packet consists of. */
+struct parts {
+    uint32_t first_pointer, pointers, head;
+    uint64_t payload;
+};
+
+static inline struct parts next_parts(const struct speadi_packetiser *p)
 {
     const uint32_t first = p->heap->repeat_pointers ? 0 : p->pointer;
     const uint32_t pointers = (uint32_t)speadi_min_u64(p->pointers - first, p->pointers_max);
     const uint32_t head = FIXED_BYTES + pointers * SPEADI_POINTER_BYTES;
     const uint32_t room = speadi_min_u32(p->packet_bytes - head, p->payload_max);
-    const uint64_t payload = speadi_min_u64(p->length - p->offset, room);
+
+    return (struct parts){first, pointers, head, speadi_min_u64(p->length - p->offset, room)};
+}
+
+/* Writes one packet, with or without item pointers. Returns false when the space cannot hold the packet. */
+static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *space)
+{
+    const struct parts parts = next_parts(p);
+    const uint64_t bytes = parts.head + parts.payload;
     struct iovec *iov = space->iov;
+    uint64_t copied = 0;
     unsigned pieces;
 
-    if (!has_room(p, space, head + payload))
+    if (!has_room(p, space, bytes))
         return false;
     if (p->heap->repeat_pointers)
         p->pointer = 0, p->address = 0;
-    write_header(p, space->header, pointers, payload);
-    iov[0] = (struct iovec){.iov_base = space->header, .iov_len = head};
-    space->header += head;
-    pieces = point_at_payload(p, iov + 1, payload);
+    write_header(p, space->header, parts.pointers, parts.payload);
+    iov[0] = (struct iovec){.iov_base = space->header, .iov_len = parts.head};
+    space->header += parts.head;
+    pieces = point_at_payload(p, iov + 1, parts.payload);
     if (pieces == 0) {
-        gather_payload(p, space->header, payload);
-        space->header += speadi_round_up(payload, PAYLOAD_UNIT);
-        iov[0].iov_len += payload;
+        pieces = gather_payload(p, iov, space->header, parts.payload, &copied);
+        space->header += speadi_round_up(copied, SPEADI_PAYLOAD_UNIT);
     }
     *space->packet++ = (struct speadi_tx_packet){.iov = iov,
-                                                 .bytes = head + (uint32_t)payload,
+                                                 .bytes = (uint32_t)bytes,
                                                  .iov_count = (uint16_t)(1 + pieces),
                                                  .destination = p->destination};
     space->iov += 1 + pieces;
-    space->budget -= head + payload + space->packet_overhead;
-    p->offset += payload;
+    space->budget -= bytes + space->packet_overhead;
+    p->offset += parts.payload;
     return true;
 }
 
@@ -360,5 +328,62 @@ bool speadi_packetiser_fill(struct speadi_packetiser *packetiser, struct speadi_
         if (packetiser->offset < packetiser->length && !fill_one(packetiser, space))
             return false;
     }
+    return true;
+}
+
+/* ---- Payload that lies in the memory of a device ------------------------------------------- */
+
+/* Each piece of a device needs an iovec, and what is copied behind it another one. So a packet can always carry this many
+ * of them. */
+enum { DEVICE_PIECES_ANYWAY = SPEADI_PACKET_PIECES_MAX / 2 };
+
+static bool has_few_in(const struct spead_send_heap *heap,
+                       const struct speadi_device_memory *device)
+{
+    unsigned count = 0;
+
+    if (heap->item_count < SPEADI_PACKET_PIECES_MAX)
+        return true; /* and the padding is one more piece */
+    for (uint32_t i = 0; i < heap->item_count && count <= DEVICE_PIECES_ANYWAY; i++) {
+        const struct speadi_send_item *item = &heap->item[i];
+
+        count += item->kind == SPEADI_SEND_ITEM_PAYLOAD &&
+                 speadi_device_memory_find(device, item->data, item->bytes) != NULL;
+    }
+    return count <= DEVICE_PIECES_ANYWAY;
+}
+
+/* Goes on behind the next packet. Returns true if the iovecs of this packet are not too many. */
+static bool pass_packet(struct speadi_packetiser *p, const struct speadi_device_memory *device)
+{
+    const struct parts parts = next_parts(p);
+    struct gathering gathering = {.iovecs = 1};
+    unsigned pieces = 0;
+
+    for (uint64_t bytes = parts.payload; bytes != 0; pieces++) {
+        const struct iovec piece = next_piece(p, bytes);
+
+        begins_iovec(&gathering, device, &piece);
+        bytes -= piece.iov_len;
+    }
+    p->pointer = parts.first_pointer + parts.pointers;
+    p->offset += parts.payload;
+    return pieces <= SPEADI_PACKET_PIECES_MAX || gathering.iovecs <= SPEADI_PACKET_IOVECS_MAX;
+}
+
+bool speadi_heap_is_within_reach(const struct spead_send_heap *heap,
+                                 const struct speadi_heap_shape *shape,
+                                 const struct speadi_packet_size *size,
+                                 const struct speadi_device_memory *device)
+{
+    struct speadi_packetiser packetiser;
+
+    if (has_few_in(heap, device))
+        return true;
+    speadi_packetiser_init(&packetiser, size);
+    speadi_packetiser_begin(&packetiser, heap, shape, 0, 0);
+    while (packetiser.offset < packetiser.length)
+        if (!pass_packet(&packetiser, device))
+            return false;
     return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The packetiser cuts heaps into packets. For each packet it writes the header, and iovecs that point at the payload.
  * If the payload of a packet lies in more than SPEADI_PACKET_PIECES_MAX pieces, it copies that payload behind the
- * header.
+ * header, except pieces in the memory of a device. Iovecs point at those pieces in any case.
  *
  * The packetiser reads no clock, makes no system call and allocates nothing. It writes into memory of the caller. The
  * caller must keep this memory unchanged until the engine has reported the packets done. The sizes of the packets are
@@ -15,6 +15,7 @@
 
 #include <speadi/packet.h>
 
+#include "device_memory.h"
 #include "heap_builder.h"
 #include "tx_engine.h"
 
@@ -24,6 +25,16 @@
 
 /* The smallest packet size that a stream can have: the fixed part, one item pointer and eight bytes of payload. */
 #define SPEADI_PACKET_BYTES_MIN (SPEADI_PACKET_FIXED_BYTES + SPEADI_POINTER_BYTES + 8u)
+
+/* The number of bytes of payload in a packet that is full of item pointers. Every packet of a heap except the last
+ * carries a multiple of this number of bytes, so that the payload of each packet stays aligned. */
+#define SPEADI_PAYLOAD_UNIT 8u
+
+/* Returns the largest number of item pointers in one packet. */
+static inline uint32_t speadi_packet_pointers_max(uint32_t packet_bytes)
+{
+    return (packet_bytes - SPEADI_PACKET_FIXED_BYTES - SPEADI_PAYLOAD_UNIT) / SPEADI_POINTER_BYTES;
+}
 
 /* The sizes of the packets that a stream cuts. */
 struct speadi_packet_size {
@@ -48,6 +59,14 @@ struct speadi_heap_shape {
 int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
                       const struct speadi_packet_size *size);
 
+/* Returns true if packets of this size can carry the payload of the heap that lies in *device. They cannot if a packet has
+ * more than SPEADI_PACKET_PIECES_MAX pieces, and still has so many when all pieces that the CPU can read are copied and
+ * pieces of *device that touch each other are joined. *shape must be the result of speadi_heap_shape() for this heap. */
+bool speadi_heap_is_within_reach(const struct spead_send_heap *heap,
+                                 const struct speadi_heap_shape *shape,
+                                 const struct speadi_packet_size *size,
+                                 const struct speadi_device_memory *device);
+
 /* The space into which the packetiser writes packets. For each packet, speadi_packetiser_fill() advances `header`,
  * `iov` and `packet`. It also decreases `budget` by the size of the packet plus packet_overhead, and it does not begin
  * a packet that would exceed the budget. */
@@ -65,6 +84,8 @@ struct speadi_packetiser {
      * packet without item pointers, and the largest number of item pointers in one packet. */
     uint32_t packet_bytes, payload_max, plain_payload;
     uint32_t pointers_max;
+    /* Payload that the packetiser must not read. The caller of init() sets this field; NULL: there is none. */
+    const struct speadi_device_memory *device;
 
     const struct spead_send_heap *heap; /* borrowed from begin() until fill() returns true */
     uint64_t fixed[5];                  /* the words that begin each header, in host byte order */

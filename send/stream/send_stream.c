@@ -37,6 +37,7 @@ void speadi_send_stream_free(struct spead_send_stream *stream)
     speadi_heap_queue_release(&stream->queue);
     speadi_heap_counters_release(&stream->counters);
     speadi_progress_release(&stream->progress);
+    speadi_device_memory_release(&stream->device_memory);
     free(stream);
 }
 
@@ -61,7 +62,10 @@ int speadi_send_stream_build(struct spead_send_stream **out,
     speadi_progress_init(&stream->progress);
     stream->cutting.walker = SPEADI_MIX_CUTS;
     stream->reaping.walker = SPEADI_MIX_REAPS;
-    if (speadi_heap_queue_init(&stream->queue, config->heaps_max) < 0 ||
+    stream->packetiser.device = &stream->device_memory;
+    if (speadi_device_memory_init(&stream->device_memory, config->memory, config->memory_count) <
+            0 ||
+        speadi_heap_queue_init(&stream->queue, config->heaps_max) < 0 ||
         speadi_mixed_heaps_init(&stream->mixed, &stream->queue) < 0 ||
         speadi_batch_ring_init(&stream->batches, stream->packet_size.bytes) < 0 ||
         speadi_send_ledger_init(&stream->ledger) < 0) {

@@ -51,6 +51,7 @@ struct spead_send_stream {
     bool hardware_rate; /* true if the device paces the packets */
     /* the most heaps whose packets are mixed for longer trains; 0 or 1: none */
     uint32_t mix_heaps;
+    struct speadi_device_memory device_memory; /* payload that the CPU cannot read */
     struct spead_log log; /* the engine uses this log as long as the engine is open */
 
     /* Any thread may use these fields. */

@@ -30,6 +30,19 @@ static int take_rate(const struct spead_send_stream *stream,
     return 0;
 }
 
+/* Computes the shape of a heap. Refuses the heap with -ENOTSUP if the CPU would have to copy from the memory of a
+ * device. */
+static int find_shape(const struct spead_send_stream *stream, struct speadi_heap_shape *shape,
+                      const struct spead_send_heap *heap)
+{
+    int ret = speadi_heap_shape(shape, heap, &stream->packet_size);
+
+    if (ret == 0 && stream->device_memory.count != 0 &&
+        !speadi_heap_is_within_reach(heap, shape, &stream->packet_size, &stream->device_memory))
+        return -ENOTSUP;
+    return ret;
+}
+
 static int make_entry(const struct spead_send_stream *stream, struct speadi_heap_entry *entry,
                       const struct spead_send_heap *heap, const struct spead_send_options *options)
 {
@@ -56,7 +69,7 @@ static int make_entry(const struct spead_send_stream *stream, struct speadi_heap
     entry->destination = (uint16_t)options->destination;
     entry->mix_count = 0;
     entry->is_next_of_group = false;
-    return speadi_heap_shape(&entry->shape, heap, &stream->packet_size);
+    return find_shape(stream, &entry->shape, heap);
 }
 
 static void wake_owner(struct spead_send_stream *stream)

@@ -139,6 +139,16 @@ static struct ibv_sge entry_in(const struct speadi_verbs_source *source, const s
                             (uint32_t)piece->iov_len, source->memory.key};
 }
 
+/* Returns true if the CPU can read the piece. *source is the source that contains it, or NULL: then the piece may still
+ * have a part in a source, for example where two sources meet. */
+static bool may_copy(const struct speadi_verbs_frames *frames,
+                     const struct speadi_verbs_source *source, const struct iovec *piece)
+{
+    return source ? source->is_readable
+                  : speadi_verbs_sources_are_readable(&frames->sources, piece->iov_base,
+                                                      piece->iov_len);
+}
+
 /* Adds the payload of a packet to its frame. The first entry of the frame is already filled and ends at `end`. The
  * function works for every packet. Returns the number of entries, or 0 if no frame can carry the packet (see
  * speadi_verbs_frames_make()). */
@@ -158,7 +168,7 @@ __attribute__((noinline)) static uint32_t add_payload(struct speadi_verbs_frames
 
         if (source && build.count + rest < frames->sge_max)
             build.entry[build.count++] = entry_in(source, piece);
-        else if (!source || source->is_readable)
+        else if (may_copy(frames, source, piece))
             copy_piece(frames, &build, piece);
         else
             return 0;
@@ -201,7 +211,7 @@ static inline uint32_t add_only_piece(struct speadi_verbs_frames *frames, struct
         entry[1] = entry_in(source, piece);
         return 2;
     }
-    if (source && !source->is_readable)
+    if (!may_copy(frames, source, piece))
         return 0;
     memcpy(end, piece->iov_base, piece->iov_len);
     entry->length += (uint32_t)piece->iov_len;

@@ -76,7 +76,7 @@ uint32_t speadi_verbs_frames_gather(struct speadi_verbs_frames *frames, uint64_t
 /* Builds the frames of `count` packets. The first frame has the number `number`, and each frame lies in the slot of its
  * number. heads[i] is the head for destination i. Returns how many frames it built. It stops at a packet that no frame
  * can carry. There are two kinds of such packets. One kind is longer than payload_max. The other kind has more pieces
- * than the device can gather, and the CPU cannot read all of these pieces. */
+ * than the device can gather, or a piece that lies in no single source, and the CPU cannot read all of them. */
 unsigned speadi_verbs_frames_make(struct speadi_verbs_frames *frames, uint64_t number,
                                   const struct speadi_frame_template *heads,
                                   const struct speadi_tx_packet *packets, unsigned count);

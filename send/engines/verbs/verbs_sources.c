@@ -51,6 +51,7 @@ static int register_one(struct speadi_verbs_sources *sources,
     source->first = (uintptr_t)memory->data;
     source->bytes = memory->bytes;
     source->is_readable = !memory->is_dma_buf;
+    sources->any_of_device |= memory->is_dma_buf;
     sources->count++;
     return 0;
 }
@@ -109,4 +110,19 @@ const struct speadi_verbs_source *speadi_verbs_sources_search(struct speadi_verb
         return NULL;
     sources->latest = low;
     return &sources->source[low];
+}
+
+bool speadi_verbs_sources_are_readable(const struct speadi_verbs_sources *sources, const void *data,
+                                       size_t bytes)
+{
+    const uintptr_t first = (uintptr_t)data;
+
+    for (uint32_t i = 0; i < sources->count && sources->any_of_device; i++) {
+        const struct speadi_verbs_source *source = &sources->source[i];
+
+        if (!source->is_readable && first < source->first + source->bytes &&
+            source->first < first + bytes)
+            return false;
+    }
+    return true;
 }

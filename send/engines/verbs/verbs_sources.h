@@ -24,6 +24,7 @@ struct speadi_verbs_sources {
     uint32_t count;
     /* Index of the source that was found last. The next search mostly finds the same source. */
     uint32_t latest;
+    bool any_of_device; /* true if the CPU cannot read one of the sources */
 };
 
 /* Registers `count` pieces of memory. Returns 0, or -errno with a sentence: -EINVAL (a piece is empty, or two pieces
@@ -60,5 +61,9 @@ static inline const struct speadi_verbs_source *speadi_verbs_sources_find(
         return &sources->source[sources->latest];
     return speadi_verbs_sources_search(sources, first, bytes);
 }
+
+/* Returns true if the CPU can read all of the `bytes` bytes at `data`: none of them lies in the memory of a device. */
+bool speadi_verbs_sources_are_readable(const struct speadi_verbs_sources *sources, const void *data,
+                                       size_t bytes);
 
 #endif

@@ -348,7 +348,9 @@ void spead_send_options_init(struct spead_send_options *options, size_t size);
  *     -EINVAL:    `heap` is NULL, or `destination`, `counter` or `rate_bytes_per_s` is out of range, or packets of this
  *                 size cannot carry the heap (for example because repeated item pointers do not fit, or because
  *                 packet_payload_bytes do not fit beside them)
- *     -ENOTSUP:   the heap has a rate of its own, and the device paces the packets
+ *     -ENOTSUP:   the heap has a rate of its own, and the device paces the packets; or a packet of the heap would have
+ *                 more than 16 pieces of payload, and still more than 16 when all pieces are copied that the CPU can
+ *                 read (is_dma_buf) and pieces of a device that touch each other are one: send fewer and longer items
  *     -ESHUTDOWN: stop() was called */
 int spead_send_stream_submit(struct spead_send_stream *stream, const struct spead_send_heap *heap,
                              const struct spead_send_options *options);

@@ -8,8 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <speadline/send.h>
 
@@ -157,43 +155,6 @@ Test(verbs_stream, heaps_from_other_memory_arrive_whole_and_are_counted_as_copie
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
 
     send_whole(config, sizeof data);
-}
-
-/* The memory of the device is PROT_NONE, so a copy by the CPU would kill the test. */
-Test(verbs_stream, payload_of_a_device_and_of_the_host_travels_in_one_heap)
-{
-    enum { DEVICE_BYTES = 65536, HOST_BYTES = 1001 };
-    static uint8_t device[DEVICE_BYTES], got[2 * HOST_BYTES + DEVICE_BYTES], packet[9000];
-    const struct spead_send_options options = {.done = note};
-    int fd = memfd_create("device", MFD_CLOEXEC), bytes;
-    struct spead_send_memory memory = {.bytes = DEVICE_BYTES, .is_dma_buf = true, .fd = fd};
-    struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
-
-    for (unsigned i = 0; i < DEVICE_BYTES; i++)
-        device[i] = (uint8_t)(i * 13 + i / 256);
-    cr_assert_eq(write(fd, device, DEVICE_BYTES), DEVICE_BYTES);
-    memory.data = mmap(NULL, DEVICE_BYTES, PROT_NONE, MAP_SHARED, fd, 0);
-    config.memory = &memory;
-    config.memory_count = 1;
-    open_stream(config);
-    spead_send_heap_reset(heap[0], (struct spead_flavour)SPEAD_FLAVOUR_64_40);
-    spead_send_heap_add_item(heap[0], 0x1000, data[0], HOST_BYTES, false);
-    spead_send_heap_add_item(heap[0], 0x1001, memory.data, DEVICE_BYTES, false);
-    spead_send_heap_add_item(heap[0], 0x1002, data[1], HOST_BYTES, false);
-    cr_assert_eq(spead_send_stream_submit(stream, heap[0], &options), 0);
-    spead_send_stream_stop(stream);
-    cr_assert_eq(run(), -ESHUTDOWN);
-    while ((bytes = tx_harness_receive(&rig.h, 0, packet, sizeof packet)) > 0) {
-        struct speadi_packet decoded;
-
-        cr_assert_eq(speadi_packet_decode(&decoded, packet, (uint32_t)bytes, (uint32_t)bytes), 0);
-        memcpy(got + decoded.payload_offset, packet + decoded.header_bytes, decoded.payload_bytes);
-    }
-    cr_expect_arr_eq(got, data[0], HOST_BYTES);
-    cr_expect_arr_eq(got + HOST_BYTES, device, DEVICE_BYTES);
-    cr_expect_arr_eq(got + HOST_BYTES + DEVICE_BYTES, data[1], HOST_BYTES);
-    cr_expect_eq(close_stream().counters.copied_bytes, 2 * HOST_BYTES);
-    close(fd);
 }
 
 /* The length of a heap, 300000 bytes, is not a multiple of the payload of a packet. So each heap ends with a shorter
