@@ -26,6 +26,16 @@ struct speadi_send_item {
     bool is_fixed; /* the heap owns the bytes, and no function changes them */
 };
 
+/* Returns the bytes of a SPEADI_SEND_ITEM_INLINE item as the value of its item pointer. */
+static inline uint64_t speadi_send_item_value(const struct speadi_send_item *item)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < item->bytes; i++)
+        value = value << 8 | item->data[i];
+    return value;
+}
+
 /* Bytes that a heap owns: an encoded descriptor. */
 struct speadi_send_bytes {
     struct speadi_send_bytes *next;

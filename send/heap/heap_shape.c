@@ -43,8 +43,8 @@ static int shape_fixed(struct speadi_heap_shape *shape, const struct spead_send_
     return 0;
 }
 
-int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
-                      const struct speadi_packet_size *size)
+int speadi_heap_shape_of_any(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
+                             const struct speadi_packet_size *size)
 {
     const uint32_t packet_bytes = size->bytes;
     const uint32_t most = speadi_packet_pointers_max(packet_bytes);

@@ -8,10 +8,7 @@
 #include <speadi/packet.h>
 
 enum { FIXED_POINTERS = 4, FIXED_BYTES = SPEADI_PACKET_FIXED_BYTES };
-/* The index of each word in the array speadi_packetiser.fixed. */
-enum { WORD_HEADER, WORD_COUNTER, WORD_LENGTH, WORD_OFFSET, WORD_PAYLOAD };
-
-static const uint8_t padding[SPEADI_PAYLOAD_UNIT];
+const uint8_t speadi_packet_padding[SPEADI_PAYLOAD_UNIT];
 
 void speadi_packetiser_init(struct speadi_packetiser *packetiser,
                             const struct speadi_packet_size *size)
@@ -24,20 +21,28 @@ void speadi_packetiser_init(struct speadi_packetiser *packetiser,
     };
 }
 
+void speadi_packetiser_set_flavour(struct speadi_packetiser *packetiser,
+                                   struct spead_flavour flavour)
+{
+    const unsigned bits = flavour.heap_address_bits;
+    uint64_t *word = packetiser->word;
+
+    packetiser->address_bits = bits;
+    word[SPEADI_WORD_HEADER] = speadi_header_word(bits, FIXED_POINTERS);
+    word[SPEADI_WORD_COUNTER] = speadi_pointer_immediate(bits, SPEAD_ID_HEAP_COUNTER, 0);
+    word[SPEADI_WORD_LENGTH] = speadi_pointer_immediate(bits, SPEAD_ID_HEAP_LENGTH, 0);
+    word[SPEADI_WORD_OFFSET] = speadi_pointer_immediate(bits, SPEAD_ID_PAYLOAD_OFFSET, 0);
+    word[SPEADI_WORD_PAYLOAD] = speadi_pointer_immediate(bits, SPEAD_ID_PAYLOAD_LENGTH, 0);
+}
+
 void speadi_packetiser_begin(struct speadi_packetiser *packetiser,
                              const struct spead_send_heap *heap,
                              const struct speadi_heap_shape *shape, uint64_t counter,
                              uint16_t destination)
 {
-    const unsigned bits = heap->flavour.heap_address_bits;
-    uint64_t *fixed = packetiser->fixed;
-
-    fixed[WORD_HEADER] = speadi_header_word(bits, FIXED_POINTERS);
-    fixed[WORD_COUNTER] = speadi_pointer_immediate(bits, SPEAD_ID_HEAP_COUNTER, counter);
-    fixed[WORD_LENGTH] = speadi_pointer_immediate(bits, SPEAD_ID_HEAP_LENGTH, shape->length);
-    fixed[WORD_OFFSET] = speadi_pointer_immediate(bits, SPEAD_ID_PAYLOAD_OFFSET, 0);
-    fixed[WORD_PAYLOAD] = speadi_pointer_immediate(bits, SPEAD_ID_PAYLOAD_LENGTH, 0);
+    speadi_packetiser_use_flavour(packetiser, heap->flavour);
     packetiser->heap = heap;
+    packetiser->counter = counter;
     packetiser->length = shape->length;
     packetiser->pointers = shape->pointers;
     packetiser->destination = destination;
@@ -69,15 +74,6 @@ void speadi_packetiser_return_to(struct speadi_packetiser *packetiser,
 
 /* ---- Header -------------------------------------------------------------------------------- */
 
-static uint64_t load_value(const uint8_t *data, size_t bytes)
-{
-    uint64_t value = 0;
-
-    for (size_t i = 0; i < bytes; i++)
-        value = value << 8 | data[i];
-    return value;
-}
-
 /* Returns the next item pointer. After the last item it returns an item pointer with the identifier NULL. This item
  * pointer marks the place in the payload where the last item ends and the padding begins. */
 static uint64_t next_pointer(struct speadi_packetiser *p)
@@ -93,7 +89,7 @@ static uint64_t next_pointer(struct speadi_packetiser *p)
     item = &heap->item[p->pointer++];
     word = item->pointer;
     if (item->kind == SPEADI_SEND_ITEM_INLINE)
-        word |= load_value(item->data, item->bytes);
+        word |= speadi_send_item_value(item);
     if (item->kind == SPEADI_SEND_ITEM_PAYLOAD) {
         word |= p->address;
         p->address += item->bytes;
@@ -104,13 +100,7 @@ static uint64_t next_pointer(struct speadi_packetiser *p)
 static void write_header(struct speadi_packetiser *p, uint8_t *to, uint32_t pointers,
                          uint64_t payload)
 {
-    const uint64_t *fixed = p->fixed;
-
-    speadi_store_be64(to + SPEADI_POINTER_BYTES * WORD_HEADER, fixed[WORD_HEADER] + pointers);
-    speadi_store_be64(to + SPEADI_POINTER_BYTES * WORD_COUNTER, fixed[WORD_COUNTER]);
-    speadi_store_be64(to + SPEADI_POINTER_BYTES * WORD_LENGTH, fixed[WORD_LENGTH]);
-    speadi_store_be64(to + SPEADI_POINTER_BYTES * WORD_OFFSET, fixed[WORD_OFFSET] | p->offset);
-    speadi_store_be64(to + SPEADI_POINTER_BYTES * WORD_PAYLOAD, fixed[WORD_PAYLOAD] | payload);
+    speadi_packetiser_write_fixed(p, to, pointers, p->counter, p->length, p->offset, payload);
     for (uint32_t i = 0; i < pointers; i++)
         speadi_store_be64(to + FIXED_BYTES + i * SPEADI_POINTER_BYTES, next_pointer(p));
 }
@@ -134,8 +124,8 @@ static struct iovec next_piece(struct speadi_packetiser *p, uint64_t most)
             return (struct iovec){.iov_base = (void *)(uintptr_t)data, .iov_len = bytes};
         }
     }
-    return (struct iovec){.iov_base = (void *)(uintptr_t)padding,
-                          .iov_len = speadi_min_u64(most, sizeof padding)};
+    return (struct iovec){.iov_base = (void *)(uintptr_t)speadi_packet_padding,
+                          .iov_len = speadi_min_u64(most, sizeof speadi_packet_padding)};
 }
 
 /* Makes iovecs point at the next bytes of payload, and returns how many iovecs it used. If more than
@@ -207,15 +197,6 @@ static unsigned gather_payload(struct speadi_packetiser *p, struct iovec *iov, u
 
 /* ---- Packets ------------------------------------------------------------------------------- */
 
-static bool has_room(const struct speadi_packetiser *p, const struct speadi_packet_space *space,
-                     uint64_t bytes)
-{
-    return space->packet < space->packet_end &&
-           (size_t)(space->iov_end - space->iov) >= SPEADI_PACKET_IOVECS_MAX &&
-           (size_t)(space->header_end - space->header) >= p->packet_bytes &&
-           space->budget >= bytes + space->packet_overhead;
-}
-
 /* What the next packet consists of. */
 struct parts {
     uint32_t first_pointer, pointers, head;
@@ -241,7 +222,7 @@ static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *sp
     uint64_t copied = 0;
     unsigned pieces;
 
-    if (!has_room(p, space, bytes))
+    if (!speadi_packet_space_has(space, p->packet_bytes, bytes))
         return false;
     if (p->heap->repeat_pointers)
         p->pointer = 0, p->address = 0;
@@ -259,6 +240,7 @@ static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *sp
                                                  .destination = p->destination};
     space->iov += 1 + pieces;
     space->budget -= bytes + space->packet_overhead;
+    space->bytes += bytes;
     p->offset += parts.payload;
     return true;
 }
@@ -288,19 +270,17 @@ static void fill_plain(struct speadi_packetiser *p, struct speadi_packet_space *
 {
     const uint64_t count = plain_count(p, space);
     const uint32_t payload = p->plain_payload;
-    const uint64_t offset_word = p->fixed[WORD_OFFSET] | p->offset;
+    const uint64_t offset_word = p->word[SPEADI_WORD_OFFSET] | p->offset;
     const struct speadi_tx_packet packet = {
         .bytes = FIXED_BYTES + payload, .iov_count = 2, .destination = p->destination};
     uint8_t *header = space->header;
     struct iovec *iov = space->iov;
-    uint64_t fixed[5];
+    uint8_t fixed[FIXED_BYTES];
     const uint8_t *data;
 
     if (count == 0)
         return;
-    for (unsigned i = 0; i < 5; i++)
-        speadi_store_be64(&fixed[i], p->fixed[i]);
-    speadi_store_be64(&fixed[WORD_PAYLOAD], p->fixed[WORD_PAYLOAD] | payload);
+    speadi_packetiser_write_fixed(p, fixed, 0, p->counter, p->length, p->offset, payload);
     data = p->heap->item[p->item].data + p->piece;
     for (uint64_t i = 0; i < count; i++) {
         memcpy(header, fixed, sizeof fixed);
@@ -317,6 +297,7 @@ static void fill_plain(struct speadi_packetiser *p, struct speadi_packet_space *
     space->iov = iov;
     space->packet += count;
     space->budget -= count * (FIXED_BYTES + payload + space->packet_overhead);
+    space->bytes += count * (FIXED_BYTES + payload);
     p->piece += count * payload;
     p->offset += count * payload;
 }

@@ -10,9 +10,11 @@
 #define SPEADI_PACKETISER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include <speadi/bytes.h>
 #include <speadi/packet.h>
 
 #include "device_memory.h"
@@ -52,12 +54,30 @@ struct speadi_heap_shape {
     uint32_t pointers; /* number of item pointers; a NULL pointer before padding counts too */
 };
 
+/* Computes the size of a heap on the wire, as speadi_heap_shape() does, for every heap. Only that function calls it. */
+int speadi_heap_shape_of_any(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
+                             const struct speadi_packet_size *size);
+
 /* Computes the size of a heap on the wire. Returns 0. Returns -EINVAL when packets of this size cannot carry the heap.
  * There are three such cases: every packet must repeat the item pointers, but they do not fit into one packet; or the
  * payload of a packet is fixed, and does not fit into one packet with all item pointers; or the length of the heap with
  * its padding is too large for the flavour. */
-int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
-                      const struct speadi_packet_size *size);
+static inline int speadi_heap_shape(struct speadi_heap_shape *shape,
+                                    const struct spead_send_heap *heap,
+                                    const struct speadi_packet_size *size)
+{
+    const uint64_t bytes = SPEADI_PACKET_FIXED_BYTES +
+                           (uint64_t)heap->item_count * SPEADI_POINTER_BYTES + heap->payload_bytes;
+
+    /* A heap that fits into one packet needs no division. It must have payload, and room for one item pointer more, so
+     * that no padding can be necessary. */
+    if (heap->payload_bytes == 0 || bytes + SPEADI_POINTER_BYTES > size->bytes ||
+        size->payload != 0)
+        return speadi_heap_shape_of_any(shape, heap, size);
+    *shape = (struct speadi_heap_shape){
+        .packets = 1, .bytes = bytes, .length = heap->payload_bytes, .pointers = heap->item_count};
+    return 0;
+}
 
 /* Returns true if packets of this size can carry the payload of the heap that lies in *device. They cannot if a packet has
  * more than SPEADI_PACKET_PIECES_MAX pieces, and still has so many when all pieces that the CPU can read are copied and
@@ -69,13 +89,33 @@ bool speadi_heap_is_within_reach(const struct spead_send_heap *heap,
 
 /* The space into which the packetiser writes packets. For each packet, speadi_packetiser_fill() advances `header`,
  * `iov` and `packet`. It also decreases `budget` by the size of the packet plus packet_overhead, and it does not begin
- * a packet that would exceed the budget. */
+ * a packet that would exceed the budget. `bytes` grows by the size of the packet. */
 struct speadi_packet_space {
     uint8_t *header, *header_end; /* `header` must be aligned to 8 bytes */
     struct iovec *iov, *iov_end;
     struct speadi_tx_packet *packet, *packet_end;
-    uint64_t budget;
+    uint64_t budget, bytes;
     uint32_t packet_overhead;
+};
+
+/* Returns true if the space can hold a packet of `bytes` bytes. packet_bytes is the size of the largest packet. */
+static inline bool speadi_packet_space_has(const struct speadi_packet_space *space,
+                                           uint32_t packet_bytes, uint64_t bytes)
+{
+    return space->packet < space->packet_end &&
+           space->iov_end - space->iov >= (ptrdiff_t)SPEADI_PACKET_IOVECS_MAX &&
+           space->header_end - space->header >= (ptrdiff_t)packet_bytes &&
+           space->budget >= bytes + space->packet_overhead;
+}
+
+/* The words that begin each header. */
+enum {
+    SPEADI_WORD_HEADER,
+    SPEADI_WORD_COUNTER,
+    SPEADI_WORD_LENGTH,
+    SPEADI_WORD_OFFSET,
+    SPEADI_WORD_PAYLOAD,
+    SPEADI_WORDS
 };
 
 /* The packetiser of a stream. It also records how much of the current heap it has cut into packets. */
@@ -87,9 +127,13 @@ struct speadi_packetiser {
     /* Payload that the packetiser must not read. The caller of init() sets this field; NULL: there is none. */
     const struct speadi_device_memory *device;
 
+    /* The words that begin each header, without their values and in host byte order. They belong to flavours with
+     * address_bits; 0: no heap has been cut. */
+    uint64_t word[SPEADI_WORDS];
+    unsigned address_bits;
+
     const struct spead_send_heap *heap; /* borrowed from begin() until fill() returns true */
-    uint64_t fixed[5];                  /* the words that begin each header, in host byte order */
-    uint64_t length;
+    uint64_t counter, length;
     uint64_t offset;  /* how many payload bytes of the heap have been cut */
     uint64_t address; /* payload address for the next addressed item pointer */
     uint64_t piece;   /* how many bytes of the item at the index `item` have been cut */
@@ -101,6 +145,39 @@ struct speadi_packetiser {
 
 void speadi_packetiser_init(struct speadi_packetiser *packetiser,
                             const struct speadi_packet_size *size);
+
+/* speadi_packetiser_use_flavour() makes the words of the packetiser those of the flavour. Only that function calls
+ * speadi_packetiser_set_flavour(). */
+void speadi_packetiser_set_flavour(struct speadi_packetiser *packetiser,
+                                   struct spead_flavour flavour);
+
+static inline void speadi_packetiser_use_flavour(struct speadi_packetiser *packetiser,
+                                                 struct spead_flavour flavour)
+{
+    if (packetiser->address_bits != flavour.heap_address_bits)
+        speadi_packetiser_set_flavour(packetiser, flavour);
+}
+
+/* Writes the SPEADI_PACKET_FIXED_BYTES bytes that begin a header with `pointers` item pointers to `to`. */
+static inline void speadi_packetiser_write_fixed(const struct speadi_packetiser *packetiser,
+                                                 uint8_t *to, uint32_t pointers, uint64_t counter,
+                                                 uint64_t length, uint64_t offset, uint64_t payload)
+{
+    const uint64_t *word = packetiser->word;
+
+    speadi_store_be64(to, word[SPEADI_WORD_HEADER] + pointers);
+    to += SPEADI_HEADER_BYTES;
+    speadi_store_be64(to, word[SPEADI_WORD_COUNTER] | counter);
+    to += SPEADI_POINTER_BYTES;
+    speadi_store_be64(to, word[SPEADI_WORD_LENGTH] | length);
+    to += SPEADI_POINTER_BYTES;
+    speadi_store_be64(to, word[SPEADI_WORD_OFFSET] | offset);
+    to += SPEADI_POINTER_BYTES;
+    speadi_store_be64(to, word[SPEADI_WORD_PAYLOAD] | payload);
+}
+
+/* What padding consists of. */
+extern const uint8_t speadi_packet_padding[SPEADI_PAYLOAD_UNIT];
 
 /* Begins to cut a heap. *shape must be the result of speadi_heap_shape() for this heap. */
 void speadi_packetiser_begin(struct speadi_packetiser *packetiser,

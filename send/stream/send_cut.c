@@ -4,6 +4,7 @@
 #include <speadi/packet.h>
 
 #include "send_stream.h"
+#include "single_packet.h"
 
 /* the largest number of packets in one train */
 enum { TRAIN_PACKETS_MAX = 128 };
@@ -13,16 +14,20 @@ enum { TRAIN_PACKETS_MAX = 128 };
  * much as a full train. For example, with 64 heaps of 1 KiB in flight, every second train would have only 3 packets.
  * Before the next poll(), producers submit more heaps, so the train becomes longer. `cut` is the number of packets in
  * the batch. */
-static bool is_better_in_the_next_train(const struct spead_send_stream *stream,
-                                        const struct speadi_heap_entry *entry, uint64_t cut)
+static inline bool is_better_in_the_next_train(const struct spead_send_stream *stream,
+                                               const struct speadi_heap_entry *entry, uint64_t cut)
 {
-    uint64_t train;
+    const uint64_t left = stream->queue.admitted - stream->packetising, bytes = entry->shape.bytes;
+    uint32_t train;
 
-    if (cut == 0 || entry->shape.packets != 1 ||
-        stream->queue.admitted - stream->packetising >= TRAIN_PACKETS_MAX)
+    if (entry->shape.packets != 1 || left >= TRAIN_PACKETS_MAX)
         return false;
-    train = SPEADI_UDP_BYTES_MAX / entry->shape.bytes;
-    return train != 0 && cut % train == 0 && stream->queue.admitted - stream->packetising < train;
+    /* For most heaps these products show that the batch has no whole train yet, or that enough heaps for one are left.
+     * So the two divisions are rare. */
+    if ((cut + 1) * bytes <= SPEADI_UDP_BYTES_MAX || (left + 1) * bytes > SPEADI_UDP_BYTES_MAX)
+        return false;
+    train = SPEADI_UDP_BYTES_MAX / (uint32_t)bytes;
+    return train != 0 && (uint32_t)cut % train == 0;
 }
 
 static void begin(struct spead_send_stream *stream, const struct speadi_heap_entry *entry)
@@ -116,10 +121,13 @@ static bool cut_mix(struct spead_send_stream *stream, struct speadi_packet_space
 static bool cut_heap(struct spead_send_stream *stream, struct speadi_packet_space *space,
                      const struct speadi_heap_entry *entry)
 {
+    space->packet_overhead = stream->transport.packet_overhead[entry->destination];
+    if (!stream->heap_begun && speadi_is_single_packet(entry->heap, &entry->shape))
+        return speadi_single_packet_cut(&stream->packetiser, entry->heap, &entry->shape,
+                                        entry->counter, entry->destination, space);
     if (!stream->heap_begun)
         begin(stream, entry);
     stream->heap_begun = true;
-    space->packet_overhead = stream->transport.packet_overhead[entry->destination];
     if (!speadi_packetiser_fill(&stream->packetiser, space))
         return false;
     stream->heap_begun = false;
