@@ -14,6 +14,7 @@
 #ifndef SPEADI_HEAP_QUEUE_H
 #define SPEADI_HEAP_QUEUE_H
 
+#include <errno.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -27,6 +28,11 @@
 #include "packetiser.h"
 
 #define SPEADI_HEAPS_MAX (1u << 20) /* the largest heaps_max of a stream */
+
+/* This bit of `tail` says that the queue is closed. The bit and the position lie in the same word. So every claim of a
+ * position comes either before the close or after it. If a heap is claimed before the close, the queue accepts it, and
+ * it completes like all others. A claim after the close is refused. */
+#define SPEADI_HEAP_QUEUE_CLOSED (1ull << 63)
 
 /* One accepted heap. */
 struct speadi_heap_entry {
@@ -74,19 +80,64 @@ void speadi_heap_queue_release(struct speadi_heap_queue *queue);
 
 /* ---- Any thread ---- */
 
-/* Copies *entry into the queue. Returns 0, -EAGAIN (heaps_max heaps are in flight) or -ESHUTDOWN (the queue is closed).
- * `by_owner` must be true if and only if the owner thread calls the function. Any other caller must afterwards look
- * whether the owner thread sleeps, and must wake the owner thread if it sleeps (OWNER1). */
-int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_heap_entry *entry,
-                           bool by_owner);
+/* Claims `count` consecutive positions, or none; *position gets the first. `count` is 1 to heaps_max. Returns 0, -EAGAIN
+ * (the heaps would be more than heaps_max) or -ESHUTDOWN (the queue is closed). After it returned 0, the caller must
+ * publish the entry of each claimed position, the first position last. So the owner thread sees either none of these heaps
+ * or all of them.
+ * It reads `tail` before `freed` (QUEUE4 acquire keeps that order). So the computed difference tail - freed can be too
+ * small but never too large, and no heap is refused without need. If the difference is too small, another thread has
+ * changed `tail`, and the compare-exchange fails. QUEUE4 release: the next thread that claims a position sees what this
+ * thread did before. */
+static inline int speadi_heap_queue_claim(struct speadi_heap_queue *queue, uint32_t count,
+                                          uint64_t *position)
+{
+    uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
 
-/* The two parts of a push, for several heaps at once. speadi_heap_queue_claim() claims `count` consecutive positions, or
- * none; *position gets the first. `count` is 1 to heaps_max. It returns the same values as speadi_heap_queue_push().
- * After it returned 0, the caller must publish the entry of each claimed position, the first position last. So the owner
- * thread sees either none of these heaps or all of them. */
-int speadi_heap_queue_claim(struct speadi_heap_queue *queue, uint32_t count, uint64_t *position);
-void speadi_heap_queue_publish(struct speadi_heap_queue *queue, uint64_t position,
-                               const struct speadi_heap_entry *entry, bool by_owner);
+    for (;;) {
+        /* QUEUE1 acquire: the owner thread has finished reading the slot. */
+        uint64_t freed = atomic_load_explicit(&queue->freed, memory_order_acquire);
+
+        if (tail & SPEADI_HEAP_QUEUE_CLOSED)
+            return -ESHUTDOWN;
+        if ((int64_t)(tail - freed) + (int64_t)count > (int64_t)queue->heaps_max)
+            return -EAGAIN;
+        if (atomic_compare_exchange_weak_explicit(&queue->tail, &tail, tail + count,
+                                                  memory_order_acq_rel, memory_order_acquire))
+            break;
+    }
+    *position = tail;
+    return 0;
+}
+
+/* Publishes the heap of a claimed position. `by_owner` must be true if and only if the owner thread calls the function,
+ * or another position is published after this one. Any other caller must afterwards look whether the owner thread sleeps,
+ * and must wake the owner thread if it sleeps (OWNER1). */
+static inline void speadi_heap_queue_publish(struct speadi_heap_queue *queue, uint64_t position,
+                                             const struct speadi_heap_entry *entry, bool by_owner)
+{
+    struct speadi_heap_slot *slot = &queue->slot[position & queue->mask];
+
+    slot->entry = *entry;
+    /* QUEUE2 store: when the owner thread sees `published`, it sees the entry. A producer that then looks whether the
+     * owner thread sleeps (OWNER1) needs a sequentially consistent store. Such a store takes 5 ns. The owner thread
+     * itself needs only a release store, which is cheaper. */
+    if (by_owner)
+        atomic_store_explicit(&slot->published, position + 1, memory_order_release);
+    else
+        atomic_store_explicit(&slot->published, position + 1, memory_order_seq_cst);
+}
+
+/* Claims a position for one heap and publishes it. Returns the same values as speadi_heap_queue_claim(). */
+static inline int speadi_heap_queue_push(struct speadi_heap_queue *queue,
+                                         const struct speadi_heap_entry *entry, bool by_owner)
+{
+    uint64_t position;
+    int ret = speadi_heap_queue_claim(queue, 1, &position);
+
+    if (ret == 0)
+        speadi_heap_queue_publish(queue, position, entry, by_owner);
+    return ret;
+}
 
 /* Closes the queue, so that it refuses every later push. Returns true when the queue was already closed. A signal
  * handler may call it. */
@@ -137,7 +188,11 @@ static inline uint64_t speadi_heap_queue_oldest(const struct speadi_heap_queue *
 }
 
 /* Frees the slot of the oldest heap. After this call a producer may overwrite the entry of that heap. */
-void speadi_heap_queue_free_oldest(struct speadi_heap_queue *queue);
+static inline void speadi_heap_queue_free_oldest(struct speadi_heap_queue *queue)
+{
+    /* QUEUE1 release: the owner thread has finished reading the slot, and the next producer may write it. */
+    atomic_store_explicit(&queue->freed, speadi_heap_queue_oldest(queue) + 1, memory_order_release);
+}
 
 /* Marks all freed heaps as finished. The owner thread must call it only after the completion functions of these heaps
  * have returned. */

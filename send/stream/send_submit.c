@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include <speadi/deadline.h>
+#include <speadi/packet.h>
 
 /* What a caller submits: one heap, whose entry is made, or a group. */
 struct submission {
@@ -32,35 +33,42 @@ static int take_rate(const struct spead_send_stream *stream,
 
 /* Computes the shape of a heap. Refuses the heap with -ENOTSUP if the CPU would have to copy from the memory of a
  * device. */
-static int find_shape(const struct spead_send_stream *stream, struct speadi_heap_shape *shape,
-                      const struct spead_send_heap *heap)
+static inline int find_shape(const struct spead_send_stream *stream,
+                             struct speadi_heap_entry *entry, const struct spead_send_heap *heap)
 {
-    int ret = speadi_heap_shape(shape, heap, &stream->packet_size);
+    struct speadi_heap_shape shape; /* not that of *entry: the compiler keeps *entry in registers */
+    int ret = speadi_heap_shape(&shape, heap, &stream->packet_size);
 
-    if (ret == 0 && stream->device_memory.count != 0 &&
-        !speadi_heap_is_within_reach(heap, shape, &stream->packet_size, &stream->device_memory))
+    if (ret < 0)
+        return ret;
+    if (stream->device_memory.count != 0 &&
+        !speadi_heap_is_within_reach(heap, &shape, &stream->packet_size, &stream->device_memory))
         return -ENOTSUP;
-    return ret;
+    entry->shape = shape;
+    return 0;
 }
 
-static int make_entry(const struct spead_send_stream *stream, struct speadi_heap_entry *entry,
-                      const struct spead_send_heap *heap, const struct spead_send_options *options)
+static inline int make_entry(const struct spead_send_stream *stream,
+                             struct speadi_heap_entry *entry, const struct spead_send_heap *heap,
+                             const struct spead_send_options *options)
 {
     static const struct spead_send_options defaults = SPEAD_SEND_OPTIONS_INIT;
+    double ns_per_byte = -1;
 
     if (!options)
         options = &defaults;
     if (!heap || options->destination >= stream->transport.destination_count)
         return -EINVAL;
-    if (options->explicit_counter && options->counter > spead_flavour_value_max(heap->flavour))
+    if (options->explicit_counter &&
+        options->counter != speadi_pointer_value(options->counter, heap->flavour.heap_address_bits))
         return -EINVAL;
-    entry->ns_per_byte = -1;
     if (options->explicit_rate) {
-        int ret = take_rate(stream, options, &entry->ns_per_byte);
+        int ret = take_rate(stream, options, &ns_per_byte);
 
         if (ret < 0)
             return ret;
     }
+    entry->ns_per_byte = ns_per_byte;
     entry->heap = heap;
     entry->done = options->done;
     entry->done_arg = options->done_arg;
@@ -68,11 +76,12 @@ static int make_entry(const struct spead_send_stream *stream, struct speadi_heap
     entry->explicit_counter = options->explicit_counter;
     entry->destination = (uint16_t)options->destination;
     entry->mix_count = 0;
+    entry->mix_order = 0;
     entry->is_next_of_group = false;
-    return find_shape(stream, &entry->shape, heap);
+    return find_shape(stream, entry, heap);
 }
 
-static void wake_owner(struct spead_send_stream *stream)
+static inline void wake_owner(struct spead_send_stream *stream)
 {
     /* OWNER1 load: this thread has published its heap before (QUEUE2). If several producers see `asleep`, the exchange
      * makes sure that only one of them calls wake(). The exchange can be relaxed, because the load already gives the
@@ -82,7 +91,8 @@ static void wake_owner(struct spead_send_stream *stream)
         stream->transport.ops->wake(stream->transport.engine);
 }
 
-static int push_entry(struct spead_send_stream *stream, const struct speadi_heap_entry *entry)
+static inline int push_entry(struct spead_send_stream *stream,
+                             const struct speadi_heap_entry *entry)
 {
     const bool by_owner = speadi_send_stream_is_owner(stream);
     int ret = speadi_heap_queue_push(&stream->queue, entry, by_owner);
