@@ -93,26 +93,31 @@ void speadi_batch_ring_seal(struct speadi_batch_ring *ring, const struct speadi_
     batch->ns_per_byte = ns_per_byte;
     batch->taken = 0;
     batch->reaped = 0;
-    batch->bytes = sum_bytes(batch->packet, batch->count);
+    batch->bytes = space->bytes;
     ring->used++;
 }
 
-unsigned speadi_batch_ring_reap(struct speadi_batch_ring *ring, uint64_t most, uint64_t *bytes)
+void speadi_batch_ring_pass(struct speadi_batch_ring *ring, unsigned count)
 {
     struct speadi_batch *batch = &ring->batch[ring->first];
-    unsigned count;
 
-    if (!speadi_batch_ring_is_reapable(ring))
-        return 0;
-    count = batch->taken - batch->reaped;
-    if (count > most)
-        count = (unsigned)most;
-    *bytes = count == batch->count ? batch->bytes : sum_bytes(batch->packet + batch->reaped, count);
     batch->reaped += count;
     if (batch->reaped == batch->count) {
         ring->first = (ring->first + 1) % SPEADI_BATCHES;
         ring->used--;
     }
+}
+
+unsigned speadi_batch_ring_reap(struct speadi_batch_ring *ring, uint64_t most, uint64_t *bytes)
+{
+    const struct speadi_batch *batch = &ring->batch[ring->first];
+    const unsigned reapable = speadi_batch_ring_reapable(ring);
+    const unsigned count = reapable < most ? reapable : (unsigned)most;
+
+    if (count == 0)
+        return 0;
+    *bytes = count == batch->count ? batch->bytes : sum_bytes(batch->packet + batch->reaped, count);
+    speadi_batch_ring_pass(ring, count);
     return count;
 }
 

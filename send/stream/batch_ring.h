@@ -67,14 +67,25 @@ static inline struct speadi_batch *speadi_batch_ring_untaken(struct speadi_batch
     return newest->taken < newest->count ? newest : NULL;
 }
 
+/* Returns how many packets of the oldest batch the engine has taken and are not yet reaped. */
+static inline unsigned speadi_batch_ring_reapable(const struct speadi_batch_ring *ring)
+{
+    const struct speadi_batch *oldest = &ring->batch[ring->first];
+
+    return ring->used != 0 ? oldest->taken - oldest->reaped : 0;
+}
+
 /* Returns true when the engine has taken packets that are not yet reaped. */
 static inline bool speadi_batch_ring_is_reapable(const struct speadi_batch_ring *ring)
 {
-    return ring->used != 0 && ring->batch[ring->first].reaped < ring->batch[ring->first].taken;
+    return speadi_batch_ring_reapable(ring) != 0;
 }
 
-/* Marks packets as reaped, beginning with the oldest packet that the engine has taken. It marks at most `most` packets,
- * and only packets of one batch. Returns how many packets it marked, or 0 if no packet can be reaped. Sets *bytes to
+/* Marks `count` packets as reaped, at most speadi_batch_ring_reapable(), beginning with the oldest. */
+void speadi_batch_ring_pass(struct speadi_batch_ring *ring, unsigned count);
+
+/* Does the same with at most `most` packets of the oldest batch, and adds up their sizes. Returns how many packets it marked, or
+ * 0 if no packet can be reaped. Sets *bytes to
  * the sum of the sizes of the marked packets. */
 unsigned speadi_batch_ring_reap(struct speadi_batch_ring *ring, uint64_t most, uint64_t *bytes);
 

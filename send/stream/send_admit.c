@@ -2,6 +2,8 @@
 /* Admits heaps: what the owner thread does once with each heap that producers have submitted, before it cuts packets. */
 #include <sys/prctl.h>
 
+#include <speadi/packet.h>
+
 #include "send_stream.h"
 
 void speadi_send_stream_sleep_exactly(void)
@@ -22,19 +24,24 @@ static void note_rate(struct spead_send_stream *stream)
 
 void speadi_send_stream_admit(struct spead_send_stream *stream)
 {
+    struct speadi_send_admitted admitted = {0};
     struct speadi_heap_entry *entry;
 
     while ((entry = speadi_heap_queue_admit(&stream->queue)) != NULL) {
         if (!entry->explicit_counter)
-            entry->counter =
+            entry->counter = speadi_pointer_value(
                 speadi_heap_counters_take(&stream->counters, stream->queue.admitted - 1,
-                                          entry->is_next_of_group) &
-                spead_flavour_value_max(entry->heap->flavour);
+                                          entry->is_next_of_group),
+                entry->heap->flavour.heap_address_bits);
         if (entry->ns_per_byte >= 0)
             note_rate(stream);
         if (entry->mix_count > 1)
             speadi_mixed_heap_prepare(
                 speadi_mixed_heap_at(&stream->mixed, stream->queue.admitted - 1));
-        speadi_send_ledger_submit(&stream->ledger, &entry->shape);
+        admitted.heaps++;
+        admitted.packets += entry->shape.packets;
+        admitted.bytes += entry->shape.bytes;
     }
+    if (admitted.heaps != 0)
+        speadi_send_ledger_submit(&stream->ledger, &admitted);
 }

@@ -62,7 +62,7 @@ static void complete_oldest(struct spead_send_stream *stream, const struct spead
     void *done_arg = entry->done_arg;
 
     if (result.error == 0)
-        speadi_send_ledger_complete(&stream->ledger, entry->heap->payload_bytes);
+        speadi_send_ledger_complete(&stream->ledger, 1, entry->heap->payload_bytes);
     else
         speadi_send_ledger_fail(&stream->ledger, heap->bucket);
     heap->packets = 0;
@@ -118,13 +118,49 @@ static unsigned end_mixed(struct spead_send_stream *stream, const struct speadi_
     return count;
 }
 
+/* Completes heaps of one packet that were sent without an error, the oldest first, and at most `most` of them. It counts
+ * them in the ledger together: nobody sees the ledger before speadi_send_stream_publish(). It frees the slot of each heap
+ * before it calls done(), as complete_oldest() does. Returns how many heaps it has completed. */
+static unsigned complete_singles(struct spead_send_stream *stream, uint64_t most)
+{
+    const unsigned reapable = speadi_batch_ring_reapable(&stream->batches);
+    uint64_t bytes = 0, payload_bytes = 0;
+    unsigned count = 0;
+
+    for (; count < reapable && count < most; count++) {
+        const struct speadi_heap_entry *entry = oldest_entry(stream);
+        const struct spead_send_result result = {.bytes = entry->shape.bytes,
+                                                 .counter = entry->counter};
+        spead_send_done_fn *done = entry->done;
+        void *done_arg = entry->done_arg;
+
+        if (entry->shape.packets != 1 || entry->mix_count > 1)
+            break;
+        bytes += result.bytes;
+        payload_bytes += entry->heap->payload_bytes;
+        speadi_heap_queue_free_oldest(&stream->queue);
+        if (done)
+            done(done_arg, &result);
+    }
+    if (count == 0)
+        return 0;
+    speadi_batch_ring_pass(&stream->batches, count);
+    speadi_send_ledger_end(&stream->ledger, SPEAD_SEND_SENT, count, bytes, 0);
+    speadi_send_ledger_complete(&stream->ledger, count, payload_bytes);
+    return count;
+}
+
 static void end_in_order(struct spead_send_stream *stream, uint64_t packets, int error)
 {
     while (packets != 0) {
         const struct speadi_heap_entry *entry = oldest_entry(stream);
-        unsigned count = entry->mix_count > 1 ? end_mixed(stream, entry, packets, error)
-                                              : end_oldest(stream, entry, packets, error);
+        unsigned count = 0;
 
+        if (entry->shape.packets == 1 && error == 0 && !stream->trouble.is_interrupted)
+            count = complete_singles(stream, packets);
+        if (count == 0)
+            count = entry->mix_count > 1 ? end_mixed(stream, entry, packets, error)
+                                         : end_oldest(stream, entry, packets, error);
         assert(count != 0); /* an engine reports no more packets than it has taken */
         if (count == 0)
             return;

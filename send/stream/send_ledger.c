@@ -27,11 +27,11 @@ static void count(struct spead_count *to, uint64_t packets, uint64_t bytes)
 }
 
 void speadi_send_ledger_submit(struct speadi_send_ledger *ledger,
-                               const struct speadi_heap_shape *shape)
+                               const struct speadi_send_admitted *admitted)
 {
-    count(&ledger->accounts.submitted, shape->packets, shape->bytes);
-    count(&ledger->accounts.bucket[SPEAD_SEND_PENDING], shape->packets, shape->bytes);
-    ledger->accounts.counters.heaps_submitted++;
+    count(&ledger->accounts.submitted, admitted->packets, admitted->bytes);
+    count(&ledger->accounts.bucket[SPEAD_SEND_PENDING], admitted->packets, admitted->bytes);
+    ledger->accounts.counters.heaps_submitted += admitted->heaps;
     ledger->changed = true;
 }
 
@@ -68,9 +68,10 @@ void speadi_send_ledger_end(struct speadi_send_ledger *ledger, enum spead_send_b
     ledger->changed = true;
 }
 
-void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t payload_bytes)
+void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t heaps,
+                                 uint64_t payload_bytes)
 {
-    ledger->accounts.counters.heaps_sent++;
+    ledger->accounts.counters.heaps_sent += heaps;
     ledger->accounts.counters.payload_bytes += payload_bytes;
     ledger->changed = true;
 }

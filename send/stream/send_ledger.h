@@ -40,9 +40,12 @@ void speadi_send_ledger_release(struct speadi_send_ledger *ledger);
 
 /* ---- Owner thread ---- */
 
-/* Counts a heap that has been admitted: its packets are now in the bucket `pending`. */
+/* Counts heaps that have been admitted: their packets are now in the bucket `pending`. */
+struct speadi_send_admitted {
+    uint64_t heaps, packets, bytes;
+};
 void speadi_send_ledger_submit(struct speadi_send_ledger *ledger,
-                               const struct speadi_heap_shape *shape);
+                               const struct speadi_send_admitted *admitted);
 
 /* Returns the bucket of packets that an engine has reported with `error`: 0, SPEADI_TX_INJECTED, -ECANCELED (the
  * packets were abandoned) or another -errno. */
@@ -52,9 +55,11 @@ enum spead_send_bucket speadi_send_bucket_of(int error);
 void speadi_send_ledger_end(struct speadi_send_ledger *ledger, enum spead_send_bucket bucket,
                             uint64_t packets, uint64_t bytes, int error);
 
-/* speadi_send_ledger_complete() counts a heap that has completed without an error, and speadi_send_ledger_fail() one
- * that has completed with an error. `bucket` is the bucket of the first packet of this heap that had an error. */
-void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t payload_bytes);
+/* speadi_send_ledger_complete() counts heaps that have completed without an error, and their payload together.
+ * speadi_send_ledger_fail() counts one that has completed with an error. `bucket` is the bucket of the first packet of
+ * this heap that had an error. */
+void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t heaps,
+                                 uint64_t payload_bytes);
 void speadi_send_ledger_fail(struct speadi_send_ledger *ledger, enum spead_send_bucket bucket);
 
 /* Records a time at which the engine took packets. The caller has read it from two clocks: UTC, and CLOCK_MONOTONIC. */
