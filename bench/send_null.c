@@ -6,8 +6,8 @@
  *   unshare -rn sh -c 'ip link add n0 mtu 9000 type veth peer name n1 mtu 9000; ip link set n0 up; ip link set n1 up;
  *                      ip addr add 10.0.0.1/24 dev n0; ip route add 224.0.0.0/4 dev n0; bench-send-null --verbs'
  *
- * Method: one thread keeps max-heaps heaps in flight. The completion of a heap submits the same heap again. The program
- * prints one JSON object. Instruction counts do not depend on the machine; this command counts them:
+ * Method: one thread keeps max-heaps heaps in flight. The completion of a heap submits the same heap again; with --group,
+ * the heaps that have completed in a poll() are submitted together after it. The program prints one JSON object. Instruction counts do not depend on the machine; this command counts them:
  *   valgrind --tool=callgrind --toggle-collect=spead_send_stream_poll bench-send-null --heaps 200 */
 #include <argp.h>
 #include <errno.h>
@@ -27,7 +27,7 @@
 
 struct options {
     uint64_t heap_bytes, heaps, heaps_max, packet_bytes;
-    bool verbs, copy;
+    bool verbs, copy, group;
 };
 
 /* ---- The loop ------------------------------------------------------------------------------ */
@@ -36,6 +36,9 @@ struct source {
     struct spead_send_stream *stream;
     struct spead_send_heap *heap;
     uint64_t left; /* how many heaps are still to be submitted */
+    /* With --group: max-heaps equal heaps, and how many of them are submitted after this poll(). Else NULL. */
+    struct spead_send_group_heap *group;
+    uint32_t waiting;
 };
 
 static void submit_next(void *arg, const struct spead_send_result *result)
@@ -46,8 +49,31 @@ static void submit_next(void *arg, const struct spead_send_result *result)
     if (source->left == 0 || (result != NULL && result->error != 0))
         return;
     source->left--;
+    if (source->group) {
+        source->waiting++;
+        return;
+    }
     if (spead_send_stream_submit(source->stream, source->heap, &options) < 0)
         abort(); /* the heap queue must have a free slot, because a completion has just freed one */
+}
+
+static void make_group(struct source *source, uint64_t heaps_max)
+{
+    source->group = calloc(heaps_max, sizeof *source->group);
+    if (source->group == NULL)
+        abort();
+    for (uint64_t i = 0; i < heaps_max; i++)
+        source->group[i] = (struct spead_send_group_heap){
+            .heap = source->heap, .options = {.done = submit_next, .done_arg = source}};
+}
+
+static void submit_waiting(struct source *source)
+{
+    if (source->waiting != 0 &&
+        spead_send_stream_submit_group(source->stream, source->group, source->waiting,
+                                       SPEAD_SEND_GROUP_SERIAL) < 0)
+        abort(); /* all these heaps have completed, so there is room for them */
+    source->waiting = 0;
 }
 
 static struct spead_send_stream *make_verbs_stream(const struct options *options,
@@ -92,15 +118,19 @@ static int run(const struct options *options)
         fprintf(stderr, "bench-send-null: no stream, or no memory\n");
         return 1;
     }
+    if (options->group)
+        make_group(&source, options->heaps_max);
     spead_send_stream_start(source.stream, NULL);
     for (uint64_t i = 0; i < options->heaps_max; i++)
         submit_next(&source, NULL);
+    submit_waiting(&source);
     start_ns = speadi_clock_mono_ns();
     /* poll() can return 0 before all heaps are sent, because an engine can find its queue full before it has collected
      * completions. So the loop polls again until all heaps are sent. */
     do {
         while (spead_send_stream_poll(source.stream) > 0)
-            ;
+            submit_waiting(&source);
+        submit_waiting(&source);
         spead_send_stream_stats(source.stream, &stats);
     } while (stats.counters.heaps_sent < options->heaps && stats.counters.heaps_failed == 0);
     ns = speadi_clock_mono_ns() - start_ns;
@@ -118,6 +148,7 @@ static int run(const struct options *options)
     ns = stats.counters.heaps_sent;
     spead_send_stream_destroy(source.stream);
     spead_send_heap_destroy(source.heap);
+    free(source.group);
     free(payload);
     return ns == options->heaps ? 0 : 1;
 }
@@ -148,6 +179,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'c':
         options->copy = true;
         return 0;
+    case 'g':
+        options->group = true;
+        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected \"%s\"", text);
         return 0;
@@ -166,6 +200,7 @@ int main(int argc, char **argv)
         {"verbs", 'v', NULL, 0, "Send with engine verbs to the null device", 0},
         {"copy", 'c', NULL, 0, "Payload is not registered with the device, so that it is copied",
          0},
+        {"group", 'g', NULL, 0, "Submit the heaps that complete in a poll together", 0},
         {0}};
     static const struct argp argp = {
         .options = known, .parser = parse, .doc = "Cost of the send stream without a network"};
