@@ -20,7 +20,7 @@ MIB = 1 << 20
 WAYS = ("reference", "gather", "auto")
 PACKETS = (552, 1064, 1472, 2048, 2560, 3072, 4096, 8972)
 ITEMS = (1024, 2048, 4096)  # items of a heap of 4 MiB in packets of 8972 B
-LIMITED = ((4 * MIB, 4, 1472), (4 * MIB, 4, 8972), (1024, 64, 1472), (8192, 64, 8972))
+LIMITED = ((4 * MIB, 4, 1472), (4 * MIB, 4, 8972), (1024, 64, 1472), (1024, 4, 1472), (8192, 64, 8972))
 
 
 def per_cpu_second(command):
@@ -53,13 +53,16 @@ def ways(options, port, shape, **more):
     return {way: ours(options, port, shape, way, **more) for way in WAYS}
 
 
-def measure(options, port):
+def measure_ways(options, port):
     for engine in ("socket", "uring"):
         for packet in PACKETS:
             shape = Shape(4 * MIB, packet)
             row(options, f"{engine}, {packet} B", ways(options, port, shape, engine=engine))
     for items in ITEMS:
         row(options, f"socket, 8972 B, {items} items", ways(options, port, Shape(4 * MIB, 8972), items=items))
+
+
+def measure_beside_limits(options, port):
     for heap_bytes, in_flight, packet in LIMITED:
         shape = Shape(heap_bytes, packet, in_flight)
         heaps = int(options.seconds * 10e9 / heap_bytes) + 1
@@ -73,11 +76,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=5, help="runs of each program in a row (5)")
     parser.add_argument("--seconds", type=float, default=0.5, help="about how long a run takes (0.5)")
     parser.add_argument("--build", default="build/release", help="build folder (build/release)")
+    parser.add_argument("--limits", action="store_true", help="only the rows beside the raw loops")
     options = parser.parse_args()
     pin_to_receiver_core()
     print(time.strftime("%Y-%m-%d"), subprocess.run(["uname", "-r"], capture_output=True, text=True).stdout.strip())
     with sink() as port:
-        measure(options, port)
+        if not options.limits:
+            measure_ways(options, port)
+        measure_beside_limits(options, port)
 
 
 if __name__ == "__main__":
