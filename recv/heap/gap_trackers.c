@@ -73,6 +73,9 @@ static void update_sums(struct speadi_gap_trackers *set, struct speadi_gap_track
 {
     struct speadi_gap_sums now = speadi_gap_tracker_sums(&entry->tracker);
 
+    if (set->rows && now.missing != entry->sums.missing)
+        speadi_sender_row_add(&set->rows->row[entry->key >> 32], SPEADI_SENDER_MISSING_HEAPS,
+                              now.missing - entry->sums.missing);
     set->sums.missing += now.missing - entry->sums.missing;
     set->sums.provisional += now.provisional - entry->sums.provisional;
     set->sums.absent += now.absent - entry->sums.absent;

@@ -10,6 +10,7 @@
 
 #include "counter_map.h"
 #include "gap_tracker.h"
+#include "sender_rows.h"
 
 #define SPEADI_GAP_TRACKERS_MAX 4096u
 
@@ -36,6 +37,8 @@ struct speadi_gap_trackers {
     struct speadi_gap_sums sums;
     /* Number of heaps that found no free tracker. They are part of sums.not_understood. */
     uint64_t trackers_refused;
+    /* The rows of the senders, in which the set counts the missing heaps of each sender; NULL: it does not */
+    struct speadi_sender_rows *rows;
 };
 
 /* Makes room for the trackers. `step` is the step of every sender's counters, or 0 if it shall be learned.

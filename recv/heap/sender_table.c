@@ -27,14 +27,16 @@ int speadi_sender_table_init(struct speadi_sender_table *table, uint32_t senders
     speadi_hash_key_init(&table->hash_key);
     table->sender = calloc(senders_max, sizeof *table->sender);
     table->chain = malloc(chains * sizeof *table->chain);
-    if (!table->sender || !table->chain) {
+    if (speadi_sender_rows_init(&table->rows, senders_max) < 0 || !table->sender || !table->chain) {
         speadi_sender_table_release(table);
         return -ENOMEM;
     }
     for (uint32_t i = 0; i < chains; i++)
         table->chain[i] = SPEADI_SENDER_NONE;
-    for (uint32_t i = 0; i < senders_max; i++)
+    for (uint32_t i = 0; i < senders_max; i++) {
         table->sender[i].id = i;
+        table->sender[i].row = &table->rows.row[i];
+    }
     return 0;
 }
 
@@ -42,6 +44,7 @@ void speadi_sender_table_release(struct speadi_sender_table *table)
 {
     free(table->sender);
     free(table->chain);
+    speadi_sender_rows_release(&table->rows);
     *table = (struct speadi_sender_table){0};
 }
 
@@ -203,7 +206,8 @@ static struct speadi_sender *free_entry(struct speadi_sender_table *table, uint3
 struct speadi_sender *speadi_sender_table_admit(struct speadi_sender_table *table,
                                                 uint16_t endpoint,
                                                 const struct spead_sender_address *address,
-                                                uint64_t now_ns, uint32_t *replaced_id)
+                                                uint64_t now_ns, uint64_t mono_ns,
+                                                uint32_t *replaced_id)
 {
     const struct spead_sender_address key = key_of(table, address);
     uint32_t *chain = chain_of(table, endpoint, &key);
@@ -221,8 +225,10 @@ struct speadi_sender *speadi_sender_table_admit(struct speadi_sender_table *tabl
         .finished_epoch = sender->finished_epoch + 1,
         .run_epoch = sender->finished_epoch + 1,
         .seen_ns = now_ns,
+        .row = sender->row,
         .next = *chain,
     };
+    speadi_sender_rows_admit(&table->rows, INDEX(id), endpoint, address, mono_ns);
     *chain = INDEX(id);
     table->recent[endpoint] = INDEX(id);
     link_silent(table, sender);

@@ -18,6 +18,8 @@
 #include <speadi/address.h>
 #include <speadi/keyed_hash.h>
 
+#include "sender_rows.h"
+
 #define SPEADI_SENDERS_MAX          UINT16_MAX
 #define SPEADI_SENDER_IDS           (1u << 16) /* distance between two ids of one entry */
 #define SPEADI_SENDER_NONE          UINT32_MAX
@@ -41,9 +43,9 @@ struct speadi_sender {
     /* The index of the entry in the low 16 bits, and above it how often the entry was given to a new sender. So no two
      * senders that follow each other in one entry have the same id. */
     uint32_t id;
-    uint32_t live_heaps; /* heaps of the sender that are in the heap table */
-    uint64_t seen_ns;    /* when the last packet came, by the clock by which heaps age */
-    uint64_t heaps_complete, heaps_incomplete;
+    uint32_t live_heaps;           /* heaps of the sender that are in the heap table */
+    uint64_t seen_ns;              /* when the last packet came, by the clock by which heaps age */
+    struct speadi_sender_row *row; /* what other threads can read of the sender */
 
     /* Written by the stream and by finished.c. */
     uint64_t heaps_ended; /* heaps that were given to the memory of finished heaps */
@@ -56,7 +58,7 @@ struct speadi_sender {
      * sender had brought before (recv_doubling.c). */
     uint32_t heaps_asked, heaps_doubled;
     uint32_t restarts;  /* how many runs of the sender began after a silence or with a start item */
-    bool stopped;       /* a stop item has come from the sender */
+    bool stopped;       /* a stop item has come from the sender; also in the row */
     bool has_sent_data; /* a heap came that is not a control heap */
     uint64_t newest_counter; /* counter of the heap that opened last; valid if has_sent_data */
     uint64_t stop_counter;   /* heap counter of the heap with the stop item; valid if stopped */
@@ -90,6 +92,7 @@ struct speadi_sender_table {
     uint32_t proven[SPEADI_SENDER_ENDPOINTS_MAX];
     /* For each endpoint, the index of the entry that was found or made last. A search looks there first. */
     uint32_t recent[SPEADI_SENDER_ENDPOINTS_MAX];
+    struct speadi_sender_rows rows; /* one for each entry */
 };
 
 /* Makes an empty table of senders_max entries (1 to SPEADI_SENDERS_MAX). Returns 0 or -ENOMEM. */
@@ -125,13 +128,15 @@ static inline struct speadi_sender *speadi_sender_table_find(
     return recent ? recent : speadi_sender_table_search(table, endpoint, address);
 }
 
-/* Makes an entry for a sender that is not in the table and that is heard at now_ns. The entry may replace another
- * sender. Then *replaced_id is the id of that sender, else it is SPEADI_SENDER_NONE. Returns the entry, or NULL if all
- * entries belong to senders with live heaps. The entry is valid until the next call of this function. */
+/* Makes an entry for a sender that is not in the table and that is heard at now_ns; mono_ns is the same time by
+ * CLOCK_MONOTONIC. The entry may replace another sender. Then *replaced_id is the id of that sender, else it is
+ * SPEADI_SENDER_NONE. Returns the entry, or NULL if all entries belong to senders with live heaps. The entry is valid
+ * until the next call of this function. */
 struct speadi_sender *speadi_sender_table_admit(struct speadi_sender_table *table,
                                                 uint16_t endpoint,
                                                 const struct spead_sender_address *address,
-                                                uint64_t now_ns, uint32_t *replaced_id);
+                                                uint64_t now_ns, uint64_t mono_ns,
+                                                uint32_t *replaced_id);
 
 /* The long way of speadi_sender_heard(). */
 void speadi_sender_move_up(struct speadi_sender_table *table, struct speadi_sender *sender,
@@ -161,12 +166,18 @@ void speadi_sender_heap_left(struct speadi_sender_table *table, struct speadi_se
 /* Says that the sender has proven itself. */
 void speadi_sender_prove(struct speadi_sender_table *table, struct speadi_sender *sender);
 
-/* Says that a heap of the sender is complete. `packets` is the number of its packets. */
-static inline void speadi_sender_heap_complete(struct speadi_sender_table *table,
-                                               struct speadi_sender *sender, uint64_t packets)
+/* Counts a heap that has ended, with its packets and the bytes of its payload that have come. */
+static inline void speadi_sender_heap_ended(struct speadi_sender_table *table,
+                                            struct speadi_sender *sender, bool complete,
+                                            uint64_t packets, uint64_t bytes)
 {
-    sender->heaps_complete++;
-    if (!sender->proven && (packets > 1 || sender->heaps_complete > 1))
+    struct speadi_sender_row *row = sender->row;
+
+    speadi_sender_row_add(row, SPEADI_SENDER_PACKETS, packets);
+    speadi_sender_row_add(row, SPEADI_SENDER_PAYLOAD_BYTES, bytes);
+    speadi_sender_row_add(row, complete ? SPEADI_SENDER_COMPLETE : SPEADI_SENDER_INCOMPLETE, 1);
+    if (!sender->proven && complete &&
+        (packets > 1 || speadi_sender_row_get(row, SPEADI_SENDER_COMPLETE) > 1))
         speadi_sender_prove(table, sender);
 }
 
@@ -185,9 +196,19 @@ static inline struct speadi_sender *speadi_sender_table_get(const struct speadi_
     return sender->id == id ? sender : NULL;
 }
 
+/* Returns the row in which the sums of this sender are: its own, or that of the forgotten senders. */
+static inline struct speadi_sender_row *speadi_sender_table_row(
+    const struct speadi_sender_table *table, uint32_t id)
+{
+    const struct speadi_sender *sender = speadi_sender_table_get(table, id);
+
+    return sender ? sender->row : speadi_sender_rows_forgotten(&table->rows);
+}
+
 static inline uint64_t speadi_sender_table_bytes(const struct speadi_sender_table *table)
 {
     return (uint64_t)table->senders_max * sizeof *table->sender +
+           speadi_sender_rows_bytes(table->senders_max) +
            (table->mask + 1ull) * sizeof *table->chain;
 }
 

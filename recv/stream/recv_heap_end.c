@@ -79,10 +79,8 @@ static struct speadi_finished_heap *remember(struct spead_recv_stream *stream,
     finished->complete = heap->complete;
     finished->controls = (uint8_t)(live->control & SPEADI_CONTROL_START_OR_STOP);
     speadi_finished_describe(finished, heap);
-    if (heap->complete)
-        speadi_sender_heap_complete(&stream->senders, sender, heap->packets);
-    else
-        sender->heaps_incomplete++;
+    speadi_sender_heap_ended(&stream->senders, sender, heap->complete, heap->packets,
+                             heap->received);
     return finished;
 }
 

@@ -233,6 +233,7 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
 
     if (stream->state == SPEADI_RECV_ENDED)
         return stream->result;
+    speadi_sender_rows_begin(&stream->senders.rows);
     read_clocks(stream);
     if (stream->has_slept)
         stream->empty_ns = stream->age_ns;
@@ -254,6 +255,7 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
     if (__builtin_expect(stream->populate_due, 0))
         speadi_recv_populate_ahead(stream);
     speadi_recv_publish(stream);
+    speadi_sender_rows_end(&stream->senders.rows);
     return stream->state == SPEADI_RECV_ENDED ? stream->result : count;
 }
 

@@ -6,10 +6,14 @@
  * length. */
 #define HEADER_BYTES_MIN (SPEADI_HEADER_BYTES + 3 * SPEADI_POINTER_BYTES)
 
-/* Adds the packets of a heap to the counters, or takes them out again. */
-static void count(struct spead_recv_counters *totals, uint64_t packets, uint64_t least,
-                  bool estimated)
+/* Adds the packets of a heap of this sender to the counters, or takes them out again. */
+static void count(struct spead_recv_stream *stream, uint32_t sender, uint64_t packets,
+                  uint64_t least, bool estimated)
 {
+    struct spead_recv_counters *totals = stream->tally.totals;
+
+    speadi_sender_row_add(speadi_sender_table_row(&stream->senders, sender),
+                          SPEADI_SENDER_MISSING_PACKETS, packets);
     totals->missing_packets += packets;
     totals->missing_packets_least += least;
     if (estimated)
@@ -27,7 +31,7 @@ struct speadi_heap_missing speadi_recv_count_missing(struct spead_recv_stream *s
                                    ? stream->packet_bytes_max - HEADER_BYTES_MIN
                                    : 0;
     missing = speadi_heap_missing(heap);
-    count(stream->tally.totals, missing.packets, missing.least, heap->packets_estimated);
+    count(stream, live->sender, missing.packets, missing.least, heap->packets_estimated);
     return missing;
 }
 
@@ -46,6 +50,6 @@ void speadi_recv_came_late(struct spead_recv_stream *stream, struct speadi_finis
         !speadi_late_gaps_fill(&stream->late_gaps, &finished->gaps, packet->payload_offset,
                                packet->payload_offset + packet->payload_bytes))
         return;
-    count(stream->tally.totals, finished->gaps.packets - packets, finished->gaps.least - least,
+    count(stream, finished->sender, finished->gaps.packets - packets, finished->gaps.least - least,
           finished->gaps.estimated);
 }

@@ -24,6 +24,8 @@ static void begin_run(struct spead_recv_stream *stream, struct speadi_sender *se
     speadi_gap_trackers_restart(&stream->gaps, speadi_sender_index(id));
     sender->restarts++;
     sender->stopped = false;
+    speadi_sender_row_add(sender->row, SPEADI_SENDER_RESTARTS, 1);
+    speadi_sender_row_set(sender->row, SPEADI_SENDER_STOPPED, false);
     stream->tally.totals->sender_restarts++;
 }
 
@@ -86,8 +88,8 @@ static struct speadi_sender *admit(struct spead_recv_stream *stream, uint16_t en
                                    const struct spead_sender_address *from)
 {
     uint32_t replaced;
-    struct speadi_sender *sender =
-        speadi_sender_table_admit(&stream->senders, endpoint, from, stream->age_ns, &replaced);
+    struct speadi_sender *sender = speadi_sender_table_admit(
+        &stream->senders, endpoint, from, stream->age_ns, stream->now_ns, &replaced);
 
     if (replaced != SPEADI_SENDER_NONE)
         speadi_gap_trackers_forget(&stream->gaps, speadi_sender_index(replaced));
@@ -119,6 +121,7 @@ static __attribute__((noinline)) struct speadi_sender *search(struct spead_recv_
         if (was_silent(stream, sender))
             end_run(stream, sender);
         speadi_sender_heard(&stream->senders, sender, stream->age_ns);
+        speadi_sender_row_set(sender->row, SPEADI_SENDER_SEEN_NS, stream->now_ns);
     }
     if (sender)
         stream->sender_of[raw->from] = sender->id;
@@ -135,6 +138,7 @@ struct speadi_sender *speadi_recv_look_up_sender(struct spead_recv_stream *strea
     if (!sender || was_silent(stream, sender) || !speadi_sender_stays_newest(sender))
         return search(stream, raw, may_admit);
     sender->seen_ns = stream->age_ns;
+    speadi_sender_row_set(sender->row, SPEADI_SENDER_SEEN_NS, stream->now_ns);
     stream->sender_of[raw->from] = sender->id;
     return sender;
 }
@@ -159,6 +163,7 @@ void speadi_recv_sender_stops(struct spead_recv_stream *stream, struct speadi_se
         return;
     speadi_finished_forget(sender);
     sender->stopped = true;
+    speadi_sender_row_set(sender->row, SPEADI_SENDER_STOPPED, true);
     sender->stop_counter = counter;
     stream->stop_items++;
     stream->stop_review_ns = 0;

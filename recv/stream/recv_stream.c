@@ -63,8 +63,11 @@ static int make_tables(struct spead_recv_stream *stream)
     stream->sizes = calloc(c->senders_max, sizeof *stream->sizes);
     if (!stream->sizes)
         return -ENOMEM;
-    return speadi_gap_trackers_init(&stream->gaps, gap_trackers(c), c->senders_max,
-                                    c->substream_count, c->heap_counter_step);
+    if (speadi_gap_trackers_init(&stream->gaps, gap_trackers(c), c->senders_max, c->substream_count,
+                                 c->heap_counter_step) < 0)
+        return -ENOMEM;
+    stream->gaps.rows = &stream->senders.rows;
+    return 0;
 }
 
 static int name_sources(struct spead_recv_stream *stream)
@@ -445,25 +448,6 @@ void spead_recv_stream_end(const struct spead_recv_stream *stream, struct spead_
     };
 
     (void)speadi_struct_write(end, &full, sizeof full);
-}
-
-int spead_recv_stream_sender(const struct spead_recv_stream *stream, uint32_t index,
-                             struct spead_recv_sender *sender)
-{
-    struct spead_recv_sender full = SPEAD_RECV_SENDER_INIT;
-    const struct speadi_sender *from;
-
-    if (index >= stream->senders.count)
-        return -ERANGE;
-    from = &stream->senders.sender[index];
-    full.source = from->endpoint;
-    full.address = from->address;
-    full.stopped = from->stopped;
-    full.heaps_complete = from->heaps_complete;
-    full.heaps_incomplete = from->heaps_incomplete;
-    full.restarts = from->restarts;
-    full.silent_ns = stream->age_ns - from->seen_ns;
-    return speadi_struct_write(sender, &full, sizeof full);
 }
 
 /* ---- The consumer -------------------------------------------------------------------------- */

@@ -146,6 +146,16 @@ static void write_recv_sender(void *to)
     (void)spead_recv_stream_sender(receiver, 0, to);
 }
 
+static void write_recv_senders(void *to)
+{
+    (void)spead_recv_stream_senders(receiver, to, 1, NULL);
+}
+
+static void write_forgotten_senders(void *to)
+{
+    (void)spead_recv_stream_senders(receiver, NULL, 0, to);
+}
+
 static void write_recv_plan(void *to)
 {
     spead_recv_stream_plan(receiver, to);
@@ -229,7 +239,9 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_recv_stats, counters), write_recv_stats},
     {STRUCT(spead_recv_plan, posted_receives), write_recv_plan},
     {STRUCT(spead_recv_end, stop_counter), write_recv_end},
-    {STRUCT(spead_recv_sender, silent_ns), write_recv_sender},
+    {STRUCT(spead_recv_sender, last_packet_mono_ns), write_recv_sender},
+    {STRUCT(spead_recv_sender, last_packet_mono_ns), write_recv_senders},
+    {STRUCT(spead_recv_sender, last_packet_mono_ns), write_forgotten_senders},
     {STRUCT(spead_recording_writer_stats, recovered_index_bytes), write_recording_stats},
     {STRUCT(spead_recording_heap, clock_error_ns), write_recording_heap},
     {STRUCT(spead_recording_info, clock_error_ns), write_recording_info},

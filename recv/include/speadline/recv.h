@@ -620,15 +620,24 @@ void spead_recv_end_init(struct spead_recv_end *end, size_t size);
  * Any thread that knows it may call the function. */
 void spead_recv_stream_end(const struct spead_recv_stream *stream, struct spead_recv_end *end);
 
-/* What a stream knows of one sender. */
+/* What a stream knows of one sender. Heaps and their packets are counted when the heap ends: complete or not, and handed
+ * over or not. Control heaps are not counted, nor packets that are in no heap (duplicate, late, malformed, ...). */
 struct spead_recv_sender {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t source;      /* the endpoint at which the sender was heard; 0 in a joint stream */
     struct spead_sender_address address; /* where the sender's first packet came from */
     bool stopped;                        /* a stop item has come from the sender */
     uint64_t heaps_complete, heaps_incomplete;
-    uint64_t restarts;  /* how many further runs of the sender began */
-    uint64_t silent_ns; /* the time between the sender's last packet and the end of the stream */
+    uint64_t restarts; /* how many further runs of the sender began */
+    /* The time from the sender's last packet to the end of the stream; in spead_recv_stream_senders() to the call. */
+    uint64_t silent_ns;
+    uint64_t senders; /* how many senders this struct sums up: 1, except for forgotten senders */
+    uint64_t packets; /* packets of heaps that have ended */
+    uint64_t payload_bytes; /* payload of heaps that have ended */
+    /* The sender's part in the counters of these names. It may fall, as they do. */
+    uint64_t missing_packets, missing_heaps;
+    /* When its first and its last packet were read: CLOCK_MONOTONIC at the beginning of the poll. */
+    uint64_t first_packet_mono_ns, last_packet_mono_ns;
 };
 /* clang-format off */
 #define SPEAD_RECV_SENDER_INIT { .struct_size = sizeof(struct spead_recv_sender) }
@@ -641,6 +650,26 @@ void spead_recv_sender_init(struct spead_recv_sender *sender, size_t size);
  * spead_recv_stream_end(). Returns 0, or -ERANGE if index is past the last sender. */
 int spead_recv_stream_sender(const struct spead_recv_stream *stream, uint32_t index,
                              struct spead_recv_sender *sender);
+
+/* Writes what the stream knows of its senders to senders[0], senders[1], ..., at most senders_max elements. The caller
+ * must have set the struct_size of senders[0] by SPEAD_RECV_SENDER_INIT: it is the size of each element. `senders` may
+ * be NULL if senders_max is 0. If `forgotten` is not NULL, it has its struct_size too, and gets the sums of the senders
+ * that have lost their place to others (senders_max of the configuration); it has no address and no times.
+ *
+ * All of it is of one moment between two polls, the owner's last one or the one that ends during the call. If
+ * senders_max suffices, the sums over all elements and *forgotten are at that moment:
+ *   - missing_packets, missing_heaps: the counters of the stream with these names; restarts: `sender_restarts`;
+ *     senders: `senders` + `senders_replaced`
+ *   - heaps_complete + heaps_incomplete: all heaps that have ended and are not control heaps. The counters of the stream
+ *     divide them further: handed over, shed, discarded.
+ * A sender keeps its index until it loses its place; its last_packet_mono_ns shows whether it goes on.
+ *
+ * Returns how many senders the stream knows, which may be more than senders_max; -ENOMEM; or -EINVAL if a struct_size is
+ * wrong. Any thread may call this function as long as the stream exists, but not a callback that the stream calls. The
+ * owner thread takes no lock for it. The call may wait until the owner thread ends its poll, and until another caller
+ * has finished. */
+int spead_recv_stream_senders(struct spead_recv_stream *stream, struct spead_recv_sender *senders,
+                              uint32_t senders_max, struct spead_recv_sender *forgotten);
 
 /* A thread that runs a stream and is its owner thread. */
 struct spead_recv_runner; /* opaque */

@@ -46,7 +46,7 @@ static struct speadi_sender *admit(uint8_t host, uint16_t port, uint64_t now_ns)
 {
     const struct spead_sender_address address = from(host, port);
 
-    return speadi_sender_table_admit(&table, 0, &address, now_ns, &replaced);
+    return speadi_sender_table_admit(&table, 0, &address, now_ns, now_ns, &replaced);
 }
 
 Test(sender_table, senders_differ_by_endpoint_address_and_port)
@@ -83,7 +83,7 @@ Test(sender_table, an_endpoint_without_addresses_has_one_sender)
 {
     const struct spead_sender_address unknown = {.port = 5};
     const struct spead_sender_address also_unknown = {.port = 6};
-    struct speadi_sender *sender = speadi_sender_table_admit(&table, 0, &unknown, 0, &replaced);
+    struct speadi_sender *sender = speadi_sender_table_admit(&table, 0, &unknown, 0, 0, &replaced);
 
     cr_expect_eq(speadi_sender_table_find(&table, 0, &also_unknown), sender);
     cr_expect_null(speadi_sender_table_find(&table, 1, &unknown));
@@ -122,9 +122,9 @@ Test(sender_table, a_sender_that_has_proven_itself_is_replaced_last)
 {
     struct speadi_sender *working = admit(1, 1, 0);
 
-    speadi_sender_heap_complete(&table, working, 1);
+    speadi_sender_heap_ended(&table, working, true, 1, 8);
     cr_expect_not(working->proven, "one heap of one packet is easily forged");
-    speadi_sender_heap_complete(&table, working, 1);
+    speadi_sender_heap_ended(&table, working, true, 1, 8);
     cr_expect(working->proven);
     for (uint16_t port = 1; port < 1000; port++)
         cr_assert_not_null(admit(2, port, port));
@@ -158,7 +158,7 @@ static uint32_t longest_chain(struct spead_sender_address address(uint32_t i))
     for (uint32_t i = 0; i < SENDERS; i++) {
         const struct spead_sender_address sender = address(i);
 
-        cr_assert_not_null(speadi_sender_table_admit(&table, 0, &sender, 0, &replaced));
+        cr_assert_not_null(speadi_sender_table_admit(&table, 0, &sender, 0, 0, &replaced));
     }
     for (uint32_t chain = 0; chain <= table.mask; chain++) {
         uint32_t length = 0;
