@@ -230,6 +230,7 @@ void recv_report_read(struct recv_report *report, const struct recv_graph *graph
 {
     read_graph(report, graph);
     read_stream(report, graph->stream);
+    sender_list_read(&report->senders, graph->stream);
 }
 
 uint64_t recv_report_unwritten(const struct recv_report *report)
@@ -525,6 +526,11 @@ json_t *recv_report_json(const struct recv_report *report)
     failed |= json_object_set_new(
                   object, "silent_senders",
                   recv_silence_json(&report->silence, report->options->shared.endpoints)) < 0;
+    failed |= json_object_set_new(
+                  object, "sender_list",
+                  sender_list_json(&report->senders, report->options->shared.endpoints)) < 0;
+    failed |= json_object_set_new(object, "forgotten_senders",
+                                  sender_list_forgotten_json(&report->senders)) < 0;
     failed |= json_object_set_new(object, "heap_fates", heaps_json(stats)) < 0;
     failed |= json_object_set_new(object, "flow", json_loads(report->flow_json, 0, NULL)) < 0;
     failed |= json_object_set_new(object, "no_packets",

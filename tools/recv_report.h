@@ -12,6 +12,7 @@
 #include "recv_end.h"
 #include "recv_graph.h"
 #include "recv_silence.h"
+#include "sender_list.h"
 #include "spead_recv_options.h"
 #include "tool_report.h"
 
@@ -32,6 +33,7 @@ struct recv_report {
     uint64_t heaps_past_limit;
     uint64_t spead2_heaps;       /* heaps that follow the pattern of spead2_send --verify */
     struct recv_silence silence; /* senders that fell silent without a stop heap */
+    struct sender_list senders;  /* the caller releases it */
     struct tool_end end;         /* what ended the reception */
     double stream_cpu_s;         /* CPU time of the thread of the stream, in seconds */
     bool running;                /* true if the summary says what was done so far */

@@ -20,6 +20,7 @@
 #include "recv_graph.h"
 #include "recv_progress.h"
 #include "recv_report.h"
+#include "sender_watch.h"
 #include "spead_recv_options.h"
 #include "tool_exit.h"
 #include "tool_limits.h"
@@ -38,6 +39,8 @@ struct receiver {
     struct tool_progress progress;
     struct recv_progress lines; /* of --progress */
     struct recv_report report;
+    struct sender_watch watch; /* of senders that fall silent */
+    struct spead_log log;
     struct host_counters host; /* read before the stream was made */
     struct tool_cpu cpu_start; /* what the process had used when the program began to receive */
     uint64_t end_ns;           /* the time at which --seconds end (CLOCK_MONOTONIC), or NO_LIMIT */
@@ -122,9 +125,35 @@ static void report_so_far(struct receiver *receiver)
     report->running = false;
 }
 
+/* Returns true if the stream may have stopped reading because its heaps are not taken: heaps wait, and nothing was read
+ * from any sender for a while. Then the senders are not to blame. */
+static bool waits_for_consumer(const struct receiver *receiver, uint64_t now_ns)
+{
+    struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
+    const struct heap_check_totals taken = heap_check_totals(receiver->graph.check);
+
+    spead_recv_stream_stats(receiver->graph.stream, &stats);
+    return stats.counters.heaps_complete + stats.counters.heaps_incomplete >
+               taken.heaps + taken.incomplete_heaps + taken.past_limit &&
+           now_ns > stats.counters.last_packet_mono_ns + SENDER_WATCH_EVERY_NS;
+}
+
+/* Says in the log which senders have fallen silent and which have come back. */
+static void watch_senders(struct receiver *receiver, uint64_t now_ns)
+{
+    struct sender_list *list = &receiver->report.senders;
+
+    if (now_ns < receiver->watch.due_ns || waits_for_consumer(receiver, now_ns))
+        return;
+    sender_list_read(list, receiver->graph.stream);
+    sender_watch_look(&receiver->watch, list, receiver->options->shared.endpoints, now_ns,
+                      &receiver->log);
+}
+
 static void look_around(struct receiver *receiver, uint64_t now_ns)
 {
     show(receiver, now_ns);
+    watch_senders(receiver, now_ns);
     recv_progress_update(&receiver->lines, &receiver->graph, now_ns, false);
     if (tool_signal_take_report())
         report_so_far(receiver);
@@ -317,12 +346,13 @@ static int run(struct receiver *receiver)
 }
 
 /* Warns of options that the user has typed for another engine than the one that was taken. */
-static void warn_of_engine(const struct receiver *receiver, const struct spead_log *log)
+static void warn_of_engine(const struct receiver *receiver)
 {
     struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
 
     spead_recv_stream_plan(receiver->graph.stream, &plan);
-    tool_effects_warn(&spead_recv_program, &receiver->options->shared.given, plan.engine, log);
+    tool_effects_warn(&spead_recv_program, &receiver->options->shared.given, plan.engine,
+                      &receiver->log);
 }
 
 int main(int argc, char **argv)
@@ -331,7 +361,6 @@ int main(int argc, char **argv)
     static struct spead_recv_tool_options options;
     static struct receiver receiver = {.options = &options, .report = {.options = &options}};
     struct spead_err err = {0};
-    struct spead_log log;
     int ret, status;
 
     tool_secure_start();
@@ -339,17 +368,19 @@ int main(int argc, char **argv)
     tool_limits_prepare();
     tool_terminal_prepare();
     spead_recv_options_parse(&options, argc, argv);
-    log = tool_shared_log(&options.shared);
+    receiver.log = tool_shared_log(&options.shared);
     host_counters_read(&receiver.host);
-    ret = recv_graph_build(&receiver.graph, &options, &log, &err);
+    ret = recv_graph_build(&receiver.graph, &options, &receiver.log, &err);
     if (ret < 0)
         status = tool_failed_call(&spead_recv_program, ret, &err);
     else {
-        warn_of_engine(&receiver, &log);
+        warn_of_engine(&receiver);
         status = options.shared.plan ? print_plan(&receiver) : run(&receiver);
     }
     signalled_stream = NULL;
     recv_graph_release(&receiver.graph);
     json_decref(receiver.report.no_packets);
+    sender_list_release(&receiver.report.senders);
+    sender_watch_release(&receiver.watch);
     return status;
 }

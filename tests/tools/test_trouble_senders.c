@@ -4,6 +4,7 @@
  * the page. */
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <string.h>
 
 #include <speadline/item.h>
 
@@ -88,6 +89,53 @@ Test(trouble_senders, one_stream_over_two_networks_without_loss)
     cr_expect_gt(number(symptom_object(), "heaps_doubled"), 0);
     symptom_shows("if two networks bring one stream");
     symptom_shows("came from two senders with the same bytes, and were taken twice");
+}
+
+/* ---- One sender of several ------------------------------------------------------------------ */
+
+/* Waits until the receiver has said this. The time limit of the test ends the wait. */
+static void await_words(const char *text)
+{
+    while (!strstr(symptom_said(), text))
+        tool_sleep_ms(20);
+}
+
+Test(trouble_senders, one_of_several_senders_falls_silent_and_comes_back)
+{
+    int board = symptom_from("127.0.0.1", 7000);
+
+    symptom_begin("");
+    for (uint64_t counter = 1; counter <= 3; counter++)
+        symptom_stamped(board, counter, counter);
+    await_words("stopped 1.");
+    symptom_shows("sender 127.0.0.1:7000 at 127.0.0.1:7148 stopped");
+    symptom_stamped(board, 4, 4);
+    await_words("is back");
+    symptom_shows("sender 127.0.0.1:7000 at 127.0.0.1:7148 is back: nothing had come from it for");
+    symptom_interrupt(0);
+}
+
+Test(trouble_senders, one_of_several_senders_loses_packets)
+{
+    int good = symptom_from("127.0.0.1", 7000), bad = symptom_from("127.0.0.1", 7001);
+    const json_t *list, *row;
+
+    symptom_begin("");
+    symptom_stamped(good, 1, 1);
+    symptom_piece(bad, 1, 64, 0, 32);
+    symptom_end_after(2, 0);
+    symptom_shows(
+        "0 heaps complete, 1 incomplete; 1 packets inside heaps and 0 whole heaps are missing");
+    symptom_says("sender 127.0.0.1:7001 at 127.0.0.1:7148: 0 heaps complete, 1 incomplete");
+    symptom_hides("sender 127.0.0.1:7000 at");
+    list = json_object_get(symptom_object(), "sender_list");
+    cr_assert_eq(json_array_size(list), 2);
+    row = json_array_get(list, 1);
+    cr_expect_str_eq(json_string_value(json_object_get(row, "sender")), "127.0.0.1:7001");
+    cr_expect_eq(number(row, "missing_packets"), 1);
+    cr_expect_eq(number(row, "incomplete_heaps"), 1);
+    cr_expect_eq(number(json_array_get(list, 0), "heaps"), 1);
+    cr_expect_eq(number(json_object_get(symptom_object(), "forgotten_senders"), "senders"), 0);
 }
 
 /* ---- Several senders that look like one ----------------------------------------------------- */
