@@ -220,6 +220,7 @@ void recv_losses_print(FILE *to, const struct recv_report *report)
                 stats->counters.unverified_packets);
     print_senders(to, &stats->counters);
     print_unheard(to, report);
+    expected_senders_print(to, &report->expected, &report->senders);
     sender_list_print(to, &report->senders, report->options->shared.endpoints);
     recv_silence_print(to, &report->silence, report->options->shared.endpoints);
     tool_report_device(to, stats->counters.engine_rebuilds, stats->counters.engine_rebuild_ns,

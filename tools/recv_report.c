@@ -231,6 +231,7 @@ void recv_report_read(struct recv_report *report, const struct recv_graph *graph
     read_graph(report, graph);
     read_stream(report, graph->stream);
     sender_list_read(&report->senders, graph->stream);
+    expected_senders_look(&report->expected, &report->senders);
 }
 
 uint64_t recv_report_unwritten(const struct recv_report *report)
@@ -264,7 +265,8 @@ bool recv_report_is_clean(const struct recv_report *report)
            stats->counters.undrained_packets == 0 && stats->counters.undrained_memory_bytes == 0 &&
            stats->counters.heaps_striped == 0 && stats->counters.heaps_doubled == 0 &&
            stats->counters.heaps_absent == 0 && stats->counters.heaps_not_understood == 0 &&
-           stats->counters.heaps_unsized_cut == 0;
+           stats->counters.heaps_unsized_cut == 0 &&
+           expected_senders_missing(&report->expected) == 0;
 }
 
 /* ---- Summary ------------------------------------------------------------------------------- */
@@ -529,6 +531,8 @@ json_t *recv_report_json(const struct recv_report *report)
     failed |= json_object_set_new(
                   object, "sender_list",
                   sender_list_json(&report->senders, report->options->shared.endpoints)) < 0;
+    failed |= json_object_set_new(object, "expected_senders",
+                                  expected_senders_json(&report->expected, &report->senders)) < 0;
     failed |= json_object_set_new(object, "forgotten_senders",
                                   sender_list_forgotten_json(&report->senders)) < 0;
     failed |= json_object_set_new(object, "heap_fates", heaps_json(stats)) < 0;

@@ -9,6 +9,7 @@
 
 #include <speadline/recv.h>
 
+#include "expected_senders.h"
 #include "recv_end.h"
 #include "recv_graph.h"
 #include "recv_silence.h"
@@ -31,13 +32,14 @@ struct recv_report {
     struct spead_recording_writer_stats written;
     /* heaps that came after the N heaps of --heaps; they were released */
     uint64_t heaps_past_limit;
-    uint64_t spead2_heaps;       /* heaps that follow the pattern of spead2_send --verify */
-    struct recv_silence silence; /* senders that fell silent without a stop heap */
-    struct sender_list senders;  /* the caller releases it */
-    struct tool_end end;         /* what ended the reception */
-    double stream_cpu_s;         /* CPU time of the thread of the stream, in seconds */
-    bool running;                /* true if the summary says what was done so far */
-    bool cancelled;              /* true if a second signal told the program to end immediately */
+    uint64_t spead2_heaps;            /* heaps that follow the pattern of spead2_send --verify */
+    struct recv_silence silence;      /* senders that fell silent without a stop heap */
+    struct sender_list senders;       /* the caller releases it */
+    struct expected_senders expected; /* as of the last look; the caller releases it */
+    struct tool_end end;              /* what ended the reception */
+    double stream_cpu_s;              /* CPU time of the thread of the stream, in seconds */
+    bool running;                     /* true if the summary says what was done so far */
+    bool cancelled; /* true if a second signal told the program to end immediately */
     /* The verdict of the graph, as text and as JSON. */
     char flow_text[RECV_GRAPH_TEXT_MAX], flow_json[RECV_GRAPH_TEXT_MAX];
     /* Possible reasons why no packet has come (no_packets.h). NULL if packets have come. */
@@ -61,8 +63,8 @@ void recv_report_read(struct recv_report *report, const struct recv_graph *graph
  * returns 0. */
 uint64_t recv_report_unwritten(const struct recv_report *report);
 
-/* Returns true when no packet was lost or refused, and no heap was left incomplete. The option --strict asks for
- * this. */
+/* Returns true when no packet was lost or refused, no heap was left incomplete, and no expected sender is missing. The
+ * option --strict asks for this. */
 bool recv_report_is_clean(const struct recv_report *report);
 
 /* Prints the summary for people: the sum of the ledger, and for each kind of loss a line that says where it happened

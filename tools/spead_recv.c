@@ -138,9 +138,10 @@ static bool waits_for_consumer(const struct receiver *receiver, uint64_t now_ns)
            now_ns > stats.counters.last_packet_mono_ns + SENDER_WATCH_EVERY_NS;
 }
 
-/* Says in the log which senders have fallen silent and which have come back. */
+/* Says in the log which senders are missing, which have fallen silent and which have come back. */
 static void watch_senders(struct receiver *receiver, uint64_t now_ns)
 {
+    struct expected_senders *expected = &receiver->report.expected;
     struct sender_list *list = &receiver->report.senders;
 
     if (now_ns < receiver->watch.due_ns || waits_for_consumer(receiver, now_ns))
@@ -148,6 +149,8 @@ static void watch_senders(struct receiver *receiver, uint64_t now_ns)
     sender_list_read(list, receiver->graph.stream);
     sender_watch_look(&receiver->watch, list, receiver->options->shared.endpoints, now_ns,
                       &receiver->log);
+    expected_senders_look(expected, list);
+    expected_senders_say(expected, list, now_ns, &receiver->log);
 }
 
 static void look_around(struct receiver *receiver, uint64_t now_ns)
@@ -355,6 +358,18 @@ static void warn_of_engine(const struct receiver *receiver)
                       &receiver->log);
 }
 
+/* Reads what --expect-senders names. It exits when the value or a line of the file is wrong. */
+static void load_expected(struct expected_senders *expected,
+                          const struct spead_recv_tool_options *options)
+{
+    struct spead_err err = {0};
+
+    if (options->expect_senders &&
+        expected_senders_load(expected, options->expect_senders, options->stream.senders_max,
+                              options->stream.sender_key, &err) < 0)
+        tool_usage("--expect-senders %s", err.text);
+}
+
 int main(int argc, char **argv)
 {
     /* Static, because both together need more than the stack of a small host. */
@@ -368,6 +383,7 @@ int main(int argc, char **argv)
     tool_limits_prepare();
     tool_terminal_prepare();
     spead_recv_options_parse(&options, argc, argv);
+    load_expected(&receiver.report.expected, &options);
     receiver.log = tool_shared_log(&options.shared);
     host_counters_read(&receiver.host);
     ret = recv_graph_build(&receiver.graph, &options, &receiver.log, &err);
@@ -381,6 +397,7 @@ int main(int argc, char **argv)
     recv_graph_release(&receiver.graph);
     json_decref(receiver.report.no_packets);
     sender_list_release(&receiver.report.senders);
+    expected_senders_release(&receiver.report.expected);
     sender_watch_release(&receiver.watch);
     return status;
 }

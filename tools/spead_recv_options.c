@@ -144,6 +144,10 @@ static const struct tool_option rows[] = {
     {.name = "senders", .argument = "N", .group = TOOL_GROUP_SENDERS,
      .type = &tool_u32, .min = 1, .max = 65535, STREAM(senders_max),
      .help = "Most senders that are known at a time"},
+    {.name = "expect-senders", .argument = "N|FILE", .group = TOOL_GROUP_SENDERS,
+     .type = &tool_string, OWN(expect_senders), .offer = TOOL_OFFER_FILES,
+     .help = "Say which senders are missing 5 s after the first packet and at the end: of N senders, "
+             "or of those in FILE, with a HOST or HOST:PORT in each line"},
     {.name = "restart-quiet", .argument = "TIME", .group = TOOL_GROUP_SENDERS,
      .type = &tool_time, .least = 1e-9, .most = 86400, .or_zero = true, STREAM(restart_quiet_ns),
      .help = "A sender that was silent longer than TIME begins a new run, which is never mixed with "
@@ -233,7 +237,7 @@ static const struct tool_option rows[] = {
      .help = "With --stop all, do not wait for a sender that has been silent for TIME"},
     {.name = "strict", .group = TOOL_GROUP_END,
      .type = &tool_flag, OWN(strict),
-     .help = "Exit with status 3 when anything was lost or refused"},
+     .help = "Exit with status 3 when anything was lost or refused, or an expected sender is missing"},
     {.name = "progress", .argument = "FILE", .group = TOOL_GROUP_OUTPUT,
      .type = &tool_string, OWN(progress), .offer = TOOL_OFFER_FILES,
      .help = "Append a line of JSON to FILE at an interval, or print it on standard output (-), with "
@@ -280,6 +284,8 @@ static const struct tool_pair pairs[] = {
     {.option = "sync", .other = "output", .unless = true, .why = "no heap is written"},
     {.option = "stop", .other = "no-stop-item", .why = "no stop item ends the program"},
     {.option = "progress-interval", .other = "progress", .unless = true, .why = "no line is due"},
+    {.option = "expect-senders", .other = "sender-key", .other_value = "none",
+     .why = "all packets of an endpoint are of one sender"},
     {.option = "verbose", .other = "quiet", .why = "only the totals are printed"},
     {.option = NULL},
 };

@@ -21,6 +21,7 @@ struct spead_recv_tool_options {
     const char *progress; /* where lines of progress go; NULL without --progress */
     uint64_t progress_ns;
     bool verbose;
+    const char *expect_senders; /* a number, or the path of a file; NULL without --expect-senders */
 };
 
 extern const struct tool_program spead_recv_program;

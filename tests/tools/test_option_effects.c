@@ -101,6 +101,8 @@ Test(option_effects, an_option_without_effect_is_refused_by_the_receiver)
          "--sync end has no effect: only the format files is synced, and this output is framed"},
         {SPEAD_RECV, ":7148 --stop any --no-stop-item", 2,
          "--stop any has no effect with --no-stop-item"},
+        {SPEAD_RECV, ":7148 --expect-senders 2 --sender-key none", 2,
+         "all packets of an endpoint are of one sender"},
         {SPEAD_RECV, ":7148 --progress-interval 2s", 2,
          "--progress-interval 2s has no effect without --progress"},
         {SPEAD_RECV, ":7148 --verbose --quiet", 2, "--verbose has no effect with --quiet"},

@@ -4,7 +4,10 @@
  * the page. */
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <speadline/item.h>
 
@@ -136,6 +139,33 @@ Test(trouble_senders, one_of_several_senders_loses_packets)
     cr_expect_eq(number(row, "incomplete_heaps"), 1);
     cr_expect_eq(number(json_array_get(list, 0), "heaps"), 1);
     cr_expect_eq(number(json_object_get(symptom_object(), "forgotten_senders"), "senders"), 0);
+}
+
+Test(trouble_senders, an_expected_sender_that_does_not_send)
+{
+    char path[] = "/tmp/speadline-expected-XXXXXX", options[96];
+    FILE *file = fdopen(mkstemp(path), "w");
+    const json_t *object;
+
+    cr_assert_not_null(file);
+    snprintf(options, sizeof options, "--strict --expect-senders %s", path);
+    fputs("127.0.0.1:7000\n127.0.0.9 # the one that is off\n", file);
+    fclose(file);
+    symptom_begin(options);
+    symptom_stamped(symptom_from("127.0.0.1", 7000), 1, 1);
+    symptom_stamped(symptom_from("127.0.0.1", 7001), 1, 1);
+    symptom_end_after(2, 3);
+    symptom_shows("expected 1 of 2 senders are missing: 127.0.0.9");
+    symptom_shows("expected 1 further senders were heard: 127.0.0.1:7001");
+    object = json_object_get(symptom_object(), "expected_senders");
+    cr_expect_eq(number(object, "missing"), 1);
+    cr_expect_eq(number(object, "unexpected"), 1);
+    symptom_begin("--strict --expect-senders 2");
+    symptom_stamped(symptom_from("127.0.0.1", 8000), 1, 1);
+    symptom_stamped(symptom_from("127.0.0.1", 8001), 1, 1);
+    symptom_end_after(4, 0);
+    symptom_says("expected all 2 senders were heard");
+    unlink(path);
 }
 
 /* ---- Several senders that look like one ----------------------------------------------------- */
