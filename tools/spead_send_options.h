@@ -21,7 +21,7 @@ struct spead_send_tool_options {
      * rest. */
     uint64_t items;
     uint64_t descriptors;         /* which heaps have descriptors, as send_descriptors.h says */
-    const char *dtype; /* the type that the descriptors say; NULL: bytes */
+    const char *dtype;            /* the type that the descriptors say; NULL: bytes */
     enum verify_rule verify_rule; /* the pattern that --verify writes */
     uint32_t addr_bits; /* the bits of a heap address: the flavour is SPEAD-64-<addr_bits> */
 };

@@ -300,7 +300,7 @@ unsigned speadi_recv_fast_path(struct spead_recv_stream *stream);
 
 /* Finds the bucket of a packet, and puts its payload into its heap. Returns true when the packet is processed. Returns
  * false when there is no memory until the consumer takes a heap. This happens only if the stream waits when its channel
- * is full (speadi_recv_waits_for_room()). Then nothing was counted, and the caller must process the packet again later. */
+ * is full (speadi_recv_waits_for_room()). Then nothing was counted, and the caller must process the packet later. */
 bool speadi_recv_process_packet(struct spead_recv_stream *stream,
                                 const struct speadi_rx_packet *raw);
 
@@ -385,9 +385,9 @@ static inline struct speadi_sender *speadi_recv_sender(struct spead_recv_stream 
 /* The owner thread must call this when a new burst is lent: the entries of burst.from describe other senders now. */
 void speadi_recv_forget_senders_of_burst(struct spead_recv_stream *stream);
 
-/* The sender has sent a start item in this packet. A new run of the sender begins. Its live heaps end, except `carrier`,
- * which may be NULL. Nothing happens if the start item is a copy, that is, if the last start item came at most repeat_ns
- * before it, and in a heap with the same counter and length. */
+/* The sender has sent a start item in this packet. A new run of the sender begins. Its live heaps end, except
+ * `carrier`, which may be NULL. Nothing happens if the start item is a copy, that is, if the last start item came at
+ * most repeat_ns before it, and in a heap with the same counter and length. */
 void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender,
                                const struct speadi_packet *packet,
                                const struct speadi_live_heap *carrier);
@@ -475,7 +475,8 @@ static inline bool speadi_recv_find_memory(struct spead_recv_stream *stream,
 }
 
 /* Ends the heap that speadi_recv_choose_giver() chooses. Returns false if there is none, or if heaps are leaving, which
- * will give memory back anyway. Else the caller should look for memory once more; *again tells whether it may then call this function again. */
+ * will give memory back anyway. Else the caller should look for memory once more; *again tells whether it may then call
+ * this function again. */
 bool speadi_recv_make_room(struct spead_recv_stream *stream, const struct speadi_sender *sender,
                            uint32_t ring, const struct speadi_live_heap *taker, bool *again);
 
@@ -488,8 +489,9 @@ void speadi_recv_note_striping(struct spead_recv_stream *stream,
 
 /* ---- recv_doubling.c ------------------------------------------------------------------------- */
 
-/* Heaps are compared with those of other senders: all, for some time after a sender was heard for the first time, and then
- * one in SPEADI_RECV_COMPARE_EVERY, chosen by the heap counter, so that the same heaps of two senders are compared. */
+/* Heaps are compared with those of other senders: all, for some time after a sender was heard for the first time, and
+ * then one in SPEADI_RECV_COMPARE_EVERY, chosen by the heap counter, so that the same heaps of two senders are
+ * compared. */
 #define SPEADI_RECV_COMPARE_EVERY 64u
 
 /* Lets all complete heaps be compared for some time, because a sender is new. */
@@ -505,9 +507,9 @@ static inline bool speadi_recv_compares(const struct spead_recv_stream *stream,
             live->heap.counter * 0x9e3779b97f4a7c15ull < UINT64_MAX / SPEADI_RECV_COMPARE_EVERY);
 }
 
-/* The caller must call this when a complete heap that must be compared is about to be handed over. If another sender has
- * brought the same bytes under the same counter, and if this is not the first such heap, counts the heap as doubled. The
- * first time it writes to the log. */
+/* The caller must call this when a complete heap that must be compared is about to be handed over. If another sender
+ * has brought the same bytes under the same counter, and if this is not the first such heap, counts the heap as
+ * doubled. The first time it writes to the log. */
 void speadi_recv_note_doubling(struct spead_recv_stream *stream,
                                const struct speadi_live_heap *live);
 

@@ -148,8 +148,9 @@ Test(info_port, the_mtu_of_a_vlan_below_that_of_its_port_is_named_with_the_remed
     made_sys_write(NEAR "/lower_wide0/ifindex", "70");
     made_sys_write("/sys/class/net/wide0/mtu", "9216");
     run("engines --interface " TEST_NEAR_INTERFACE);
-    expect_prints("MTU of near0 is 9000 and that of wide0, which it lies on, is 9216: a longer frame "
-                  "makes a queue fail\n");
+    expect_prints(
+        "MTU of near0 is 9000 and that of wide0, which it lies on, is 9216: a longer frame "
+        "makes a queue fail\n");
     expect_prints("ip link set near0 mtu 9216\n");
 }
 
