@@ -503,6 +503,7 @@ json_t *recv_report_json(const struct recv_report *report)
         {"placement_off_packets", stats->counters.placement_off_packets},
         {"engine_rebuilds", stats->counters.engine_rebuilds},
         {"engine_rebuild_ns", stats->counters.engine_rebuild_ns},
+        {"engine_rebuild_failures", stats->counters.engine_rebuild_failures},
         {"link_downs", stats->counters.link_downs},
         {"rejoins", stats->counters.rejoins},
         {"unverified_packets", stats->counters.unverified_packets},

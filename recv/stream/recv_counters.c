@@ -26,6 +26,7 @@ void speadi_recv_read_counters(struct spead_recv_stream *stream)
     totals->messages = counters.messages;
     totals->engine_rebuilds = counters.rebuilds;
     totals->engine_rebuild_ns = counters.rebuild_ns;
+    totals->engine_rebuild_failures = counters.rebuild_failures;
     totals->link_downs = counters.link_downs;
     totals->unverified_packets = counters.unverified;
     totals->rejoins = counters.rejoins;

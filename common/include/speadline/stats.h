@@ -255,6 +255,9 @@ struct spead_recv_counters {
      * frames as missing. The device may count some of them a few milliseconds late. port_counted is 1 if the device has
      * this counter. Else port_counted is 0, and port_out_of_buffer means nothing. */
     uint64_t port_counted, port_out_of_buffer;
+    /* How often a queue of the device that failed could not be made anew at once, because memory or something else was
+     * short at the moment. The engine tries again for 10 s, and the stream ends if no try succeeds. */
+    uint64_t engine_rebuild_failures;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

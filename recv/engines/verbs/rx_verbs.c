@@ -111,6 +111,7 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
     int ret;
 
     e->wake_fd.fd = -1;
+    e->outage.limit_ns = SPEADI_VERBS_OUTAGE_NS;
     ret = speadi_rx_verbs_options_read(&e->options, config->options, err);
     if (ret == 0 && config->interfaces)
         ret = speadi_verbs_refuse_interfaces(err);
@@ -179,11 +180,11 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
 
 /* ---- Data path ----------------------------------------------------------------------------- */
 
-/* Returns true if there may be packets to lend. After an error (the device is gone, or no other queue could be opened)
- * the engine still lends the packets that arrived earlier. */
+/* Returns true if there may be packets to lend. After an error, and while no queue can be opened, the engine still lends
+ * the packets that arrived earlier. */
 static bool can_lend(const struct speadi_verbs_engine *e)
 {
-    return !e->error || e->arrival_count > 0 || e->queue.qp;
+    return e->arrival_count > 0 || e->queue.qp;
 }
 
 static int verbs_poll(void *self, struct speadi_rx_burst *burst)
@@ -195,11 +196,11 @@ static int verbs_poll(void *self, struct speadi_rx_burst *burst)
     e->looked = true;
     /* The frames of a failed multi-packet queue lie in memory that the next queue will use. So lend them before the
      * queue is replaced. */
-    if (e->failed && e->is_striding && !e->error)
+    if (e->failed && e->is_striding && !e->error && can_lend(e))
         speadi_verbs_harvest(e, burst);
     if (e->failed && !e->error && burst->count == 0)
         speadi_verbs_queue_replace(e);
-    if (!e->error && burst->count == 0)
+    if (!e->error && e->queue.qp && burst->count == 0)
         speadi_verbs_refill(e);
     if (burst->count == 0 && can_lend(e))
         speadi_verbs_harvest(e, burst);
@@ -284,8 +285,12 @@ static void verbs_wait(void *self, uint64_t deadline_ns)
     struct speadi_verbs_engine *e = self;
     int ret;
 
-    if (e->error || e->failed || e->arrival_count > 0)
+    if (e->error || e->arrival_count > 0)
         return;
+    if (e->failed) {
+        speadi_verbs_wait_for_retry(e, deadline_ns);
+        return;
+    }
     if (!e->queue.cq.channel) {
         poll_events(e);
         return;
@@ -327,6 +332,7 @@ static void verbs_counters(void *self, struct speadi_rx_counters *counters)
         .sleeps = e->sleeps,
         .rebuilds = e->rebuilds,
         .rebuild_ns = e->rebuild_ns,
+        .rebuild_failures = e->rebuild_failures,
         .unverified = e->reader.unverified,
         .link_downs = e->link_downs,
         .rejoins = e->joins.interfaces.rejoins,

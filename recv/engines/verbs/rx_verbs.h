@@ -47,6 +47,20 @@ struct speadi_verbs_arrival {
     bool overlong;    /* the frame was longer than its slot */
 };
 
+/* A failed queue for which no other one could be opened yet. The engine tries again, with pauses that double. */
+struct speadi_verbs_outage {
+    uint64_t begin_ns; /* when the queue was closed; 0 if there is no outage */
+    uint64_t pause_ns; /* before the next try; 0 if there was no try */
+    uint64_t retry_ns; /* when the next try is due */
+    uint64_t
+        limit_ns; /* tries after this time are the last ones: SPEADI_VERBS_OUTAGE_NS, but for tests */
+    bool said;    /* the log says once that queues cannot be made anew at once */
+};
+
+#define SPEADI_VERBS_RETRY_FIRST_NS 1000000u
+#define SPEADI_VERBS_RETRY_MOST_NS  100000000u
+#define SPEADI_VERBS_OUTAGE_NS      10000000000u
+
 struct speadi_verbs_engine {
     struct speadi_verbs_device device;
     struct speadi_verbs_joins joins;
@@ -101,7 +115,8 @@ struct speadi_verbs_engine {
     bool looked; /* poll() was called after the completion queue was armed */
     uint32_t empty_polls; /* number of polls after the last one that found a packet */
     uint64_t events_ns;   /* time at which the engine last read the events of the device */
-    uint64_t messages, sleeps, rebuilds, rebuild_ns, link_downs;
+    uint64_t messages, sleeps, rebuilds, rebuild_ns, rebuild_failures, link_downs;
+    struct speadi_verbs_outage outage;
 };
 
 /* ---- verbs_news.c -------------------------------------------------------------------------- */
@@ -185,8 +200,14 @@ void speadi_verbs_note_overlong(struct speadi_verbs_engine *e);
 int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *err);
 
 /* Closes a queue that failed and opens another one. The engine keeps the frames that the old queue had received. All
- * reservations end. Sets e->error if no queue can be opened. */
+ * reservations end. If no queue can be opened because something is short at the moment, e->failed stays set, and a later
+ * call tries again, when a pause has passed. After any other error, and when all tries of e->outage.limit_ns have
+ * failed, the function sets e->error. Until a queue is open again, e->queue.qp is NULL. */
 void speadi_verbs_queue_replace(struct speadi_verbs_engine *e);
+
+/* Sleeps until the next try to open a queue, the deadline, a call of wake() or an event of the device. Returns at once
+ * if no try has failed. */
+void speadi_verbs_wait_for_retry(struct speadi_verbs_engine *e, uint64_t deadline_ns);
 
 /* Closes the queue for good. All reservations end. */
 void speadi_verbs_queue_end(struct speadi_verbs_engine *e);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens a receive queue, and replaces it by another one. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include <speadi/clock.h>
@@ -96,16 +97,64 @@ static void say_replaced(const struct speadi_verbs_engine *e, uint64_t ns)
                         (unsigned long long)e->rebuilds);
 }
 
-void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
+static bool is_transient(int ret)
 {
-    uint64_t begin_ns = speadi_clock_mono_ns(), ns;
-    struct spead_err err = {0};
-    int ret;
+    return ret == -ENOMEM || ret == -EAGAIN || ret == -EBUSY || ret == -EINTR;
+}
 
+/* Handles that no queue could be opened in the place of the failed one. Short of memory, the device or the kernel may
+ * open one a little later, and the stream has lost no more by then than by the failure. */
+static void wait_or_end(struct speadi_verbs_engine *e, int ret, const struct spead_err *err)
+{
+    struct speadi_verbs_outage *outage = &e->outage;
+    uint64_t now = speadi_clock_mono_ns(), lasts = now - outage->begin_ns;
+
+    speadi_verbs_queue_end(e);
+    if (!is_transient(ret) || lasts >= outage->limit_ns) {
+        e->error = ret;
+        speadi_log_line(&e->log, SPEAD_LOG_WARNING,
+                        "verbs engine: the receive queue failed and cannot be made anew (%.3f s "
+                        "have passed): %s",
+                        (double)lasts * 1e-9, err->text);
+        return;
+    }
+    e->failed = true;
+    e->rebuild_failures++;
+    outage->pause_ns = outage->pause_ns
+                           ? speadi_min_u64(2 * outage->pause_ns, SPEADI_VERBS_RETRY_MOST_NS)
+                           : SPEADI_VERBS_RETRY_FIRST_NS;
+    outage->retry_ns = now + outage->pause_ns;
+    if (outage->said)
+        return;
+    outage->said = true;
+    speadi_log_line(
+        &e->log, SPEAD_LOG_WARNING,
+        "verbs engine: the receive queue failed and cannot be made anew yet; the engine "
+        "tries again for %.0f s, and packets are lost meanwhile: %s",
+        (double)outage->limit_ns * 1e-9, err->text);
+}
+
+static void close_failed(struct speadi_verbs_engine *e)
+{
     if (e->is_striding)
         speadi_verbs_queue_close(&e->queue); /* poll() has lent all frames of this queue */
     else
         retire_queue(e);
+}
+
+void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
+{
+    struct speadi_verbs_outage *outage = &e->outage;
+    uint64_t now = speadi_clock_mono_ns();
+    struct spead_err err = {0};
+    int ret;
+
+    if (outage->begin_ns != 0 && now < outage->retry_ns)
+        return;
+    if (outage->begin_ns == 0) {
+        outage->begin_ns = now;
+        close_failed(e);
+    }
     /* An event of the closed queue may still be unread. If the next queue gets the same address, it would look like an
      * event of that queue. */
     speadi_verbs_read_events(e);
@@ -114,14 +163,24 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
     e->failed = false;
     ret = speadi_verbs_queue_begin(e, &err);
     if (ret < 0) {
-        e->error = ret;
-        speadi_log_line(&e->log, SPEAD_LOG_WARNING,
-                        "verbs engine: the receive queue failed and cannot be made anew: %s",
-                        err.text);
+        wait_or_end(e, ret, &err);
         return;
     }
-    ns = speadi_clock_mono_ns() - begin_ns;
-    e->rebuild_ns += ns;
+    now = speadi_clock_mono_ns() - outage->begin_ns;
+    e->rebuild_ns += now;
     e->rebuilds++;
-    say_replaced(e, ns);
+    outage->begin_ns = outage->pause_ns = 0;
+    say_replaced(e, now);
+}
+
+void speadi_verbs_wait_for_retry(struct speadi_verbs_engine *e, uint64_t deadline_ns)
+{
+    const int fd = e->device.context->async_fd;
+
+    if (e->outage.begin_ns == 0)
+        return;
+    e->sleeps++;
+    speadi_wake_fd_wait(&e->wake_fd, &fd, 1, POLLIN,
+                        speadi_min_u64(deadline_ns, e->outage.retry_ns));
+    speadi_verbs_read_events(e);
 }

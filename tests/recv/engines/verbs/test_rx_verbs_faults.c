@@ -13,6 +13,7 @@
 #include <speadi/clock.h>
 
 #include "control.h"
+#include "rx_verbs.h"
 #include "verbs_double.h"
 #include "verbs_rx_usual.h"
 
@@ -233,6 +234,95 @@ Test(rx_verbs_faults, a_queue_that_cannot_be_made_anew_ends_the_stream)
         rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 10000000);
     }
     cr_assert_eq(ret, -EIO);
+}
+
+/* Polls and waits until the engine has an error, or has replaced its queue. Returns the result of the last poll. */
+static int poll_until_replaced(void)
+{
+    uint64_t deadline = speadi_clock_mono_ns() + 20000000000u;
+    int ret = 0;
+
+    while (ret >= 0 && counters().rebuilds == 0 && speadi_clock_mono_ns() < deadline) {
+        ret = rig.ops->poll(rig.engine, &rig.burst);
+        verbs_rx_rig_give_back(&rig);
+        rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 10000000);
+    }
+    return ret;
+}
+
+static unsigned retry_lines;
+
+static void count_retry_lines(void *user, enum spead_log_level level, const char *line)
+{
+    (void)user, (void)level;
+    retry_lines += strstr(line, "cannot be made anew yet; the engine tries again for 10 s") != NULL;
+}
+
+/* Each call that opens a queue fails for a moment, three times. */
+static void survive_shortage(const char *script, enum spead_verbs_mprq mprq, uint32_t queues)
+{
+    const struct spead_log log = {.fn = count_retry_lines};
+
+    retry_lines = 0;
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.log = &log,
+                                                   .path = SPEAD_PATH_BOUNCE,
+                                                   .verbs.queues = queues,
+                                                   .verbs.mprq = mprq});
+    assert_comes(0, 1);
+    cr_assert_eq(vdouble_script("qp.fatal@1"), 0);
+    cr_assert_eq(vdouble_script(script), 0, "%s: %s", script, vdouble_last_refusal());
+    send_one(0, 2);
+    cr_assert_geq(poll_until_replaced(), 0, "%s ended the stream", script);
+    cr_expect_eq(counters().rebuilds, 1u, "%s", script);
+    cr_expect_eq(counters().rebuild_failures, 3u, "%s: %llu failures", script,
+                 (unsigned long long)counters().rebuild_failures);
+    cr_expect_eq(retry_lines, 1, "%s: %u lines", script, retry_lines);
+    assert_comes(0, 3);
+    verbs_rx_rig_close(&rig);
+    vdouble_reset();
+}
+
+Test(rx_verbs_faults, a_queue_that_cannot_be_made_anew_for_a_moment_is_tried_again)
+{
+    survive_shortage("create_qp@1=ENOMEM create_qp@2=EAGAIN create_qp@3=EINTR", SPEAD_MPRQ_OFF, 1);
+    survive_shortage("create_cq_ex@1=EBUSY create_cq_ex@2=EBUSY create_cq_ex@3=EBUSY",
+                     SPEAD_MPRQ_OFF, 1);
+    survive_shortage("create_flow@1=ENOMEM create_flow@2=ENOMEM create_flow@3=ENOMEM",
+                     SPEAD_MPRQ_OFF, 1);
+    survive_shortage("modify_qp@2=ENOMEM modify_qp@4=EAGAIN modify_qp@6=EBUSY", SPEAD_MPRQ_OFF, 1);
+    survive_shortage("create_wq@1=ENOMEM create_wq@3=ENOMEM create_wq@4=ENOMEM", SPEAD_MPRQ_OFF, 4);
+    survive_shortage("mlx5dv_create_wq@1=ENOMEM mlx5dv_create_wq@2=ENOMEM mlx5dv_create_wq@3=EINTR",
+                     SPEAD_MPRQ_ON, 1);
+}
+
+/* The packets that the failed queue had received are lent while no other queue can be opened. */
+Test(rx_verbs_faults, what_came_before_a_shortage_is_not_lost)
+{
+    unsigned count = 0;
+
+    open_usual();
+    vdouble_script("rx.status@9=GENERAL_ERR create_qp@%1=ENOMEM");
+    for (uint32_t i = 0; i < 9; i++)
+        send_one(0, i);
+    for (unsigned i = 0; i < 500 && count < 8; i++) {
+        int ret = rig.ops->poll(rig.engine, &rig.burst);
+
+        cr_assert_geq(ret, 0);
+        count += (unsigned)ret;
+        verbs_rx_rig_give_back(&rig);
+        rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 10000000);
+    }
+    cr_expect_eq(count, 8, "%u packets", count);
+}
+
+Test(rx_verbs_faults, a_shortage_that_lasts_ends_the_stream)
+{
+    open_usual();
+    ((struct speadi_verbs_engine *)rig.engine)->outage.limit_ns = 20000000;
+    vdouble_script("qp.fatal@1 create_qp@%1=ENOMEM");
+    send_one(0, 1);
+    cr_expect_eq(poll_until_replaced(), -ENOMEM);
+    cr_expect_geq(counters().rebuild_failures, 1u);
 }
 
 static void await(uint64_t completions, uint64_t events)
