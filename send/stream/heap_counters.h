@@ -42,18 +42,23 @@ int speadi_heap_counters_change(struct speadi_heap_counters *counters,
 /* Applies the changes that hold for the heap at `position`. Owner thread. */
 void speadi_heap_counters_apply(struct speadi_heap_counters *counters, uint64_t position);
 
-/* Returns the counter of the heap at `position`, and advances. No change comes between two heaps of a group. Owner
- * thread. */
-static inline uint64_t speadi_heap_counters_take(struct speadi_heap_counters *counters,
-                                                 uint64_t position, bool is_next_of_group)
+/* Applies the changes that hold from the heap at `position` on. The owner thread calls it for each heap in the order of
+ * the queue, also if the heap has an explicit counter: such a heap can be the first of a group. No change comes between
+ * two heaps of a group. Owner thread. */
+static inline void speadi_heap_counters_reach(struct speadi_heap_counters *counters,
+                                              uint64_t position, bool is_next_of_group)
 {
-    uint64_t counter;
-
     /* COUNTER1 acquire: this thread finds the change that another thread has stored. */
     if (position >= atomic_load_explicit(&counters->changed_at, memory_order_acquire) &&
         !is_next_of_group)
         speadi_heap_counters_apply(counters, position);
-    counter = counters->next;
+}
+
+/* Returns the counter of the heap that speadi_heap_counters_reach() has reached, and advances. Owner thread. */
+static inline uint64_t speadi_heap_counters_take(struct speadi_heap_counters *counters)
+{
+    const uint64_t counter = counters->next;
+
     counters->next += counters->step;
     return counter;
 }

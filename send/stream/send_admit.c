@@ -28,11 +28,11 @@ void speadi_send_stream_admit(struct spead_send_stream *stream)
     struct speadi_heap_entry *entry;
 
     while ((entry = speadi_heap_queue_admit(&stream->queue)) != NULL) {
+        speadi_heap_counters_reach(&stream->counters, stream->queue.admitted - 1,
+                                   entry->is_next_of_group);
         if (!entry->explicit_counter)
-            entry->counter = speadi_pointer_value(
-                speadi_heap_counters_take(&stream->counters, stream->queue.admitted - 1,
-                                          entry->is_next_of_group),
-                entry->heap->flavour.heap_address_bits);
+            entry->counter = speadi_pointer_value(speadi_heap_counters_take(&stream->counters),
+                                                  entry->heap->flavour.heap_address_bits);
         if (entry->ns_per_byte >= 0)
             note_rate(stream);
         if (entry->mix_count > 1)

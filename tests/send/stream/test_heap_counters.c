@@ -73,6 +73,47 @@ Test(heap_counters, explicit_counters_do_not_use_up_a_change)
     send_rig_close(&rig);
 }
 
+Test(heap_counters, a_change_holds_for_a_group_whose_first_heap_has_an_explicit_counter)
+{
+    struct send_rig rig;
+    struct spead_send_group_heap group[3] = {{0}};
+
+    send_rig_open(&rig, 8);
+    for (unsigned i = 0; i < 3; i++)
+        group[i] = (struct spead_send_group_heap){rig.heap, rig.options};
+    group[0].options.explicit_counter = true;
+    group[0].options.counter = 5;
+    send_rig_submit(&rig);
+    cr_expect_eq(spead_send_stream_set_counters(rig.stream, 100, 1), 0);
+    cr_assert_eq(spead_send_stream_submit_group(rig.stream, group, 3, SPEAD_SEND_GROUP_SERIAL), 0);
+    send_rig_submit(&rig);
+    spead_send_stream_poll(rig.stream);
+    expect_counters(&rig, (uint64_t[]){1, 5, 100, 101, 102}, 5);
+    send_rig_close(&rig);
+}
+
+Test(heap_counters, a_change_does_not_wait_behind_heaps_with_explicit_counters)
+{
+    struct send_rig rig;
+    struct spead_send_options chosen;
+
+    send_rig_open(&rig, 8);
+    chosen = rig.options;
+    chosen.explicit_counter = true;
+    for (uint64_t i = 0; i < 20; i++) {
+        cr_expect_eq(spead_send_stream_set_counters(rig.stream, 100 * i, 1), 0, "change %zu",
+                     (size_t)i);
+        spead_send_stream_submit(rig.stream, rig.heap, &chosen);
+        spead_send_stream_poll(rig.stream);
+    }
+    rig.log.count = 0;
+    send_rig_submit(&rig);
+    spead_send_stream_poll(rig.stream);
+    cr_assert_eq(rig.log.count, 1);
+    cr_expect_eq(rig.log.result[0].counter, 1900);
+    send_rig_close(&rig);
+}
+
 Test(heap_counters, more_changes_than_can_wait_are_refused)
 {
     struct send_rig rig;
@@ -154,10 +195,12 @@ Test(heap_counters, no_change_comes_between_two_heaps_of_a_group)
     speadi_heap_counters_init(&counters, 1, 1);
     cr_assert_eq(speadi_heap_queue_push(&queue, &entry, true), 0);
     cr_assert_eq(speadi_heap_counters_change(&counters, &queue, 100, 1), 0);
-    cr_expect_eq(speadi_heap_counters_take(&counters, 0, false), 1);
-    cr_expect_eq(speadi_heap_counters_take(&counters, 1, true), 2);
-    cr_expect_eq(speadi_heap_counters_take(&counters, 2, true), 3);
-    cr_expect_eq(speadi_heap_counters_take(&counters, 3, false), 100);
+    for (uint64_t position = 0; position < 3; position++) {
+        speadi_heap_counters_reach(&counters, position, position > 0);
+        cr_expect_eq(speadi_heap_counters_take(&counters), position + 1);
+    }
+    speadi_heap_counters_reach(&counters, 3, false);
+    cr_expect_eq(speadi_heap_counters_take(&counters), 100);
     speadi_heap_counters_release(&counters);
     speadi_heap_queue_release(&queue);
 }
