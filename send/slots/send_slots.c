@@ -25,6 +25,8 @@
 struct owned_slot {
     struct spead_send_slot slot; /* must be the first member */
     struct spead_send_slots *slots;
+    /* The stream on which the heap of the slot is in flight, or NULL. The lock of the slots protects it. */
+    const struct spead_send_stream *stream;
 };
 
 struct spead_send_slots {
@@ -38,9 +40,6 @@ struct spead_send_slots {
     struct owned_slot **free;        /* a ring: free[first] has been free for the longest time */
     uint32_t first, free_count;
     uint32_t in_flight;
-    /* The thread that has submitted last, if it was the owner thread of its stream. Else has_owner is false. */
-    pthread_t owner;
-    bool has_owner;
     struct speadi_wake_fd
         free_fd; /* signalled while free_count is not 0; closed until it is asked for */
 };
@@ -200,6 +199,7 @@ static void push(struct owned_slot *slot, uint32_t in_flight)
     if (slots->free_count++ == 0 && slots->free_fd.fd >= 0)
         speadi_wake_fd_signal(&slots->free_fd);
     slots->in_flight -= in_flight;
+    slot->stream = NULL;
     /* notify() is inside of the lock: behind it, a thread that has flushed may destroy the slots. */
     (void)speadi_progress_notify(&slots->progress);
     pthread_mutex_unlock(&slots->lock);
@@ -234,39 +234,51 @@ static bool take_one(struct spead_send_slots *slots, struct spead_send_slot **sl
     return spead_send_slots_take(slots, slot, 1) == 1;
 }
 
-/* Returns true if the calling thread is the one that completes the heaps in flight. */
-static bool would_wait_for_itself(struct spead_send_slots *slots)
+/* What a thread waits for. */
+struct wish {
+    bool (*is_true)(struct spead_send_slots *, struct spead_send_slot **);
+    bool needs_all; /* true: all heaps in flight must complete; false: one of them is enough */
+};
+
+static const struct wish free_slot = {take_one, false}, no_flight = {is_idle, true};
+
+/* Returns true if the calling thread itself completes heaps that the wish needs. A stream lives as long as one of its
+ * heaps is in flight. */
+static bool would_wait_for_itself(struct spead_send_slots *slots, const struct wish *wish)
 {
-    bool would;
+    bool own = false;
 
     pthread_mutex_lock(&slots->lock);
-    would =
-        slots->has_owner && slots->in_flight != 0 && pthread_equal(slots->owner, pthread_self());
+    for (uint32_t i = 0; i < slots->count; i++) {
+        if (!slots->slot[i].stream)
+            continue;
+        own = speadi_send_progress_is_owner(slots->slot[i].stream);
+        if (own == wish->needs_all)
+            break;
+    }
     pthread_mutex_unlock(&slots->lock);
-    return would;
+    return own;
 }
 
-/* Waits until is_true() returns true. */
-static int wait_until(struct spead_send_slots *slots, struct spead_send_slot **slot,
-                      bool (*is_true)(struct spead_send_slots *, struct spead_send_slot **),
-                      uint64_t deadline_ns)
+static int wait_for(struct spead_send_slots *slots, const struct wish *wish,
+                    struct spead_send_slot **slot, uint64_t deadline_ns)
 {
     int waited = 0;
     bool done;
 
     if (speadi_deadline_is_duration(deadline_ns))
         return -EINVAL;
-    if (is_true(slots, slot))
+    if (wish->is_true(slots, slot))
         return 0;
     if (deadline_ns == SPEAD_DEADLINE_NOW)
         return -ETIMEDOUT;
-    if (would_wait_for_itself(slots))
+    if (would_wait_for_itself(slots, wish))
         return -EDEADLK;
     speadi_progress_begin(&slots->progress);
     for (;;) {
         uint32_t epoch = speadi_progress_epoch(&slots->progress);
 
-        done = is_true(slots, slot);
+        done = wish->is_true(slots, slot);
         if (done || waited < 0)
             break;
         waited = speadi_progress_wait(&slots->progress, epoch, deadline_ns);
@@ -279,7 +291,7 @@ int spead_send_slots_acquire(struct spead_send_slots *slots, struct spead_send_s
                              uint64_t deadline_ns)
 {
     struct spead_send_slot *taken = NULL;
-    int ret = wait_until(slots, &taken, take_one, deadline_ns);
+    int ret = wait_for(slots, &free_slot, &taken, deadline_ns);
 
     if (ret == 0)
         *slot = taken;
@@ -288,7 +300,7 @@ int spead_send_slots_acquire(struct spead_send_slots *slots, struct spead_send_s
 
 int spead_send_slots_flush(struct spead_send_slots *slots, uint64_t deadline_ns)
 {
-    return wait_until(slots, NULL, is_idle, deadline_ns);
+    return wait_for(slots, &no_flight, NULL, deadline_ns);
 }
 
 int spead_send_slots_fd(struct spead_send_slots *slots)
@@ -320,25 +332,23 @@ static void on_done(void *arg, const struct spead_send_result *result)
 
 /* Counts the heap of a slot as in flight. This comes before the submit, because the heap can complete before
  * spead_send_stream_submit() returns. */
-static void begin_flight(struct spead_send_slots *slots, const struct spead_send_stream *stream)
+static void begin_flight(struct owned_slot *slot, const struct spead_send_stream *stream)
 {
-    const bool is_owner = speadi_send_progress_is_owner(stream);
-
-    pthread_mutex_lock(&slots->lock);
-    slots->in_flight++;
-    slots->has_owner = is_owner;
-    slots->owner = pthread_self();
-    pthread_mutex_unlock(&slots->lock);
+    pthread_mutex_lock(&slot->slots->lock);
+    slot->slots->in_flight++;
+    slot->stream = stream;
+    pthread_mutex_unlock(&slot->slots->lock);
 }
 
 /* Takes this back after the stream has refused the heap. */
-static void cancel_flight(struct spead_send_slots *slots)
+static void cancel_flight(struct owned_slot *slot)
 {
-    pthread_mutex_lock(&slots->lock);
-    slots->in_flight--;
+    pthread_mutex_lock(&slot->slots->lock);
+    slot->slots->in_flight--;
+    slot->stream = NULL;
     /* a thread that flushes has perhaps seen the heap as in flight */
-    (void)speadi_progress_notify(&slots->progress);
-    pthread_mutex_unlock(&slots->lock);
+    (void)speadi_progress_notify(&slot->slots->progress);
+    pthread_mutex_unlock(&slot->slots->lock);
 }
 
 int spead_send_slot_submit(struct spead_send_slot *slot, struct spead_send_stream *stream,
@@ -354,10 +364,10 @@ int spead_send_slot_submit(struct spead_send_slot *slot, struct spead_send_strea
         return -EINVAL;
     own.done = on_done;
     own.done_arg = owned;
-    begin_flight(owned->slots, stream);
+    begin_flight(owned, stream);
     ret = spead_send_stream_submit(stream, slot->heap, &own);
     if (ret < 0)
-        cancel_flight(owned->slots);
+        cancel_flight(owned);
     return ret;
 }
 

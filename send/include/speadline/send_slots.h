@@ -89,7 +89,7 @@ void spead_send_slots_memory(const struct spead_send_slots *slots,
  * deadline_ns, which is a deadline (deadline.h). It returns 0 and sets *slot, or it returns
  *     -ETIMEDOUT: the deadline has passed. With SPEAD_DEADLINE_NOW the function never waits.
  *     -EINVAL:    deadline_ns is a duration
- *     -EDEADLK:   the caller is the owner thread of the stream, and would wait for itself
+ *     -EDEADLK:   the caller is the owner thread of the streams of all heaps in flight, and would wait for itself
  * A program must look at slot->result.error, if it wants to know how the last send of the slot has ended. The function
  * waits as long as the stream does not run: start the stream, or its runner, before. */
 int spead_send_slots_acquire(struct spead_send_slots *slots, struct spead_send_slot **slot,
@@ -111,7 +111,8 @@ int spead_send_slot_submit(struct spead_send_slot *slot, struct spead_send_strea
 void spead_send_slot_give_back(struct spead_send_slot *slot);
 
 /* Waits until no heap of a slot is in flight, or until deadline_ns, which is a deadline (deadline.h). Returns 0,
- * -ETIMEDOUT, -EINVAL or -EDEADLK, as spead_send_slots_acquire() does. */
+ * -ETIMEDOUT or -EINVAL, as spead_send_slots_acquire() does, or -EDEADLK: the caller is the owner thread of a stream of
+ * which a heap is in flight, and would wait for itself. */
 int spead_send_slots_flush(struct spead_send_slots *slots, uint64_t deadline_ns);
 
 /* Returns a file descriptor that is readable while a slot is free, for poll() and epoll in an event loop of the program.

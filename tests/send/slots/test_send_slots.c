@@ -223,6 +223,45 @@ Test(send_slots, the_owner_thread_never_waits_for_itself)
     close_rig(&rig);
 }
 
+/* The heaps were submitted by a thread that was not the owner thread at that time. */
+Test(send_slots, the_owner_thread_does_not_wait_for_heaps_that_others_submitted, .timeout = 60)
+{
+    struct slots_rig rig;
+    struct spead_send_slot *slot;
+
+    open_rig(&rig);
+    for (unsigned i = 0; i < SLOTS; i++)
+        cr_assert_eq(spead_send_slot_submit(acquire(&rig), rig.stream, NULL), 0);
+    cr_assert_eq(spead_send_stream_start(rig.stream, NULL), 0);
+    cr_expect_eq(spead_send_slots_acquire(rig.slots, &slot, SPEAD_DEADLINE_NEVER), -EDEADLK);
+    cr_expect_eq(spead_send_slots_flush(rig.slots, SPEAD_DEADLINE_NEVER), -EDEADLK);
+    spead_send_stream_poll(rig.stream);
+    cr_expect_eq(spead_send_slots_acquire(rig.slots, &slot, SPEAD_DEADLINE_NEVER), 0);
+    close_rig(&rig);
+}
+
+Test(send_slots, an_owner_thread_may_wait_for_heaps_of_another_stream, .timeout = 60)
+{
+    struct slots_rig rig, other;
+    struct spead_send_slot *slot;
+
+    open_rig(&rig);
+    open_rig(&other);
+    cr_assert_eq(spead_send_stream_start(rig.stream, NULL), 0);
+    cr_assert_eq(spead_send_slot_submit(acquire(&rig), other.stream, NULL), 0);
+    for (unsigned i = 1; i < SLOTS; i++)
+        cr_assert_eq(spead_send_slot_submit(acquire(&rig), rig.stream, NULL), 0);
+    cr_expect_eq(spead_send_slots_acquire(rig.slots, &slot, spead_deadline_after_ms(1)), -ETIMEDOUT,
+                 "the other stream can complete its heap meanwhile");
+    cr_expect_eq(spead_send_slots_flush(rig.slots, SPEAD_DEADLINE_NEVER), -EDEADLK,
+                 "the heaps of the own stream cannot");
+    spead_send_stream_poll(other.stream);
+    cr_expect_eq(spead_send_slots_acquire(rig.slots, &slot, SPEAD_DEADLINE_NEVER), 0);
+    spead_send_stream_poll(rig.stream);
+    close_rig(&rig);
+    close_rig(&other);
+}
+
 Test(send_slots, slots_without_memory_have_heaps_that_the_program_describes)
 {
     static const uint8_t data[20];
