@@ -24,8 +24,8 @@ struct expected_sender {
 
 struct expected_senders {
     uint32_t count; /* 0: the option was not given */
-    struct expected_sender
-        *sender;         /* array [count], in the order of the addresses; NULL: any senders */
+    /* array [count], in the order of the addresses; NULL if only a number was given */
+    struct expected_sender *sender;
     uint32_t heard;      /* how many of the expected senders were heard so far */
     uint64_t unexpected; /* how many senders of the list are not expected */
     bool said;           /* the log has said who is missing */

@@ -19,8 +19,8 @@
 
 /* What the watch remembers of the sender with the same index in the list. */
 struct watched_sender {
-    uint64_t
-        first_ns; /* when the sender was heard first; another sender at this index has another time */
+    /* When the sender was heard first. Another sender at this index has another time. */
+    uint64_t first_ns;
     uint64_t last_ns;    /* when it was last heard, as of the look before */
     uint64_t longest_ns; /* the longest silence from which it has come back */
     bool silent;         /* the log has said that it is silent */

@@ -69,16 +69,16 @@ void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_s
 /* A sender was silent for so long that it may have been started anew. No heap may hold bytes of both runs. */
 static void end_run(struct spead_recv_stream *stream, struct speadi_sender *sender)
 {
-    char name[SPEAD_SENDER_ADDRESS_TEXT_MAX];
+    char name[SPEAD_SENDER_ADDRESS_TEXT_MAX], rest[SPEADI_LOG_PAUSE_TEXT_MAX];
     uint32_t heaps = sender->live_heaps;
 
-    if (heaps > 0)
+    if (heaps > 0 && speadi_log_pause_ends(&stream->run_said, stream->age_ns, rest))
         speadi_log_line(
             &stream->config.log, SPEAD_LOG_INFO,
             "sender %s was silent for %.3g s: a new run begins, and %u heaps of the run "
-            "before it end incomplete",
+            "before it end incomplete%s",
             spead_sender_address_format(&sender->address, name),
-            (double)(stream->age_ns - sender->seen_ns) / NS_PER_S, heaps);
+            (double)(stream->age_ns - sender->seen_ns) / NS_PER_S, heaps, rest);
     begin_run(stream, sender, NULL);
 }
 

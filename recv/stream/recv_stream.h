@@ -40,6 +40,7 @@
 #include <speadline/recv.h>
 
 #include <speadi/cache_line.h>
+#include <speadi/log_pause.h>
 
 #include "coalesce.h"
 #include "finished.h"
@@ -177,8 +178,9 @@ struct spead_recv_stream {
     uint64_t largest_heap;
     /* Heaps of this many bytes are expected. The regions of the next heaps are populated ahead. */
     uint64_t shown_bytes;
-    bool alignment_said; /* the size of the packets was compared with a cache line */
-    bool populate_due;   /* there may be work for the thread that populates */
+    struct speadi_log_pause run_said; /* of the lines about new runs of senders, by age_ns */
+    bool alignment_said;              /* the size of the packets was compared with a cache line */
+    bool populate_due;                /* there may be work for the thread that populates */
     bool populating; /* the thread that populates has work, or will have some at the next poll */
     struct speadi_heap_table table;
     struct speadi_finished finished;

@@ -10,6 +10,8 @@
 
 #include <speadline/graph.h>
 
+#include <speadi/log_pause.h>
+
 #include "edge.h"
 #include "task.h"
 
@@ -48,7 +50,7 @@ struct spead_node {
     /* If `diverting` is set, this is a failed message that waits for a free place at the error port. The pointer is
      * NULL if the policy of the node never diverts messages. */
     struct spead_message *diverted;
-    uint64_t logged_ns; /* when this node last wrote a line to the log; 0 if never */
+    struct speadi_log_pause log_pause; /* of the lines about failed steps */
 
     /* Only the thread of the node's worker writes these counters. Any thread may read them. */
     _Atomic bool is_running;

@@ -48,15 +48,12 @@ static int retry(struct spead_node *node)
     return SPEAD_STEP_WAITING;
 }
 
-#define LOG_PAUSE_NS 1000000000u
-
 static void log_failure(struct spead_node *node, const struct spead_message *failed, int code)
 {
-    uint64_t now_ns = node->task.worker->now_ns;
+    char rest[SPEADI_LOG_PAUSE_TEXT_MAX]; /* not used: the line has the number of all failures */
 
-    if (node->logged_ns != 0 && now_ns - node->logged_ns < LOG_PAUSE_NS)
+    if (!speadi_log_pause_ends(&node->log_pause, node->task.worker->now_ns, rest))
         return;
-    node->logged_ns = now_ns;
     speadi_log_line(&node->graph->log, SPEAD_LOG_WARNING,
                     "node %s: %s; stream %u, sequence %llu is left out (%llu so far)", node->name,
                     cause_of(node, code), failed->stream, (unsigned long long)failed->sequence,

@@ -396,6 +396,34 @@ Test(recv_senders, that_holds_also_when_the_first_packets_of_the_new_run_are_los
     EXPECT_BUCKETS("live 2, evicted 2");
 }
 
+/* Each of three senders begins a heap, is silent for five seconds, and begins it anew. */
+static void start_three_anew(uint64_t counter)
+{
+    for (unsigned turn = 0; turn < 2; turn++) {
+        for (uint8_t host = 1; host <= 3; host++)
+            from(piece(counter, 0, 0xaa), host, 7000);
+        recv_rig_run(&rig);
+        rig.engine->clock_ns += 5ull * SECOND;
+    }
+}
+
+Test(recv_senders, senders_that_start_anew_together_write_one_line)
+{
+    rig.ops = &script_clock_ops;
+    rig.config.heap_timeout_ns = 0;
+    rig.config.live_heaps_max = 8;
+    recv_rig_open(&rig);
+    rig.engine->clock_ns = SECOND;
+    start_three_anew(1);
+    cr_expect_eq(rig.stats.counters.sender_restarts, 3u);
+    cr_expect_not_null(strstr(last_info, "sender 192.0.2.1:7000 was silent for 5 s"), "%s",
+                       last_info);
+    cr_expect_null(strstr(last_info, "left out"), "%s", last_info);
+    start_three_anew(2);
+    cr_expect_not_null(strstr(last_info, "end incomplete (2 more like this were left out)"), "%s",
+                       last_info);
+}
+
 Test(recv_senders, a_short_silence_begins_no_run)
 {
     restart_after(1ull * SECOND, 2);
