@@ -100,6 +100,32 @@ static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs
         lend_as(e, slot, arrival, false, burst);
 }
 
+static inline void lend_piece(struct speadi_verbs_engine *e, const struct speadi_verbs_frame *frame,
+                              struct speadi_rx_burst *burst)
+{
+    if (__builtin_expect(!speadi_verbs_read_usual(&e->reader, frame, burst), 0)) {
+        /* Only the copy has an address. So the compiler can keep the fields of usual frames in registers. */
+        const struct speadi_verbs_frame copy = *frame;
+
+        speadi_verbs_read_any(&e->reader, &copy, burst);
+    }
+}
+
+static void lend_kept_piece(struct speadi_verbs_engine *e,
+                            const struct speadi_verbs_arrival *arrival,
+                            struct speadi_rx_burst *burst)
+{
+    const struct speadi_verbs_frame frame = {
+        .head = arrival->data,
+        .head_bytes = arrival->bytes,
+        .frame_bytes = arrival->bytes,
+        .checked = speadi_verbs_sums_are_right(arrival->sums),
+        .time_ns = arrival->time_ns,
+    };
+
+    lend_piece(e, &frame, burst);
+}
+
 /* ---- Completions --------------------------------------------------------------------------- */
 
 /* The queue was made with the raw time stamps of the device. */
@@ -221,24 +247,147 @@ static void take_failed(struct speadi_verbs_engine *e, struct speadi_verbs_cq *c
     }
 }
 
+/* A completion that is read ahead: while the CPU fetches the head of its frame, the engine reads further completions. */
+struct ahead {
+    union {
+        struct speadi_verbs_slot *slot;
+        const uint8_t *piece; /* in a multi-packet queue: the frame */
+    };
+    uint64_t time_ns;
+    uint32_t bytes; /* length of the frame */
+    uint8_t sums;
+};
+
+/* So many completions are read ahead. */
+#define AHEAD_MAX 16u
+
+static __attribute__((noinline)) void lend_ahead_unusual(struct speadi_verbs_engine *e,
+                                                         const struct ahead *ahead,
+                                                         struct speadi_rx_burst *burst)
+{
+    struct speadi_verbs_arrival arrival = {
+        .bytes = ahead->bytes, .time_ns = ahead->time_ns, .sums = ahead->sums};
+
+    if (e->is_striding) {
+        arrival.data = ahead->piece;
+        lend_kept_piece(e, &arrival, burst);
+    } else {
+        arrival.slot = (uint32_t)ahead->slot->wr.wr_id;
+        lend(e, ahead->slot, &arrival, burst);
+    }
+}
+
+/* Stores the packet of a frame that is usual and that the device has checked. Else does nothing and returns false. */
+static inline __attribute__((always_inline)) bool take_usual(const struct speadi_verbs_usual *usual,
+                                                             const struct ahead *ahead, bool pieces,
+                                                             struct speadi_rx_packet *packet)
+{
+    const struct speadi_verbs_frame whole = {.head = pieces ? ahead->piece : ahead->slot->data,
+                                             .head_bytes = ahead->bytes,
+                                             .frame_bytes = ahead->bytes,
+                                             .time_ns = ahead->time_ns};
+    struct speadi_verbs_arrival arrival;
+    struct speadi_verbs_frame frame;
+
+    if (pieces || ahead->slot->place == SPEADI_RX_UNPLACED)
+        return speadi_verbs_read_checked(usual, &whole, true, packet);
+    arrival = (struct speadi_verbs_arrival){.bytes = ahead->bytes, .time_ns = ahead->time_ns};
+    frame = frame_in(ahead->slot, &arrival, true);
+    return speadi_verbs_read_checked(usual, &frame, false, packet);
+}
+
+/* Lends the frames of `count` completions. */
+static inline __attribute__((always_inline)) void lend_all(struct speadi_verbs_engine *e,
+                                                           const struct ahead *ahead,
+                                                           unsigned count, bool pieces,
+                                                           struct speadi_rx_burst *burst)
+{
+    struct speadi_verbs_usual usual = speadi_verbs_usual_now(&e->reader);
+    const uint32_t longest = pieces ? UINT32_MAX : e->slots.slot_bytes;
+    unsigned next = burst->count;
+
+    for (const struct ahead *end = ahead + count; ahead < end; ahead++) {
+        if (__builtin_expect(speadi_verbs_sums_are_right(ahead->sums) && ahead->bytes <= longest &&
+                                 take_usual(&usual, ahead, pieces, &burst->packet[next]),
+                             1)) {
+            if (!pieces) {
+                e->lent[next] = (uint32_t)ahead->slot->wr.wr_id;
+                end_reservation(e, ahead->slot);
+            }
+            next++;
+            continue;
+        }
+        burst->count = next;
+        lend_ahead_unusual(e, ahead, burst);
+        next = burst->count;
+        usual = speadi_verbs_usual_now(&e->reader);
+    }
+    burst->count = next;
+}
+
+/* Records that `count` slots are no longer posted. */
+static inline void retire_all(struct speadi_verbs_engine *e, const struct ahead *ahead,
+                              unsigned count)
+{
+    e->posted -= count;
+    if (e->queue.wq_count <= 1)
+        e->wq_posted[0] -= count;
+    else
+        for (unsigned i = 0; i < count; i++)
+            e->wq_posted[ahead[i].slot->wq]--;
+}
+
+/* Reads completions that have succeeded, beginning with the current one, at most `most`. Returns their number. *answer is
+ * the answer of the completion queue to the last question. If it is 0 and fewer than `most` were read, the current
+ * completion has failed. */
+static inline __attribute__((always_inline)) unsigned read_ahead(struct speadi_verbs_engine *e,
+                                                                 struct ahead ahead[AHEAD_MAX],
+                                                                 unsigned most, uint64_t now,
+                                                                 bool direct, int *answer)
+{
+    struct speadi_verbs_cq *cq = &e->queue.cq;
+    struct ibv_cq_ex *ex = cq->ex;
+    struct speadi_verbs_slot *const slots = e->slots.slot;
+    unsigned count = 0;
+    int ret = 0;
+
+    do {
+        struct speadi_verbs_said said;
+        struct speadi_verbs_slot *slot;
+
+        if (__builtin_expect(ex->status != IBV_WC_SUCCESS, 0))
+            break;
+        said = read_completion(cq, direct);
+        slot = &slots[ex->wr_id];
+        slot->is_posted = false;
+        __builtin_prefetch(slot->data);
+        ahead[count].slot = slot;
+        ahead[count].time_ns = stamp(e, cq, &said, now, direct);
+        ahead[count].bytes = said.bytes;
+        ahead[count++].sums = said.sums;
+    } while (count < most && (ret = ibv_next_poll(ex)) == 0);
+    retire_all(e, ahead, count);
+    *answer = ret;
+    return count;
+}
+
 static inline __attribute__((always_inline)) int reap_as(struct speadi_verbs_engine *e,
                                                          struct speadi_rx_burst *burst,
                                                          uint64_t now, bool direct)
 {
-    struct speadi_verbs_cq *cq = &e->queue.cq;
-    struct ibv_cq_ex *ex = cq->ex;
-    int ret = 0;
+    struct ahead ahead[AHEAD_MAX];
+    int answer;
 
     do {
-        if (__builtin_expect(ex->status == IBV_WC_SUCCESS, 1)) {
-            const struct speadi_verbs_arrival arrival = arrival_of(e, cq, now, direct);
+        unsigned most = speadi_min_u32(AHEAD_MAX, SPEADI_VERBS_BURST - burst->count);
+        unsigned count = read_ahead(e, ahead, most, now, direct, &answer);
 
-            lend(e, retire(e, cq), &arrival, burst);
-        } else {
-            take_failed(e, cq, burst);
-        }
-    } while (burst->count < SPEADI_VERBS_BURST && (ret = ibv_next_poll(ex)) == 0);
-    return ret;
+        lend_all(e, ahead, count, false, burst);
+        if (answer == 0 && count < most)
+            take_failed(e, &e->queue.cq, burst);
+    } while (answer == 0 && burst->count < SPEADI_VERBS_BURST &&
+             (answer = ibv_next_poll(e->queue.cq.ex)) == 0);
+    return answer;
 }
 
 static __attribute__((noinline)) int reap_direct(struct speadi_verbs_engine *e,
@@ -270,73 +419,63 @@ static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, u
 
 /* ---- Multi-packet -------------------------------------------------------------------------- */
 
-static inline void lend_piece(struct speadi_verbs_engine *e, const struct speadi_verbs_frame *frame,
-                              struct speadi_rx_burst *burst)
-{
-    if (__builtin_expect(!speadi_verbs_read_usual(&e->reader, frame, burst), 0)) {
-        /* Only the copy has an address. So the compiler can keep the fields of usual frames in registers. */
-        const struct speadi_verbs_frame copy = *frame;
-
-        speadi_verbs_read_any(&e->reader, &copy, burst);
-    }
-}
-
-static inline void take_piece(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst,
-                              uint64_t now, bool direct)
-{
-    struct speadi_verbs_cq *cq = &e->queue.cq;
-    const struct speadi_verbs_said said = read_completion(cq, direct);
-    const struct speadi_verbs_piece piece = speadi_mprq_take(&e->mprq, said.bytes);
-    const struct speadi_verbs_frame frame = {
-        .head = piece.data,
-        .head_bytes = piece.bytes,
-        .frame_bytes = piece.bytes,
-        .checked = speadi_verbs_sums_are_right(said.sums),
-        .time_ns = stamp(e, cq, &said, now, direct),
-    };
-
-    if (piece.data)
-        lend_piece(e, &frame, burst);
-    else if (piece.bytes)
-        e->failed = true;
-}
-
 static void take_failed_piece(struct speadi_verbs_engine *e)
 {
     speadi_verbs_cqes_next(&e->queue.cq.cqes);
     e->failed = true;
 }
 
-static void lend_kept_piece(struct speadi_verbs_engine *e,
-                            const struct speadi_verbs_arrival *arrival,
-                            struct speadi_rx_burst *burst)
+/* Does what read_ahead() does, for a multi-packet queue. A completion that has failed, or that contradicts the state of
+ * the ring, sets e->failed. */
+static inline __attribute__((always_inline)) unsigned read_pieces(struct speadi_verbs_engine *e,
+                                                                  struct ahead ahead[AHEAD_MAX],
+                                                                  unsigned most, uint64_t now,
+                                                                  bool direct, int *answer)
 {
-    const struct speadi_verbs_frame frame = {
-        .head = arrival->data,
-        .head_bytes = arrival->bytes,
-        .frame_bytes = arrival->bytes,
-        .checked = speadi_verbs_sums_are_right(arrival->sums),
-        .time_ns = arrival->time_ns,
-    };
+    struct speadi_verbs_cq *cq = &e->queue.cq;
+    struct ibv_cq_ex *ex = cq->ex;
+    unsigned count = 0;
 
-    lend_piece(e, &frame, burst);
+    *answer = 0;
+    /* After a failure the engine does not know where in the entry the next packet lies, so it stops. */
+    do {
+        struct speadi_verbs_said said;
+        struct speadi_verbs_piece piece;
+
+        if (__builtin_expect(ex->status != IBV_WC_SUCCESS, 0)) {
+            take_failed_piece(e);
+            break;
+        }
+        said = read_completion(cq, direct);
+        piece = speadi_mprq_take(&e->mprq, said.bytes);
+        if (__builtin_expect(!piece.data, 0)) {
+            e->failed = e->failed || piece.bytes > 0;
+            continue;
+        }
+        __builtin_prefetch(piece.data);
+        ahead[count].piece = piece.data;
+        ahead[count].time_ns = stamp(e, cq, &said, now, direct);
+        ahead[count].bytes = piece.bytes;
+        ahead[count++].sums = said.sums;
+    } while (count < most && !e->failed && (*answer = ibv_next_poll(ex)) == 0);
+    return count;
 }
 
 static inline __attribute__((always_inline)) int reap_pieces_as(struct speadi_verbs_engine *e,
                                                                 struct speadi_rx_burst *burst,
                                                                 uint64_t now, bool direct)
 {
-    struct ibv_cq_ex *ex = e->queue.cq.ex;
-    int ret = 0;
+    struct ahead ahead[AHEAD_MAX];
+    int answer;
 
-    /* After a failure the engine does not know where in the entry the next packet lies, so it stops. */
     do {
-        if (__builtin_expect(ex->status == IBV_WC_SUCCESS, 1))
-            take_piece(e, burst, now, direct);
-        else
-            take_failed_piece(e);
-    } while (burst->count < SPEADI_VERBS_BURST && !e->failed && (ret = ibv_next_poll(ex)) == 0);
-    return ret;
+        unsigned most = speadi_min_u32(AHEAD_MAX, SPEADI_VERBS_BURST - burst->count);
+        unsigned count = read_pieces(e, ahead, most, now, direct, &answer);
+
+        lend_all(e, ahead, count, true, burst);
+    } while (answer == 0 && !e->failed && burst->count < SPEADI_VERBS_BURST &&
+             (answer = ibv_next_poll(e->queue.cq.ex)) == 0);
+    return answer;
 }
 
 static __attribute__((noinline)) int reap_pieces_direct(struct speadi_verbs_engine *e,

@@ -15,17 +15,6 @@
 
 #define STRIDES_LOG_MAX 14u /* a completion counts strides in 15 bits */
 
-/* The length field of a completion has three parts: the number of bytes of the frame, the number of its strides, and a
- * bit. The bit is set when the completion brings no frame and only fills up an entry. */
-#define LENGTH_MASK 0xffffu
-#define STRIDES_AT  16
-#define FILLER      0x80000000u
-
-static uint32_t entry_bytes(const struct speadi_mprq *mprq)
-{
-    return 1u << (mprq->shape.stride_log + mprq->shape.strides_log);
-}
-
 static void choose_shape(struct speadi_mprq *mprq, uint32_t buffer_bytes,
                          const struct spead_recv_verbs_config *options)
 {
@@ -41,7 +30,7 @@ static void choose_shape(struct speadi_mprq *mprq, uint32_t buffer_bytes,
                          report->mprq.strides_log_min,
                          speadi_clamp_u32(report->mprq.strides_log_max, 0, STRIDES_LOG_MAX));
     for (shape->entries = ENTRIES_MIN;
-         (uint64_t)shape->entries * 2 * entry_bytes(mprq) <= buffer_bytes &&
+         (uint64_t)shape->entries * 2 * speadi_mprq_entry_bytes(mprq) <= buffer_bytes &&
          shape->entries * 2 <= report->max_qp_wr &&
          (uint64_t)shape->entries * 2 << shape->strides_log <= report->max_cqe;)
         shape->entries *= 2;
@@ -59,7 +48,7 @@ int speadi_mprq_open(struct speadi_mprq *mprq, struct speadi_verbs_device *devic
     *mprq = (struct speadi_mprq){.device = device};
     choose_shape(mprq, buffer_bytes, options);
     if (shape->completions > device->report.max_cqe || shape->entries > device->report.max_qp_wr ||
-        frame_bytes > entry_bytes(mprq))
+        frame_bytes > speadi_mprq_entry_bytes(mprq))
         return speadi_err_field(
             err, -ENOTSUP, "verbs.mprq",
             ": a multi-packet queue of %u entries of %u strides exceeds verbs device %s (max_cqe "
@@ -67,7 +56,8 @@ int speadi_mprq_open(struct speadi_mprq *mprq, struct speadi_verbs_device *devic
             shape->entries, 1u << shape->strides_log, device->report.device, device->report.max_cqe,
             device->report.max_qp_wr);
     return speadi_verbs_arena_register(&mprq->arena, &mprq->memory, device,
-                                       (size_t)shape->entries * entry_bytes(mprq), true, err);
+                                       (size_t)shape->entries * speadi_mprq_entry_bytes(mprq), true,
+                                       err);
 }
 
 void speadi_mprq_close(struct speadi_mprq *mprq)
@@ -83,9 +73,10 @@ static void post(struct speadi_mprq *mprq)
     struct mlx5_mprq_wqe *entry =
         (struct mlx5_mprq_wqe *)mprq->ring.buf + (mprq->posted & (mprq->ring.wqe_cnt - 1));
 
-    entry->dseg.byte_count = htobe32(entry_bytes(mprq));
+    entry->dseg.byte_count = htobe32(speadi_mprq_entry_bytes(mprq));
     entry->dseg.lkey = htobe32(mprq->memory.key);
-    entry->dseg.addr = htobe64(mprq->memory.address + (uint64_t)index * entry_bytes(mprq));
+    entry->dseg.addr =
+        htobe64(mprq->memory.address + (uint64_t)index * speadi_mprq_entry_bytes(mprq));
     mprq->posted++;
 }
 
@@ -100,7 +91,8 @@ void speadi_mprq_refill(struct speadi_mprq *mprq, uint32_t end)
     /* DOORBELL1 device: the NIC reads the entries after it has seen the doorbell, so the barrier makes the entries
      * visible to it first. The release store does the same for the thread of a software device. */
     speadi_before_doorbell();
-    __atomic_store_n(mprq->ring.dbrec, htobe32(mprq->posted & LENGTH_MASK), __ATOMIC_RELEASE);
+    __atomic_store_n(mprq->ring.dbrec, htobe32(mprq->posted & SPEADI_MPRQ_LENGTH_MASK),
+                     __ATOMIC_RELEASE);
 }
 
 int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue,
@@ -123,26 +115,4 @@ double speadi_mprq_fill(const struct speadi_mprq *mprq)
     double strides = (double)(1u << mprq->shape.strides_log);
 
     return 1 - (mprq->posted - mprq->used - mprq->strides / strides) / mprq->shape.entries;
-}
-
-struct speadi_verbs_piece speadi_mprq_take(struct speadi_mprq *mprq, uint32_t packed)
-{
-    const struct speadi_verbs_striding *shape = &mprq->shape;
-    uint32_t bytes = packed & LENGTH_MASK, strides = packed >> STRIDES_AT & 0x7fffu;
-    uint32_t index = mprq->used & (shape->entries - 1);
-    struct speadi_verbs_piece piece = {
-        .data = mprq->arena.data + (size_t)index * entry_bytes(mprq) +
-                ((size_t)mprq->strides << shape->stride_log),
-        .bytes = bytes,
-    };
-
-    if (strides == 0 || mprq->strides + strides > 1u << shape->strides_log ||
-        (!(packed & FILLER) && bytes > strides << shape->stride_log))
-        return (struct speadi_verbs_piece){.bytes = 1};
-    mprq->strides += strides;
-    if (mprq->strides == 1u << shape->strides_log) {
-        mprq->strides = 0;
-        mprq->used++;
-    }
-    return packed & FILLER ? (struct speadi_verbs_piece){0} : piece;
 }

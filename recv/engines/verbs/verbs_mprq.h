@@ -11,6 +11,12 @@
 
 #include "verbs_queue.h"
 
+/* The length field of a completion has three parts: the number of bytes of the frame, the number of its strides, and a
+ * bit. The bit is set when the completion brings no frame and only fills up an entry. */
+#define SPEADI_MPRQ_LENGTH_MASK 0xffffu
+#define SPEADI_MPRQ_STRIDES_AT  16
+#define SPEADI_MPRQ_FILLER      0x80000000u
+
 struct speadi_mprq {
     struct speadi_verbs_device *device;
     struct speadi_verbs_arena arena;
@@ -22,6 +28,11 @@ struct speadi_mprq {
     uint32_t posted, used;
     uint32_t strides; /* number of strides already used in the entry that the NIC fills now */
 };
+
+static inline uint32_t speadi_mprq_entry_bytes(const struct speadi_mprq *mprq)
+{
+    return 1u << (mprq->shape.stride_log + mprq->shape.strides_log);
+}
 
 /* The frame that a completion reports. */
 struct speadi_verbs_piece {
@@ -47,7 +58,31 @@ int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue
  * completion. If `data` of the result is NULL and `bytes` is 0, the completion only fills up an entry. If `data` is
  * NULL and `bytes` is not 0, the completion contradicts the state of the ring, and the caller must replace the
  * queue. */
-struct speadi_verbs_piece speadi_mprq_take(struct speadi_mprq *mprq, uint32_t packed);
+static inline struct speadi_verbs_piece speadi_mprq_take(struct speadi_mprq *mprq, uint32_t packed)
+{
+    const uint32_t stride_log = mprq->shape.stride_log, strides_max = 1u << mprq->shape.strides_log;
+    const uint32_t bytes = packed & SPEADI_MPRQ_LENGTH_MASK;
+    const uint32_t strides = packed >> SPEADI_MPRQ_STRIDES_AT & 0x7fffu, begin = mprq->strides;
+    const uint32_t index = mprq->used & (mprq->shape.entries - 1);
+    const bool filler = packed & SPEADI_MPRQ_FILLER;
+
+    if (__builtin_expect(strides == 0 || begin + strides > strides_max ||
+                             (!filler && bytes > strides << stride_log),
+                         0))
+        return (struct speadi_verbs_piece){.bytes = 1};
+    mprq->strides = begin + strides;
+    if (__builtin_expect(begin + strides == strides_max, 0)) {
+        mprq->strides = 0;
+        mprq->used++;
+    }
+    if (__builtin_expect(filler, 0))
+        return (struct speadi_verbs_piece){0};
+    return (struct speadi_verbs_piece){
+        .data =
+            mprq->arena.data + ((((size_t)index << mprq->shape.strides_log) + begin) << stride_log),
+        .bytes = bytes,
+    };
+}
 
 /* Posts again the used-up entries that come before entry number `end`. `end` is at most mprq->used. The caller must
  * make sure that no frame of these entries is lent or kept. */

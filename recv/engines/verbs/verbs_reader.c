@@ -154,7 +154,7 @@ void speadi_verbs_read_any(struct speadi_verbs_reader *reader,
     uint32_t payload_bytes;
     uint16_t from;
 
-    if (!speadi_verbs_has_words(reader, frame, reader->usual, mask, &payload_bytes)) {
+    if (!speadi_verbs_has_words(reader->usual_port, frame, reader->usual, mask, &payload_bytes)) {
         parse(reader, frame, packet, burst);
         return;
     }

@@ -101,11 +101,10 @@ static inline bool speadi_verbs_passes(const struct speadi_verbs_reader *reader,
     return frame->checked || reader->trusts_v4 || !speadi_verbs_has_sum(frame);
 }
 
-/* Returns true if the frame has the destination port reader->usual_port, its lengths do not contradict each other, and
- * its words have the bits of `usual` where `mask` is set. Then *payload_bytes is the length
- * of its datagram. */
-static inline bool speadi_verbs_has_words(const struct speadi_verbs_reader *reader,
-                                          const struct speadi_verbs_frame *frame,
+/* Returns true if the frame has this destination port, its lengths do not contradict each other, and its words have the
+ * bits of `usual` where `mask` is set. Then *payload_bytes is the length of its datagram. `port` is as in
+ * reader->usual_port. */
+static inline bool speadi_verbs_has_words(uint32_t port, const struct speadi_verbs_frame *frame,
                                           const uint64_t usual[3], const uint64_t mask[3],
                                           uint32_t *payload_bytes)
 {
@@ -121,12 +120,11 @@ static inline bool speadi_verbs_has_words(const struct speadi_verbs_reader *read
     /* The length of the datagram follows its destination port. If the port is another one, udp_bytes becomes larger
      * than any length, so one comparison is enough for both. */
     udp_bytes =
-        speadi_load_be32(frame->head + SPEADI_PLAIN_UDP_AT + SPEADI_UDP_DESTINATION_PORT_AT) -
-        reader->usual_port;
+        speadi_load_be32(frame->head + SPEADI_PLAIN_UDP_AT + SPEADI_UDP_DESTINATION_PORT_AT) - port;
+    odd |= udp_bytes ^ (ip_bytes - SPEADI_IPV4_BYTES);
+    /* If ip_bytes is too small, *payload_bytes becomes larger than any frame. */
     *payload_bytes = ip_bytes - SPEADI_IPV4_UDP_BYTES;
-    return odd == 0 && ip_bytes >= SPEADI_IPV4_UDP_BYTES &&
-           udp_bytes == ip_bytes - SPEADI_IPV4_BYTES &&
-           ip_bytes + SPEADI_PLAIN_IP_AT <= frame->frame_bytes;
+    return odd == 0 && *payload_bytes <= frame->frame_bytes - SPEADI_PLAIN_PAYLOAD_AT;
 }
 
 /* Returns true if the frame has the same headers and the same sender as an earlier frame of this burst. If it returns
@@ -137,7 +135,8 @@ static inline bool speadi_verbs_is_usual(const struct speadi_verbs_reader *reade
 {
     const uint64_t mask[] = SPEADI_USUAL_SENDER_MASK;
 
-    return speadi_verbs_has_words(reader, frame, reader->usual_sender, mask, payload_bytes);
+    return speadi_verbs_has_words(reader->usual_port, frame, reader->usual_sender, mask,
+                                  payload_bytes);
 }
 
 /* Fills *packet with the datagram that begins payload_at bytes into the frame. The packet is placed if a part of the
@@ -164,6 +163,51 @@ static inline void speadi_verbs_fill(struct speadi_rx_packet *packet, uint16_t s
         .time_ns = frame->time_ns,
         .place = in_body ? frame->place : SPEADI_RX_UNPLACED,
     };
+}
+
+/* What usual frames of the latest sender of a burst look like. A loop over frames keeps this copy of some fields of the
+ * reader in registers. It must take a new copy after each call of speadi_verbs_read_any(). */
+struct speadi_verbs_usual {
+    uint64_t word[3]; /* usual_sender of the reader */
+    uint32_t port;    /* usual_port */
+    uint16_t source, from;
+};
+
+static inline struct speadi_verbs_usual speadi_verbs_usual_now(
+    const struct speadi_verbs_reader *reader)
+{
+    return (struct speadi_verbs_usual){
+        .word = {reader->usual_sender[0], reader->usual_sender[1], reader->usual_sender[2]},
+        .port = reader->usual_port,
+        .source = reader->usual_source,
+        .from = reader->usual_from,
+    };
+}
+
+/* Does the same as speadi_verbs_read_usual(), for a frame that the device has checked. The frame may be whole, that is,
+ * all of it lies in its head. The function stores the packet in *packet. */
+static inline __attribute__((always_inline)) bool speadi_verbs_read_checked(
+    const struct speadi_verbs_usual *usual, const struct speadi_verbs_frame *frame, bool whole,
+    struct speadi_rx_packet *packet)
+{
+    const uint64_t mask[] = SPEADI_USUAL_SENDER_MASK;
+    uint32_t bytes;
+
+    if (__builtin_expect(!speadi_verbs_has_words(usual->port, frame, usual->word, mask, &bytes), 0))
+        return false;
+    if (whole)
+        *packet = (struct speadi_rx_packet){.head = frame->head + SPEADI_PLAIN_PAYLOAD_AT,
+                                            .head_bytes = bytes,
+                                            .datagram_bytes = bytes,
+                                            .source = usual->source,
+                                            .from = usual->from,
+                                            .segments = 1,
+                                            .time_ns = frame->time_ns,
+                                            .place = SPEADI_RX_UNPLACED};
+    else
+        speadi_verbs_fill(packet, usual->source, usual->from, frame, SPEADI_PLAIN_PAYLOAD_AT,
+                          bytes);
+    return true;
 }
 
 /* If the frame is usual and its sender is the latest one of this burst, adds its packet to the burst and returns true.

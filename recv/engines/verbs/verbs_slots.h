@@ -17,7 +17,7 @@
 #define SPEADI_VERBS_SPILL_BYTES 65536u
 
 struct speadi_verbs_slot {
-    struct ibv_recv_wr wr; /* its wr_id is the number of the slot */
+    _Alignas(128) struct ibv_recv_wr wr; /* its wr_id is the number of the slot */
     struct ibv_sge sge[3];
     uint8_t *data;
     uint64_t place; /* number of the reservation, or SPEADI_RX_UNPLACED */
