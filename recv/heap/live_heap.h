@@ -295,10 +295,11 @@ static inline void speadi_live_heap_reserve(struct speadi_live_heap *live, uint3
     live->reservations += receives;
 }
 
-/* Says that one of the receives that were posted into the heap has ended. Returns true if it was the last one. */
-static inline bool speadi_live_heap_unreserve(struct speadi_live_heap *live)
+/* Says that so many of the receives that were posted into the heap have ended. Returns true if no other is posted. */
+static inline bool speadi_live_heap_unreserve(struct speadi_live_heap *live, uint32_t count)
 {
-    return --live->reservations == 0;
+    live->reservations -= count;
+    return live->reservations == 0;
 }
 
 /* Tells whether every byte has arrived and no item points past the end. Returns false as long as the heap has no

@@ -57,6 +57,17 @@ struct speadi_expected_heap *speadi_placement_expect(struct speadi_placement *pl
     return heap ? heap : make(placement, pool, prediction, counter);
 }
 
+/* Adds a range of so many bytes, and moves *range to the byte behind it. */
+static inline void add_range(struct speadi_rx_range *range, struct speadi_rx_range *ranges,
+                             unsigned *count, uint32_t bytes)
+{
+    range->bytes = bytes;
+    ranges[(*count)++] = *range;
+    range->offset += bytes;
+    if (range->data)
+        range->data += bytes;
+}
+
 unsigned speadi_placement_predict_expected(const struct speadi_placement *placement,
                                            uint16_t source, const struct speadi_expected_heap *heap,
                                            uint64_t offset,
@@ -65,11 +76,14 @@ unsigned speadi_placement_predict_expected(const struct speadi_placement *placem
 {
     const struct speadi_prediction *prediction = &placement->prediction[source];
     uint64_t most = placement->outstanding_max - speadi_placement_outstanding(placement);
-    uint64_t bytes = prediction->payload_bytes;
+    uint64_t bytes = prediction->payload_bytes, left;
+    struct speadi_rx_range range = {.data = heap->block->data ? heap->block->data + offset : NULL,
+                                    .offset = heap->block->offset + offset};
     unsigned count = 0;
 
-    if (offset < heap->reserved_end)
+    if (offset < heap->reserved_end || offset >= heap->length)
         return 0;
+    left = heap->length - offset;
     if (most > SPEADI_PLACEMENT_BATCH)
         most = SPEADI_PLACEMENT_BATCH;
     *head_bytes = prediction->head_bytes;
@@ -78,15 +92,10 @@ unsigned speadi_placement_predict_expected(const struct speadi_placement *placem
         bytes = prediction->first_bytes;
         most = most > 0;
     }
-    for (; count < most && offset < heap->length; offset += bytes) {
-        if (bytes > heap->length - offset)
-            bytes = heap->length - offset;
-        ranges[count++] = (struct speadi_rx_range){
-            .data = heap->block->data ? heap->block->data + offset : NULL,
-            .offset = heap->block->offset + offset,
-            .bytes = (uint32_t)bytes,
-        };
-    }
+    for (; count < most && bytes <= left; left -= bytes)
+        add_range(&range, ranges, &count, (uint32_t)bytes);
+    if (count < most && left > 0 && bytes > left) /* the last packet of the heap */
+        add_range(&range, ranges, &count, (uint32_t)left);
     return count;
 }
 
@@ -94,7 +103,10 @@ void speadi_placement_accept_expected(struct speadi_placement *placement, uint16
                                       struct speadi_expected_heap *heap, uint32_t head_bytes,
                                       const struct speadi_rx_range *ranges, unsigned count)
 {
+    const uint64_t block_offset = heap->block->offset;
     uint64_t number = placement->accepted;
+    struct speadi_reservation reservation = {
+        .aside = heap->block, .head_bytes = head_bytes, .source = source};
 
     if (heap->first_place == heap->end_place) {
         if (count == 0) {
@@ -109,13 +121,11 @@ void speadi_placement_accept_expected(struct speadi_placement *placement, uint16
         return;
     if (heap->end_place != number)
         heap->places_sorted = false;
-    for (unsigned i = 0; i < count; i++)
-        placement->reservation[number++ % SPEADI_RX_RESERVE_MAX] =
-            (struct speadi_reservation){.aside = heap->block,
-                                        .offset = ranges[i].offset - heap->block->offset,
-                                        .bytes = ranges[i].bytes,
-                                        .head_bytes = head_bytes,
-                                        .source = source};
+    for (unsigned i = 0; i < count; i++) {
+        reservation.offset = ranges[i].offset - block_offset;
+        reservation.bytes = ranges[i].bytes;
+        placement->reservation[number++ % SPEADI_RX_RESERVE_MAX] = reservation;
+    }
     placement->accepted = heap->end_place = number;
     placement->prediction[source].outstanding += count;
     heap->reserved_end = ranges[count - 1].offset - heap->block->offset + ranges[count - 1].bytes;
@@ -143,16 +153,20 @@ void speadi_placement_bind(struct speadi_placement *placement, struct speadi_exp
                            struct speadi_live_heap *live)
 {
     uint64_t i = heap->first_place > placement->ended ? heap->first_place : placement->ended;
+    const uint64_t end = heap->end_place;
+    const struct speadi_block *const block = heap->block;
+    uint32_t count = 0;
 
-    for (; i < heap->end_place; i++) {
+    for (; i < end; i++) {
         struct speadi_reservation *reservation = &placement->reservation[i % SPEADI_RX_RESERVE_MAX];
 
-        if (reservation->aside != heap->block)
+        if (reservation->aside != block)
             continue;
         reservation->live = live;
         reservation->aside = NULL;
-        live->reservations++;
+        count++;
     }
+    live->reservations += count;
     live->reserved_end = heap->reserved_end;
     live->first_place = heap->first_place;
     live->end_place = heap->end_place;

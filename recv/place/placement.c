@@ -274,15 +274,36 @@ static __attribute__((noinline)) void release_aside(struct speadi_placement *pla
     speadi_pool_put_aside(aside);
 }
 
+/* Returns how many reservations, from `first` on and before `end`, follow one another that are of the same heap and the
+ * same source. */
+static uint64_t run_length(const struct speadi_placement *placement, uint64_t first, uint64_t end)
+{
+    const struct speadi_reservation *reservation = speadi_placement_reservation(placement, first);
+    const struct speadi_live_heap *const live = reservation->live;
+    const uint16_t source = reservation->source;
+    /* The run ends at the end of the array at the latest. So the loop needs no remainder. */
+    const uint64_t until_wrap = SPEADI_RX_RESERVE_MAX - first % SPEADI_RX_RESERVE_MAX;
+    const uint64_t most = end - first < until_wrap ? end - first : until_wrap;
+    uint64_t count = 1;
+
+    while (count < most && reservation[count].live == live && reservation[count].source == source)
+        count++;
+    return count;
+}
+
 void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
 {
-    for (uint64_t i = placement->ended; i < ended; i++) {
-        const struct speadi_reservation *reservation = speadi_placement_reservation(placement, i);
+    uint64_t count;
 
-        placement->prediction[reservation->source].outstanding--;
-        if (reservation->live) {
-            if (speadi_live_heap_unreserve(reservation->live))
-                placement->targets[reservation->live->heap.region->size_class]--;
+    for (uint64_t i = placement->ended; i < ended; i += count) {
+        const struct speadi_reservation *reservation = speadi_placement_reservation(placement, i);
+        struct speadi_live_heap *live = reservation->live;
+
+        count = live ? run_length(placement, i, ended) : 1;
+        placement->prediction[reservation->source].outstanding -= (uint32_t)count;
+        if (live) {
+            if (speadi_live_heap_unreserve(live, (uint32_t)count))
+                placement->targets[live->heap.region->size_class]--;
         } else if (reservation->aside) {
             release_aside(placement, i);
         }
@@ -303,7 +324,7 @@ static void take_reservations(struct speadi_placement *placement, struct speadi_
         if (reservation->live == live) {
             reservation->live = NULL;
             reservation->aside = aside;
-            (void)speadi_live_heap_unreserve(live);
+            (void)speadi_live_heap_unreserve(live, 1);
         }
     }
 }

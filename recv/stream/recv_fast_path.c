@@ -18,6 +18,8 @@
 /* The words that the header of the next packet must have, in the byte order of the wire. */
 struct expected {
     uint64_t header, counter, heap_length, payload_length;
+    uint64_t
+        zero_offset; /* the item pointer of the payload offset 0, in the byte order of the host */
 };
 
 struct series {
@@ -32,6 +34,9 @@ struct series {
      * it. 0 means that nobody has looked for that byte yet. */
     uint64_t reserved;
     uint32_t bytes; /* payload bytes of each packet */
+    /* Where the heap begins, for payload that this file copies. NULL if it must not copy payload now. */
+    uint8_t *data;
+    bool has_reservations; /* receives are posted into the heap */
     uint16_t source;
     uint64_t kind; /* speadi_rx_packet_kind() of all packets of the series */
     unsigned placed, bounced;
@@ -54,8 +59,7 @@ static bool is_next(const struct series *series, const struct speadi_rx_packet *
 {
     const struct expected *e = &series->expected;
     const uint8_t *head = raw->head;
-    uint64_t offset =
-        pointer(series->live->heap.heap_address_bits, SPEAD_ID_PAYLOAD_OFFSET, series->offset);
+    uint64_t offset = __builtin_bswap64(e->zero_offset | series->offset);
 
     if (speadi_rx_packet_kind(raw) != series->kind || raw->head_bytes < HEADER_BYTES ||
         raw->datagram_bytes != HEADER_BYTES + series->bytes)
@@ -78,8 +82,6 @@ static bool is_reserved(struct series *series)
 {
     const struct spead_recv_stream *stream = series->stream;
 
-    if (series->live->reservations == 0)
-        return false;
     if (series->reserved == 0)
         series->reserved = speadi_placement_first_reserved(
             &stream->placement, speadi_recv_burst_state(stream), series->live, series->offset);
@@ -97,10 +99,10 @@ static bool put_payload(struct series *series, const struct speadi_rx_packet *ra
         series->placed += placed;
         return placed;
     }
-    if (series->stream->places_unchecked || !series->live->heap.region->data || is_reserved(series))
+    if (!series->data || (series->has_reservations && is_reserved(series)))
         return false;
     series->bounced++;
-    speadi_recv_copy_payload(series->live->heap.region->data + series->offset, raw, HEADER_BYTES);
+    speadi_recv_copy_payload(series->data + series->offset, raw, HEADER_BYTES);
     return true;
 }
 
@@ -133,6 +135,8 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
         .bytes = raw->datagram_bytes - HEADER_BYTES,
         .source = raw->source,
         .kind = speadi_rx_packet_kind(raw),
+        .data = stream->places_unchecked ? NULL : heap->region->data,
+        .has_reservations = live->reservations > 0,
     };
     /* The series ends before the last packet of the heap. That packet can be shorter than the others, and mostly it
      * ends the heap. */
@@ -144,6 +148,7 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
         .counter = pointer(bits, SPEAD_ID_HEAP_COUNTER, heap->counter),
         .heap_length = pointer(bits, SPEAD_ID_HEAP_LENGTH, heap->length),
         .payload_length = pointer(bits, SPEAD_ID_PAYLOAD_LENGTH, series->bytes),
+        .zero_offset = speadi_pointer_immediate(bits, SPEAD_ID_PAYLOAD_OFFSET, 0),
     };
     return true;
 }

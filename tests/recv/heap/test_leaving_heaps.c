@@ -22,7 +22,7 @@ Test(leaving_heaps, no_heap_leaves_while_receives_are_posted_into_it)
     add_all();
     cr_expect_eq(leaving.count, 3u);
     cr_expect_null(speadi_leaving_heaps_next(&leaving));
-    (void)speadi_live_heap_unreserve(&heap[1]);
+    (void)speadi_live_heap_unreserve(&heap[1], 1);
     cr_expect_eq(speadi_leaving_heaps_next(&leaving), &heap[1]);
     cr_expect_eq(heap[1].leaving_cause, 1u);
     cr_expect_null(speadi_leaving_heaps_next(&leaving));
@@ -33,7 +33,7 @@ Test(leaving_heaps, each_leaves_once_and_the_oldest_first)
 {
     add_all();
     for (unsigned i = 0; i < 3; i++)
-        (void)speadi_live_heap_unreserve(&heap[i]);
+        (void)speadi_live_heap_unreserve(&heap[i], 1);
     for (unsigned i = 0; i < 3; i++)
         cr_expect_eq(speadi_leaving_heaps_next(&leaving), &heap[i]);
     cr_expect_null(speadi_leaving_heaps_next(&leaving));
