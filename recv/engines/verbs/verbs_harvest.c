@@ -277,7 +277,7 @@ static __attribute__((noinline)) void lend_ahead_unusual(struct speadi_verbs_eng
     }
 }
 
-/* Stores the packet of a frame that is usual and that the device has checked. Else does nothing and returns false. */
+/* Stores the packet of a frame that is usual. Else does nothing and returns false. */
 static inline __attribute__((always_inline)) bool take_usual(const struct speadi_verbs_usual *usual,
                                                              const struct ahead *ahead, bool pieces,
                                                              struct speadi_rx_packet *packet)
@@ -296,10 +296,63 @@ static inline __attribute__((always_inline)) bool take_usual(const struct speadi
     return speadi_verbs_read_checked(usual, &frame, false, packet);
 }
 
+/* Stores the packet of a frame that is like the frame that was remembered. Else does nothing and returns false. The last
+ * in_body bytes of the frame lie in the range of `slot`; all of it lies in the head if `slot` is NULL. */
+static inline __attribute__((always_inline)) bool take_alike(const struct speadi_verbs_alike *alike,
+                                                             const struct speadi_verbs_usual *usual,
+                                                             const struct ahead *ahead,
+                                                             const uint8_t *head,
+                                                             const struct speadi_verbs_slot *slot,
+                                                             struct speadi_rx_packet *packet)
+{
+    uint32_t in_body = slot ? ahead->bytes - slot->head_bytes : 0;
+
+    /* If all of the frame lies in the head of a placed slot, in_body is 0 or larger than any range. */
+    if (ahead->bytes != alike->frame_bytes || (slot && (in_body - 1 >= slot->sge[1].length)) ||
+        !speadi_verbs_is_alike(alike, head))
+        return false;
+    *packet = (struct speadi_rx_packet){
+        .head = head + SPEADI_PLAIN_PAYLOAD_AT,
+        .head_bytes = ahead->bytes - in_body - SPEADI_PLAIN_PAYLOAD_AT,
+        .body = slot ? slot->payload : NULL,
+        .body_bytes = in_body,
+        .datagram_bytes = ahead->bytes - SPEADI_PLAIN_PAYLOAD_AT,
+        .source = usual->source,
+        .from = usual->from,
+        .segments = 1,
+        .time_ns = ahead->time_ns,
+        .place = slot ? slot->place : SPEADI_RX_UNPLACED,
+    };
+    return true;
+}
+
+/* Stores the packet of a frame that is usual and that the device has checked. Else does nothing and returns false. */
+static inline __attribute__((always_inline)) bool take(struct speadi_verbs_alike *alike,
+                                                       const struct speadi_verbs_usual *usual,
+                                                       const struct ahead *ahead, uint32_t longest,
+                                                       bool pieces, struct speadi_rx_packet *packet)
+{
+    const uint8_t *head = pieces ? ahead->piece : ahead->slot->data;
+
+    if (__builtin_expect(!speadi_verbs_sums_are_right(ahead->sums), 0))
+        return false;
+    if (pieces || ahead->slot->place == SPEADI_RX_UNPLACED) {
+        if (__builtin_expect(take_alike(alike, usual, ahead, head, NULL, packet), 1))
+            return true;
+    } else if (__builtin_expect(take_alike(alike, usual, ahead, head, ahead->slot, packet), 1)) {
+        return true;
+    }
+    if (ahead->bytes > longest || !take_usual(usual, ahead, pieces, packet))
+        return false;
+    speadi_verbs_remember(alike, head, ahead->bytes, packet);
+    return true;
+}
+
 /* Lends the frames of `count` completions. */
 static inline __attribute__((always_inline)) void lend_all(struct speadi_verbs_engine *e,
                                                            const struct ahead *ahead,
                                                            unsigned count, bool pieces,
+                                                           struct speadi_verbs_alike *alike,
                                                            struct speadi_rx_burst *burst)
 {
     struct speadi_verbs_usual usual = speadi_verbs_usual_now(&e->reader);
@@ -307,8 +360,7 @@ static inline __attribute__((always_inline)) void lend_all(struct speadi_verbs_e
     unsigned next = burst->count;
 
     for (const struct ahead *end = ahead + count; ahead < end; ahead++) {
-        if (__builtin_expect(speadi_verbs_sums_are_right(ahead->sums) && ahead->bytes <= longest &&
-                                 take_usual(&usual, ahead, pieces, &burst->packet[next]),
+        if (__builtin_expect(take(alike, &usual, ahead, longest, pieces, &burst->packet[next]),
                              1)) {
             if (!pieces) {
                 e->lent[next] = (uint32_t)ahead->slot->wr.wr_id;
@@ -321,6 +373,7 @@ static inline __attribute__((always_inline)) void lend_all(struct speadi_verbs_e
         lend_ahead_unusual(e, ahead, burst);
         next = burst->count;
         usual = speadi_verbs_usual_now(&e->reader);
+        alike->frame_bytes = 0;
     }
     burst->count = next;
 }
@@ -332,9 +385,8 @@ static inline void retire_all(struct speadi_verbs_engine *e, const struct ahead 
     e->posted -= count;
     if (e->queue.wq_count <= 1)
         e->wq_posted[0] -= count;
-    else
-        for (unsigned i = 0; i < count; i++)
-            e->wq_posted[ahead[i].slot->wq]--;
+    for (unsigned i = 0; e->queue.wq_count > 1 && i < count; i++)
+        e->wq_posted[ahead[i].slot->wq]--;
 }
 
 /* Reads completions that have succeeded, beginning with the current one, at most `most`. Returns their number. *answer is
@@ -376,13 +428,14 @@ static inline __attribute__((always_inline)) int reap_as(struct speadi_verbs_eng
                                                          uint64_t now, bool direct)
 {
     struct ahead ahead[AHEAD_MAX];
+    struct speadi_verbs_alike alike = {.frame_bytes = 0};
     int answer;
 
     do {
         unsigned most = speadi_min_u32(AHEAD_MAX, SPEADI_VERBS_BURST - burst->count);
         unsigned count = read_ahead(e, ahead, most, now, direct, &answer);
 
-        lend_all(e, ahead, count, false, burst);
+        lend_all(e, ahead, count, false, &alike, burst);
         if (answer == 0 && count < most)
             take_failed(e, &e->queue.cq, burst);
     } while (answer == 0 && burst->count < SPEADI_VERBS_BURST &&
@@ -466,13 +519,14 @@ static inline __attribute__((always_inline)) int reap_pieces_as(struct speadi_ve
                                                                 uint64_t now, bool direct)
 {
     struct ahead ahead[AHEAD_MAX];
+    struct speadi_verbs_alike alike = {.frame_bytes = 0};
     int answer;
 
     do {
         unsigned most = speadi_min_u32(AHEAD_MAX, SPEADI_VERBS_BURST - burst->count);
         unsigned count = read_pieces(e, ahead, most, now, direct, &answer);
 
-        lend_all(e, ahead, count, true, burst);
+        lend_all(e, ahead, count, true, &alike, burst);
     } while (answer == 0 && !e->failed && burst->count < SPEADI_VERBS_BURST &&
              (answer = ibv_next_poll(e->queue.cq.ex)) == 0);
     return answer;

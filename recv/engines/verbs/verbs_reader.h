@@ -210,6 +210,60 @@ static inline __attribute__((always_inline)) bool speadi_verbs_read_checked(
     return true;
 }
 
+/* What the headers of a frame look like that was read by speadi_verbs_read_checked(). Mostly the next frame is equally
+ * long and has the same headers, but for identification number, checksums and the like. Then its lengths need not be
+ * looked at. */
+struct speadi_verbs_alike {
+    uint64_t word[3];
+    uint32_t port_and_length; /* of the UDP header, as they lie in memory */
+    uint32_t frame_bytes;     /* 0 if there is no such frame */
+};
+
+/* The lengths in the headers are the same too. */
+#define SPEADI_ALIKE_MASK                                                                        \
+    {                                                                                            \
+        htobe64(0xffffff00ffff0000),     /* EtherType, version, length of header and datagram */ \
+            htobe64(0x3fff00ff0000ffff), /* fragmentation, protocol, upper half of the sender */ \
+            htobe64(0xffffffffffffffff), /* lower half, destination address, sender's port */    \
+    }
+
+static inline uint32_t speadi_verbs_port_and_length(const uint8_t *head)
+{
+    uint32_t word;
+
+    memcpy(&word, head + SPEADI_PLAIN_UDP_AT + SPEADI_UDP_DESTINATION_PORT_AT, sizeof word);
+    return word;
+}
+
+/* Remembers the headers of a frame, which was read just now. A frame with padding is not remembered. */
+static inline void speadi_verbs_remember(struct speadi_verbs_alike *alike, const uint8_t *head,
+                                         uint32_t frame_bytes,
+                                         const struct speadi_rx_packet *packet)
+{
+    static const uint8_t at[] = SPEADI_USUAL_AT;
+    const uint64_t mask[] = SPEADI_ALIKE_MASK;
+
+    if (frame_bytes != packet->datagram_bytes + SPEADI_PLAIN_PAYLOAD_AT)
+        return;
+    for (unsigned i = 0; i < 3; i++)
+        alike->word[i] = speadi_verbs_word(head + at[i]) & mask[i];
+    alike->port_and_length = speadi_verbs_port_and_length(head);
+    alike->frame_bytes = frame_bytes;
+}
+
+/* Tells whether the headers of a frame of alike->frame_bytes bytes are those of the frame that was remembered. */
+static inline bool speadi_verbs_is_alike(const struct speadi_verbs_alike *alike,
+                                         const uint8_t *head)
+{
+    static const uint8_t at[] = SPEADI_USUAL_AT;
+    const uint64_t mask[] = SPEADI_ALIKE_MASK;
+    uint64_t odd = speadi_verbs_port_and_length(head) ^ alike->port_and_length;
+
+    for (unsigned i = 0; i < 3; i++)
+        odd |= (speadi_verbs_word(head + at[i]) & mask[i]) ^ alike->word[i];
+    return odd == 0;
+}
+
 /* If the frame is usual and its sender is the latest one of this burst, adds its packet to the burst and returns true.
  * Such a frame need not be parsed, which is faster. Else does nothing and returns false. */
 static inline bool speadi_verbs_read_usual(struct speadi_verbs_reader *reader,
