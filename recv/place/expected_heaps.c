@@ -105,8 +105,8 @@ void speadi_placement_accept_expected(struct speadi_placement *placement, uint16
 {
     const uint64_t block_offset = heap->block->offset;
     uint64_t number = placement->accepted;
-    struct speadi_reservation reservation = {
-        .aside = heap->block, .head_bytes = head_bytes, .source = source};
+    struct speadi_block *const block = heap->block;
+    struct speadi_reservation *to;
 
     if (heap->first_place == heap->end_place) {
         if (count == 0) {
@@ -121,11 +121,17 @@ void speadi_placement_accept_expected(struct speadi_placement *placement, uint16
         return;
     if (heap->end_place != number)
         heap->places_sorted = false;
-    for (unsigned i = 0; i < count; i++) {
-        reservation.offset = ranges[i].offset - block_offset;
-        reservation.bytes = ranges[i].bytes;
-        placement->reservation[number++ % SPEADI_RX_RESERVE_MAX] = reservation;
+    to = &placement->reservation[number % SPEADI_RX_RESERVE_MAX];
+    for (const struct speadi_rx_range *range = ranges; range < ranges + count; range++) {
+        to->live = NULL;
+        to->aside = block;
+        to->offset = range->offset - block_offset;
+        to->bytes = range->bytes;
+        to->head_bytes = head_bytes;
+        to->source = source;
+        to = speadi_placement_next(placement, to);
     }
+    number += count;
     placement->accepted = heap->end_place = number;
     placement->prediction[source].outstanding += count;
     heap->reserved_end = ranges[count - 1].offset - heap->block->offset + ranges[count - 1].bytes;
@@ -153,13 +159,12 @@ void speadi_placement_bind(struct speadi_placement *placement, struct speadi_exp
                            struct speadi_live_heap *live)
 {
     uint64_t i = heap->first_place > placement->ended ? heap->first_place : placement->ended;
+    struct speadi_reservation *reservation = &placement->reservation[i % SPEADI_RX_RESERVE_MAX];
     const uint64_t end = heap->end_place;
     const struct speadi_block *const block = heap->block;
     uint32_t count = 0;
 
-    for (; i < end; i++) {
-        struct speadi_reservation *reservation = &placement->reservation[i % SPEADI_RX_RESERVE_MAX];
-
+    for (; i < end; i++, reservation = speadi_placement_next(placement, reservation)) {
         if (reservation->aside != block)
             continue;
         reservation->live = live;

@@ -263,6 +263,14 @@ static inline const struct speadi_reservation *speadi_placement_reservation(
     return &placement->reservation[place % SPEADI_RX_RESERVE_MAX];
 }
 
+/* Returns the place of the reservation with the next number. */
+static inline struct speadi_reservation *speadi_placement_next(
+    struct speadi_placement *placement, struct speadi_reservation *reservation)
+{
+    return ++reservation == placement->reservation + SPEADI_RX_RESERVE_MAX ? placement->reservation
+                                                                           : reservation;
+}
+
 /* Must be called once for a burst before speadi_placement_note_holder(). */
 static inline void speadi_placement_forget_holders(struct speadi_placement *placement)
 {

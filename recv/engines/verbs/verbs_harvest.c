@@ -502,15 +502,17 @@ static inline __attribute__((always_inline)) unsigned read_pieces(struct speadi_
         said = read_completion(cq, direct);
         piece = speadi_mprq_take(&e->mprq, said.bytes);
         if (__builtin_expect(!piece.data, 0)) {
-            e->failed = e->failed || piece.bytes > 0;
-            continue;
+            if (piece.bytes == 0)
+                continue;
+            e->failed = true;
+            break;
         }
         __builtin_prefetch(piece.data);
         ahead[count].piece = piece.data;
         ahead[count].time_ns = stamp(e, cq, &said, now, direct);
         ahead[count].bytes = piece.bytes;
         ahead[count++].sums = said.sums;
-    } while (count < most && !e->failed && (*answer = ibv_next_poll(ex)) == 0);
+    } while (count < most && (*answer = ibv_next_poll(ex)) == 0);
     return count;
 }
 

@@ -101,6 +101,7 @@ int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue
     int ret = speadi_verbs_queue_open_striding(queue, mprq->device, &mprq->shape, &mprq->ring, err);
 
     mprq->posted = mprq->used = mprq->strides = 0;
+    mprq->entry = mprq->arena.data;
     if (ret < 0)
         return ret;
     if (mprq->ring.wqe_cnt < mprq->shape.entries)

@@ -26,7 +26,8 @@ struct speadi_mprq {
     /* How many entries were posted and how many the NIC has used up, counted from speadi_mprq_begin(). Both numbers
      * wrap at 2^32. The NIC owns (posted - used) entries now. */
     uint32_t posted, used;
-    uint32_t strides; /* number of strides already used in the entry that the NIC fills now */
+    uint32_t strides;     /* number of strides already used in the entry that the NIC fills now */
+    const uint8_t *entry; /* the memory of this entry */
 };
 
 static inline uint32_t speadi_mprq_entry_bytes(const struct speadi_mprq *mprq)
@@ -54,6 +55,15 @@ void speadi_mprq_close(struct speadi_mprq *mprq); /* does nothing if *mprq is ze
 int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue,
                       struct spead_err *err);
 
+/* Goes on to the next entry, because the NIC has used up the current one. */
+static inline void speadi_mprq_next_entry(struct speadi_mprq *mprq)
+{
+    mprq->strides = 0;
+    mprq->used++;
+    mprq->entry = mprq->arena.data +
+                  (size_t)(mprq->used & (mprq->shape.entries - 1)) * speadi_mprq_entry_bytes(mprq);
+}
+
 /* Returns the frame of the next completion, which lies in entry number mprq->used. `packed` is the length field of that
  * completion. If `data` of the result is NULL and `bytes` is 0, the completion only fills up an entry. If `data` is
  * NULL and `bytes` is not 0, the completion contradicts the state of the ring, and the caller must replace the
@@ -63,25 +73,20 @@ static inline struct speadi_verbs_piece speadi_mprq_take(struct speadi_mprq *mpr
     const uint32_t stride_log = mprq->shape.stride_log, strides_max = 1u << mprq->shape.strides_log;
     const uint32_t bytes = packed & SPEADI_MPRQ_LENGTH_MASK;
     const uint32_t strides = packed >> SPEADI_MPRQ_STRIDES_AT & 0x7fffu, begin = mprq->strides;
-    const uint32_t index = mprq->used & (mprq->shape.entries - 1);
     const bool filler = packed & SPEADI_MPRQ_FILLER;
+    const uint8_t *data;
 
     if (__builtin_expect(strides == 0 || begin + strides > strides_max ||
                              (!filler && bytes > strides << stride_log),
                          0))
         return (struct speadi_verbs_piece){.bytes = 1};
+    data = mprq->entry + ((size_t)begin << stride_log);
     mprq->strides = begin + strides;
-    if (__builtin_expect(begin + strides == strides_max, 0)) {
-        mprq->strides = 0;
-        mprq->used++;
-    }
+    if (__builtin_expect(begin + strides == strides_max, 0))
+        speadi_mprq_next_entry(mprq);
     if (__builtin_expect(filler, 0))
         return (struct speadi_verbs_piece){0};
-    return (struct speadi_verbs_piece){
-        .data =
-            mprq->arena.data + ((((size_t)index << mprq->shape.strides_log) + begin) << stride_log),
-        .bytes = bytes,
-    };
+    return (struct speadi_verbs_piece){.data = data, .bytes = bytes};
 }
 
 /* Posts again the used-up entries that come before entry number `end`. `end` is at most mprq->used. The caller must

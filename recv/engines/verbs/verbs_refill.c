@@ -36,9 +36,12 @@ static struct speadi_verbs_slot *chain_placed(struct speadi_verbs_engine *e, uin
     const struct speadi_verbs_memory heaps = e->heaps;
     uint32_t slot_bytes = e->slots.slot_bytes;
     uint64_t place = e->accepted;
+    struct speadi_verbs_slot *const slots = e->slots.slot;
+    const uint32_t *free = e->slots.free + e->slots.free_count;
 
+    e->slots.free_count -= count;
     for (uint32_t i = 0; i < count; i++) {
-        struct speadi_verbs_slot *slot = speadi_verbs_slots_take(&e->slots);
+        struct speadi_verbs_slot *slot = &slots[*--free];
 
         speadi_verbs_slot_place(slot, slot_bytes, &ranges[i], head_bytes, place + i, &heaps);
         slot->is_posted = true;
@@ -136,8 +139,8 @@ void speadi_verbs_return(struct speadi_verbs_engine *e)
         repost(e);
         return;
     }
-    while (e->lent_count > 0)
-        speadi_verbs_slots_free(&e->slots, e->lent[--e->lent_count]);
+    speadi_verbs_slots_free_all(&e->slots, e->lent, e->lent_count);
+    e->lent_count = 0;
     if (works && !e->placing)
         speadi_verbs_refill(e);
 }

@@ -70,6 +70,17 @@ static inline void speadi_verbs_slots_free(struct speadi_verbs_slots *slots, uin
     slots->free[slots->free_count++] = number;
 }
 
+/* Frees these slots. The first of them is the next one to be taken. */
+static inline void speadi_verbs_slots_free_all(struct speadi_verbs_slots *slots,
+                                               const uint32_t *numbers, uint32_t count)
+{
+    uint32_t *to = slots->free + slots->free_count;
+
+    slots->free_count += count;
+    while (count > 0)
+        *to++ = numbers[--count];
+}
+
 /* Returns true if the slot has the form that make_plain() gives it now. */
 static inline bool speadi_verbs_slot_is_plain(const struct speadi_verbs_slots *slots,
                                               const struct speadi_verbs_slot *slot)
