@@ -129,10 +129,15 @@ static void put(struct spead_item_group *group, struct spead_descriptor *descrip
                 uint32_t other)
 {
     uint64_t version = 0;
+    bool is_new = same == UINT32_MAX, is_renamed = other != UINT32_MAX;
 
     if (same != UINT32_MAX) {
-        version = group->entries[same].shown.version;
-        clear(group, &group->entries[same]);
+        struct speadi_group_entry *entry = &group->entries[same];
+
+        version = entry->shown.version;
+        is_renamed |= strcmp(spead_descriptor_name(entry->descriptor),
+                             spead_descriptor_name(descriptor)) != 0;
+        clear(group, entry);
     }
     if (other != UINT32_MAX) {
         if (version < group->entries[other].shown.version)
@@ -140,10 +145,11 @@ static void put(struct spead_item_group *group, struct spead_descriptor *descrip
         remove_entry(group, other);
         same -= same != UINT32_MAX && other < same;
     }
-    if (same == UINT32_MAX)
-        same = group->count++;
-    fill(group, &group->entries[same], descriptor, version + 1);
-    speadi_group_index_fill(group);
+    fill(group, &group->entries[is_new ? group->count++ : same], descriptor, version + 1);
+    if (is_renamed)
+        speadi_group_index_fill(group);
+    else if (is_new)
+        speadi_group_index_add(group, group->count - 1);
 }
 
 static int refuse_full(struct spead_item_group *group, const struct spead_descriptor *descriptor,

@@ -21,7 +21,7 @@ struct speadi_group_entry {
 };
 
 /* Finds entries: an open hash table of indexes + 1. A slot with 0 is free. There are at least twice as many slots as
- * entries. Nothing is deleted: when an entry goes, both tables are filled again. */
+ * entries. Nothing is deleted: when an entry goes or loses its name, both tables are filled again. */
 struct speadi_group_index {
     uint32_t *slots;
     uint32_t mask;
@@ -39,8 +39,8 @@ struct spead_item_group {
     struct spead_heap *heap; /* the heap in which values lie; NULL: none */
     uint64_t update;         /* the number of the present or last update */
     uint64_t held_update;    /* the number of the update that took `heap` */
-    /* How many values lie in `heap`, and in the heap of the present update. If an item comes several times in one heap,
-     * each of its values counts. */
+    /* How many values lie in `heap`, and in the heap of the present update. Of an item that comes several times in one
+     * heap, the last value counts. */
     uint32_t in_held, in_new;
     uint32_t repeated; /* how often an item of the present update came again */
 
@@ -79,6 +79,8 @@ static inline void speadi_group_leave(struct spead_item_group *group,
         return;
     if (entry->taken == group->held_update)
         group->in_held--;
+    else /* the heap of this update has the item twice */
+        group->in_new--;
     entry->lies_in_heap = false;
 }
 /* Takes the value of the entry away, and its memory. */

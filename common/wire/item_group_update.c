@@ -188,7 +188,8 @@ static int take_values(struct spead_item_group *group, const struct spead_heap *
                               ? take_with_markers(group, heap, guess, at)
                               : take_addressed(group, heap, guess, at);
 
-    group->in_new = (uint32_t)addressed;
+    group->in_new +=
+        (uint32_t)addressed; /* speadi_group_leave() has subtracted what was replaced at once */
     return immediate + addressed - (int)group->repeated;
 }
 

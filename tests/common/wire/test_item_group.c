@@ -391,6 +391,45 @@ Test(item_group, the_list_of_changes_has_a_bound_and_what_it_leaves_out_is_count
     item_heap_free(&made);
 }
 
+static void describe_again(uint64_t id, const char *name, const char *format)
+{
+    struct spead_descriptor_config config = SPEAD_DESCRIPTOR_CONFIG_INIT;
+    struct spead_descriptor *descriptor;
+
+    config.id = id;
+    config.name = name;
+    config.format = format;
+    cr_assert_eq(spead_descriptor_create(&descriptor, &config, NULL), 0);
+    cr_assert_eq(spead_item_group_add(group, descriptor, NULL), 0);
+    spead_descriptor_unref(descriptor);
+}
+
+/* The timeout is no measurement: with work that grows with the square of the number, this takes minutes. */
+Test(item_group, a_group_of_the_largest_size_is_filled_and_each_item_is_found, .timeout = 30)
+{
+    char name[32];
+
+    configure(65536, 1 << 30, false);
+    for (unsigned i = 0; i < 65536; i++) {
+        struct spead_descriptor *descriptor;
+
+        snprintf(name, sizeof name, "item%u", i);
+        descriptor = number_item(0x1000 + i, name);
+        cr_assert_eq(spead_item_group_add(group, descriptor, NULL), 0);
+        spead_descriptor_unref(descriptor);
+    }
+    describe_again(0x1005, "item5", "u64"); /* the tables stay as they are */
+    describe_again(0x1006, "another", "u32");
+    for (unsigned i = 0; i < 65536; i++) {
+        const struct spead_group_item *item = spead_item_group_find_id(group, 0x1000 + i);
+
+        snprintf(name, sizeof name, "item%u", i);
+        cr_assert_eq(item, spead_item_group_find(group, i == 6 ? "another" : name), "%s", name);
+        cr_assert_not_null(item);
+    }
+    cr_expect_null(spead_item_group_find(group, "item6"));
+}
+
 /* ---- Where values lie --------------------------------------------------------------------------- */
 
 Test(item_group, a_value_lies_in_its_heap_and_the_group_holds_one_heap)
@@ -422,6 +461,23 @@ Test(item_group, a_value_that_the_next_heap_does_not_renew_is_copied_once)
     item_heap_free(&made);
     spead_item_group_drop_values(group);
     item_heap_free(&older);
+}
+
+Test(item_group, a_heap_with_an_item_twice_is_free_when_a_newer_value_has_come)
+{
+    item_heap_begin(&older, 48);
+    describe(&older, number_item(0x1000, "a"));
+    item_heap_bytes(&older, 0x1000, "1111", 4);
+    item_heap_bytes(&older, 0x1000, "2222", 4);
+    item_heap_bytes(&older, 0x1000, "3333", 4);
+    spead_item_group_update(group, item_heap_end(&older, 1, true));
+    cr_expect_eq(item_heap_references(&older), 2);
+    item_heap_begin(&made, 48);
+    item_heap_immediate(&made, 0x1000, 7);
+    spead_item_group_update(group, item_heap_end(&made, 2, true));
+    cr_expect_eq(item_heap_references(&older), 1, "no value lies in it");
+    item_heap_free(&older);
+    item_heap_free(&made);
 }
 
 Test(item_group, immediate_values_hold_no_heap)
