@@ -26,7 +26,8 @@ struct spead_send_items {
     struct speadi_send_entry *entries; /* the handle is the index */
     uint32_t *order;                   /* handles in the order in which the items were added */
     uint32_t count;
-    uint64_t heaps; /* heaps that were filled */
+    uint64_t heaps;   /* heaps that were filled */
+    uint64_t free_id; /* see spead_send_items_free_id() */
 };
 
 #endif

@@ -43,6 +43,13 @@ static int read_config(struct spead_send_items_config *own,
     return 0;
 }
 
+static uint64_t first_id(const struct spead_send_items *items)
+{
+    const unsigned bits = items->config.flavour.heap_address_bits;
+
+    return bits == 8 || bits == 56 ? 0x20 : 0x1000;
+}
+
 int spead_send_items_create(struct spead_send_items **out,
                             const struct spead_send_items_config *config, struct spead_err *err)
 {
@@ -60,6 +67,7 @@ int spead_send_items_create(struct spead_send_items **out,
         spead_send_items_destroy(items);
         return ret;
     }
+    items->free_id = first_id(items);
     *out = items;
     return 0;
 }
@@ -116,8 +124,11 @@ static int find(const struct spead_send_items *items, uint64_t id, const char *n
 
 static void remove_item(struct spead_send_items *items, int handle)
 {
+    const uint64_t id = spead_descriptor_id(items->entries[handle].descriptor);
     uint32_t at = 0;
 
+    if (id >= first_id(items) && id < items->free_id)
+        items->free_id = id;
     clear(&items->entries[handle]);
     while (items->order[at] != (uint32_t)handle)
         at++;
@@ -167,17 +178,14 @@ int spead_send_items_add(struct spead_send_items *items, struct spead_descriptor
         (struct speadi_send_entry){.descriptor = spead_descriptor_ref(descriptor),
                                    .encoded = encoded,
                                    .encoded_bytes = (size_t)bytes};
+    while (find(items, items->free_id, NULL) >= 0)
+        items->free_id++;
     return same;
 }
 
 uint64_t spead_send_items_free_id(const struct spead_send_items *items)
 {
-    const unsigned bits = items->config.flavour.heap_address_bits;
-    uint64_t id = bits == 8 || bits == 56 ? 0x20 : 0x1000;
-
-    while (find(items, id, NULL) >= 0)
-        id++;
-    return id;
+    return items->free_id;
 }
 
 /* ---- Values ---------------------------------------------------------------------------------- */
@@ -271,8 +279,8 @@ int spead_send_items_touch(struct spead_send_items *items, int handle)
     return 0;
 }
 
-/* Returns how long the variable dimension is if the array has so many values. */
-static uint64_t variable_of(const struct spead_descriptor *descriptor, size_t count)
+/* Returns true if an array of so many values fits the shape. *variable becomes the length of the variable dimension. */
+static bool count_fits(const struct spead_descriptor *descriptor, size_t count, uint64_t *variable)
 {
     struct spead_field field = SPEAD_FIELD_INIT;
     const int64_t *shape;
@@ -284,13 +292,17 @@ static uint64_t variable_of(const struct spead_descriptor *descriptor, size_t co
         others *= shape[i] >= 0 ? (uint64_t)shape[i] : 1;
     for (uint32_t i = 0; i < field.dimension_count; i++)
         others *= field.shape[i];
-    return others > 0 ? count / others : 0;
+    *variable = others > 0 ? count / others : 0;
+    if (!spead_descriptor_is_variable(descriptor))
+        return count == others;
+    return others > 0 ? count % others == 0 : count == 0;
 }
 
 int spead_send_items_write(struct spead_send_items *items, int handle, enum spead_ctype type,
                            const void *from, size_t count, struct spead_err *err)
 {
     struct speadi_send_entry *entry = entry_of(items, handle, err);
+    uint64_t variable;
     size_t bytes;
     int ret;
 
@@ -301,7 +313,9 @@ int spead_send_items_write(struct spead_send_items *items, int handle, enum spea
                               "item %.64s is a record: write its fields with spead_value_write(), "
                               "and give the bytes to spead_send_items_set()",
                               spead_descriptor_name(entry->descriptor));
-    ret = spead_value_bytes(entry->descriptor, variable_of(entry->descriptor, count), &bytes, err);
+    if (!count_fits(entry->descriptor, count, &variable)) /* this refuses it, and has the words */
+        return spead_value_write(entry->descriptor, 0, type, from, count, NULL, 0, err);
+    ret = spead_value_bytes(entry->descriptor, variable, &bytes, err);
     if (ret == 0)
         ret = make_own(entry, bytes, err);
     if (ret < 0)

@@ -217,6 +217,37 @@ Test(send_items, a_free_identifier_is_the_lowest_that_no_item_has)
     cr_expect_eq(spead_send_items_free_id(items), 0x1003);
 }
 
+Test(send_items, the_identifier_of_an_item_that_went_is_free_again)
+{
+    add(0x1000, "x", "u8", NULL, 0);
+    add(0x1001, "y", "u8", NULL, 0);
+    add(0x1002, "x", "u8", NULL, 0); /* takes the place of 0x1000 */
+    cr_expect_eq(spead_send_items_free_id(items), 0x1000);
+    add(0x1000, "z", "u8", NULL, 0);
+    cr_expect_eq(spead_send_items_free_id(items), 0x1003);
+    add(0x20, "y", "u8", NULL, 0); /* takes the place of 0x1001 */
+    add(0x30, "y", "u8", NULL, 0); /* takes the place of 0x20, which is below all that are chosen */
+    cr_expect_eq(spead_send_items_free_id(items), 0x1001);
+}
+
+/* The timeout is no measurement: with work that grows with the third power of the number, this takes many minutes. */
+Test(send_items, thousands_of_items_get_free_identifiers, .timeout = 60)
+{
+    struct spead_send_items_config config = SPEAD_SEND_ITEMS_CONFIG_INIT;
+    char name[32];
+
+    config.items_max = 10000;
+    spead_send_items_destroy(items);
+    cr_assert_eq(spead_send_items_create(&items, &config, NULL), 0);
+    for (unsigned i = 0; i < config.items_max; i++) {
+        const uint64_t id = spead_send_items_free_id(items);
+
+        snprintf(name, sizeof name, "item%u", i);
+        cr_assert_eq(id, 0x1000 + i);
+        cr_assert_geq(add(id, name, "u8", NULL, 0), 0);
+    }
+}
+
 /* ---- Values ------------------------------------------------------------------------------------ */
 
 Test(send_items, a_group_has_the_values_that_were_written)
@@ -335,6 +366,20 @@ Test(send_items, a_value_of_the_wrong_size_is_refused_and_the_old_one_stays)
     cr_expect_eq(spead_send_items_set(items, 1, "ab", 2, &err), -EINVAL);
     cr_expect_eq(spead_send_items_touch(items, -1), -EINVAL);
     cr_expect_eq(fill(SPEAD_SEND_ITEMS_NONE, SPEAD_SEND_ITEMS_STALE), 1);
+}
+
+Test(send_items, a_wrong_number_of_values_is_refused_before_memory_is_taken)
+{
+    uint8_t byte = 1;
+    struct spead_err err = {0};
+    int huge = add(0x1000, "huge", "u64", NULL, INT64_C(1) << 38); /* 2 TiB */
+    int pair = add(0x1001, "pair", "u8", NULL, 2);
+
+    cr_expect_eq(spead_send_items_write(items, huge, SPEAD_CTYPE_U8, &byte, 1, &err), -EINVAL);
+    cr_expect_not_null(strstr(err.text, "1 values do not fit the shape"), "%s", err.text);
+    cr_expect_eq(spead_send_items_set(items, pair, "ab", 2, NULL), 0);
+    cr_expect_eq(spead_send_items_write(items, pair, SPEAD_CTYPE_U8, &byte, 1, &err), -EINVAL);
+    cr_expect_eq(fill(SPEAD_SEND_ITEMS_NONE, SPEAD_SEND_ITEMS_STALE), 1, "the old value stays");
 }
 
 Test(send_items, an_item_that_takes_a_name_ends_the_handle_of_the_other)
