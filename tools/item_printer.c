@@ -117,25 +117,44 @@ static json_t *item_json(const struct spead_item *item, const struct spead_group
     return object;
 }
 
-/* What the update says of descriptors: new ones, and refused ones. */
+static bool is_about_descriptor(const struct spead_item_group *group,
+                                const struct spead_item_change *change)
+{
+    if (change->kind == SPEAD_ITEM_DESCRIPTOR_REFUSED)
+        return true;
+    /* an item that another descriptor of the same heap has removed is not there any more */
+    return change->kind <= SPEAD_ITEM_REDESCRIBED &&
+           spead_item_group_find_id(group, change->id) != NULL;
+}
+
+/* What the update says of descriptors: new ones, and refused ones. Of the refused ones only the first few have a
+ * sentence. */
 static void add_descriptors(json_t *line, const struct spead_item_group *group)
 {
     json_t *described = json_array(), *refused = json_array();
     const struct spead_item_change *change;
     const size_t count = spead_item_group_changes(group, &change);
+    uint64_t left_out = 0;
 
     for (size_t i = 0; i < count; i++) {
-        const struct spead_group_item *item = spead_item_group_find_id(group, change[i].id);
+        const bool is_refused = change[i].kind == SPEAD_ITEM_DESCRIPTOR_REFUSED;
+        const char *sentence = spead_item_group_sentence(group, i);
 
-        if (json_array_size(described) + json_array_size(refused) >= ITEM_PRINTER_ITEMS)
-            break;
-        if (change[i].kind <= SPEAD_ITEM_REDESCRIBED && item)
-            json_array_append_new(described, descriptor_json(item->descriptor));
-        if (change[i].kind == SPEAD_ITEM_DESCRIPTOR_REFUSED)
-            json_array_append_new(refused, ascii_json(spead_item_group_sentence(group, i)));
+        if (!is_about_descriptor(group, &change[i]))
+            continue;
+        if (json_array_size(described) + json_array_size(refused) >= ITEM_PRINTER_ITEMS ||
+            (is_refused && !sentence[0]))
+            left_out++;
+        else if (is_refused)
+            json_array_append_new(refused, ascii_json(sentence));
+        else
+            json_array_append_new(
+                described,
+                descriptor_json(spead_item_group_find_id(group, change[i].id)->descriptor));
     }
     json_object_set_new(line, "descriptors", described);
     json_object_set_new(line, "refused_descriptors", refused);
+    tool_report_set(line, "descriptors_left_out", left_out);
 }
 
 static void add_items(json_t *line, const struct spead_item_group *group,

@@ -141,9 +141,17 @@ static void print_descriptor(FILE *to, const json_t *descriptor)
     fputc('\n', to);
 }
 
+/* How many of a list are not printed. */
+static void print_left_out(FILE *to, const json_t *heap, const char *key, const char *what)
+{
+    const json_int_t left_out = json_integer_value(json_object_get(heap, key));
+
+    if (left_out > 0)
+        fprintf(to, "    and %" JSON_INTEGER_FORMAT " more %s\n", left_out, what);
+}
+
 void item_text_heap(FILE *to, const json_t *heap)
 {
-    const json_int_t left_out = json_integer_value(json_object_get(heap, "items_left_out"));
     const json_int_t bytes = json_integer_value(json_object_get(heap, "bytes"));
     const json_t *part;
     size_t i;
@@ -159,7 +167,7 @@ void item_text_heap(FILE *to, const json_t *heap)
     json_array_foreach(json_object_get(heap, "descriptors"), i, part) print_descriptor(to, part);
     json_array_foreach(json_object_get(heap, "refused_descriptors"), i, part)
         fprintf(to, "    descriptor refused: %s\n", json_string_value(part));
+    print_left_out(to, heap, "descriptors_left_out", "descriptors");
     json_array_foreach(json_object_get(heap, "items"), i, part) print_item(to, part);
-    if (left_out > 0)
-        fprintf(to, "    and %" JSON_INTEGER_FORMAT " more items\n", left_out);
+    print_left_out(to, heap, "items_left_out", "items");
 }

@@ -131,6 +131,17 @@ Test(items, with_json_each_heap_is_a_line_and_the_report_is_the_last_line)
     free(text);
 }
 
+Test(items, descriptors_that_are_not_printed_are_counted)
+{
+    char *text = printed("127.0.0.1:17612 --items",
+                         "127.0.0.1:17612 --heaps 1 --heap-size 3000 --items 300 --rate 0.1 "
+                         "--descriptors first");
+
+    cr_expect_eq(count_of(text, "    descriptor 0x"), 256);
+    cr_expect_not_null(strstr(text, "    and 44 more descriptors\n"), "%s", text);
+    free(text);
+}
+
 Test(items, a_heap_of_many_items_is_printed_in_part)
 {
     char *text = printed("127.0.0.1:17605 --items",

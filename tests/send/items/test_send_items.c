@@ -353,6 +353,19 @@ Test(send_items, a_shape_that_changes_reaches_the_group)
     cr_expect_eq(spead_item_group_count(group), 1);
 }
 
+/* docs/items.md says so. A receive stream of spead2 leaves such an item out, too. */
+Test(send_items, an_array_that_becomes_empty_does_not_arrive)
+{
+    add(0x1000, "x", "u8", NULL, -1);
+    cr_expect_eq(spead_send_items_set(items, 0, "abc", 3, NULL), 0);
+    cr_expect_eq(fill(SPEAD_SEND_ITEMS_STALE, SPEAD_SEND_ITEMS_STALE), 1);
+    pass();
+    cr_expect_eq(spead_send_items_set(items, 0, NULL, 0, NULL), 0);
+    cr_expect_eq(fill(SPEAD_SEND_ITEMS_STALE, SPEAD_SEND_ITEMS_STALE), 1);
+    pass();
+    cr_expect_eq(spead_item_group_find(group, "x")->value.bytes, 3);
+}
+
 /* ---- Refusals ----------------------------------------------------------------------------------- */
 
 Test(send_items, a_value_of_the_wrong_size_is_refused_and_the_old_one_stays)
