@@ -146,6 +146,12 @@ static int make_heap(struct slot *slot, const struct spead_send_tool_options *op
         ret = send_descriptors_add(slot->described, options, err);
     if (ret == 0)
         ret = add_items(slot->described, slot, options);
+    if (ret == -ERANGE)
+        return speadi_err_set(err, ret,
+                              "--heap-size %" PRIu64 ", --items %" PRIu64
+                              ": the heap and its descriptors have more bytes or identifiers than "
+                              "fit --addr-bits %" PRIu32 "; more bits have room for them",
+                              options->heap_size, options->items, options->addr_bits);
     return ret;
 }
 

@@ -265,9 +265,12 @@ void spead_send_options_parse(struct spead_send_tool_options *options, int argc,
 
 uint64_t spead_send_item_id(const struct spead_send_tool_options *options, uint64_t index)
 {
-    /* The sender of spead2 starts at 0x1000 too. In SPEAD-64-56 an identifier has only 7 bits; there the first
-     * identifier is 0x20, above the identifiers of descriptors. */
-    uint64_t first = spead_flavour_id_max(flavour_of(options)) >= 0x1000 ? 0x1000 : 0x20;
+    /* The sender of spead2 starts at 0x1000 too. In SPEAD-64-56 an identifier has only 7 bits, and in SPEAD-64-8 a
+     * descriptor has 8 bits for it; there the first identifier is 0x20, above the identifiers of descriptors. */
+    const struct spead_flavour flavour = flavour_of(options);
+    const bool is_wide =
+        spead_flavour_id_max(flavour) >= 0x1000 && spead_flavour_value_max(flavour) >= 0x1000;
+    const uint64_t first = is_wide ? 0x1000 : 0x20;
 
     return first + index;
 }

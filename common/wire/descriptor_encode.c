@@ -209,6 +209,11 @@ int spead_descriptor_encode(const struct spead_descriptor *descriptor, struct sp
                              "the identifier is larger than 0x%" PRIx64
                              ", the largest of the flavour 64-%u",
                              spead_flavour_id_max(flavour), bits);
+    else if (descriptor->id > spead_flavour_value_max(flavour)) /* it travels in an item pointer */
+        ret = speadi_err_set(&refused, -ERANGE,
+                             "the identifier is larger than 0x%" PRIx64
+                             ", the largest that a descriptor of the flavour 64-%u can hold",
+                             spead_flavour_value_max(flavour), bits);
     else if (descriptor->is_dtype && bug_compat & SPEAD_BUG_COMPAT_SWAP_ENDIAN)
         ret = encode_swapped(descriptor, bits, bug_compat, to, size, &refused);
     else

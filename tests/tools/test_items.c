@@ -131,6 +131,29 @@ Test(items, with_json_each_heap_is_a_line_and_the_report_is_the_last_line)
     free(text);
 }
 
+Test(items, a_flavour_with_narrow_descriptors_has_identifiers_that_fit)
+{
+    char *text = printed("127.0.0.1:17613 --items",
+                         "127.0.0.1:17613 --heaps 2 --heap-size 20 --addr-bits 8 --rate 0.1 "
+                         "--descriptors first --dtype >i2");
+
+    cr_expect_not_null(strstr(text, "    descriptor 0x20 item0 >i2 [10]"), "%s", text);
+    cr_expect_eq(count_of(text, "    0x20 item0 >i2 [10] = ["), 2, "%s", text);
+    free(text);
+}
+
+Test(items, descriptors_that_do_not_go_into_a_heap_are_refused_with_a_remedy)
+{
+    const struct refusal refusals[] = {
+        {SPEAD_SEND, "127.0.0.1:7148 --heap-size 200 --addr-bits 8 --descriptors first", 1,
+         "--addr-bits 8; more bits have room"},
+        {SPEAD_SEND, "127.0.0.1:7148 --heap-size 60 --items 2 --addr-bits 8 --descriptors first", 1,
+         "--items 2: the heap and its descriptors have more bytes"},
+    };
+
+    expect_refusals(refusals, sizeof refusals / sizeof *refusals);
+}
+
 Test(items, descriptors_that_are_not_printed_are_counted)
 {
     char *text = printed("127.0.0.1:17612 --items",

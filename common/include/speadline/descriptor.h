@@ -174,7 +174,7 @@ int spead_descriptor_decode(struct spead_descriptor **out, const void *data, siz
  * `size` bytes. `bug_compat` is a combination of enum spead_bug_compat, 0 for receivers that follow the protocol.
  * Returns how many bytes the descriptor takes. If that is more than `size`, nothing was written; `to` may be NULL if
  * `size` is 0. Returns -ENOMEM, -EINVAL (the flavour is not valid, or bug_compat has unknown bits) or -ERANGE (the
- * identifier, a number of bits, a dimension or the length of the texts does not fit the flavour); the sentence says
+ * identifier, which must also fit the value of an item pointer, a number of bits, a dimension or the length of the texts does not fit the flavour); the sentence says
  * what does not fit. err may be NULL. spead_send_heap_add_descriptor() in send.h does this and adds the item to a heap.
  * */
 int spead_descriptor_encode(const struct spead_descriptor *descriptor, struct spead_flavour flavour,

@@ -405,6 +405,10 @@ Test(descriptor_refused, what_does_not_fit_a_flavour_is_not_encoded)
         {0x1000, "u16777216", 1, 16, 1, "but only 3 bytes"},
         {0x1000, "u1", (1ll << 48), 48, 0, "dimension 0 of the shape is 281474976710656"},
         {0x1000, "u1", (1ll << 48), 48, 1, NULL},
+        {0xff, "u8", 1, 8, 0, NULL},
+        {0x100, "u8", 1, 8, 0,
+         "larger than 0xff, the largest that a descriptor of the flavour 64-8"},
+        {0x10000, "u8", 1, 16, 0, "larger than 0xffff, the largest that a descriptor"},
         {0x7f, "u256", 1, 56, 0, "but only 1 bytes"},
     };
 
@@ -435,7 +439,7 @@ Test(descriptor_refused, texts_that_a_small_flavour_cannot_address)
     struct spead_err err;
 
     memset(text, 't', sizeof text - 1);
-    config.id = 0x1000;
+    config.id = 0x20;
     config.format = "u8";
     config.description = text;
     cr_assert_eq(spead_descriptor_create(&descriptor, &config, NULL), 0);

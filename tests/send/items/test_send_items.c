@@ -426,8 +426,9 @@ Test(send_items, what_does_not_fit_is_refused)
     config.flavour.heap_address_bits = 8;
     spead_send_items_destroy(items);
     cr_assert_eq(spead_send_items_create(&items, &config, &err), 0);
-    cr_expect_eq(add(0x1000, "large", "u8", NULL, -1), 0);
-    cr_expect_eq(add(0x1001, "more", "u8", NULL, 0), -ENOSPC);
+    cr_expect_eq(add(0x1000, "far", "u8", NULL, 0), -ERANGE, "a descriptor of 64-8 has 8 bits");
+    cr_expect_eq(add(0x20, "large", "u8", NULL, -1), 0);
+    cr_expect_eq(add(0x21, "more", "u8", NULL, 0), -ENOSPC);
     cr_expect_eq(spead_send_items_set(items, 0, (uint8_t[300]){0}, 300, NULL), 0);
     cr_expect_eq(fill(SPEAD_SEND_ITEMS_NONE, SPEAD_SEND_ITEMS_STALE), -ERANGE);
     cr_expect_eq(spead_send_heap_payload_bytes(heap), 0);
