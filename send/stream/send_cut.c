@@ -105,22 +105,39 @@ static void mix_for_trains(struct spead_send_stream *stream, struct speadi_heap_
     }
 }
 
-/* Cuts the heaps of a mix. Returns false when the space must end before their last packet. */
+/* Cuts the mix that is under way. Returns false when the space must end before its last packet. The first heaps of the mix
+ * can have completed meanwhile, and other heaps can have their places in the queue. So only the walk knows the mix. */
 static bool cut_mix(struct spead_send_stream *stream, struct speadi_packet_space *space,
-                    const struct speadi_heap_entry *first, double ns_per_byte)
+                    double ns_per_byte)
 {
-    if (!speadi_mix_is_under_way(&stream->cutting))
-        speadi_mix_begin(&stream->cutting, &stream->mixed, stream->packetising, first);
     while (speadi_mix_is_under_way(&stream->cutting))
         if (!cut_run(stream, space, ns_per_byte))
             return false;
+    stream->packetising = stream->cutting.first + stream->cutting.count;
     return true;
 }
 
-/* Cuts a heap that belongs to no mix. Returns false when not all of its packets fit into the space. */
-static bool cut_heap(struct spead_send_stream *stream, struct speadi_packet_space *space,
-                     const struct speadi_heap_entry *entry)
+/* Begins the walk through the mix whose first heap comes next, if that heap belongs to a mix. */
+static void begin_mix(struct spead_send_stream *stream)
 {
+    struct speadi_heap_entry *entry = speadi_heap_queue_at(&stream->queue, stream->packetising);
+
+    if (stream->mix_heaps > 1 && !stream->heap_begun && entry->mix_count <= 1)
+        mix_for_trains(stream, entry);
+    if (entry->mix_count > 1)
+        speadi_mix_begin(&stream->cutting, &stream->mixed, stream->packetising, entry);
+}
+
+/* Cuts the next heap, which belongs to no mix. `cut` is the number of packets in the batch so far. Returns false when not
+ * all packets of the heap are in this batch. */
+static bool cut_heap(struct spead_send_stream *stream, struct speadi_packet_space *space,
+                     double ns_per_byte, uint64_t cut)
+{
+    const struct speadi_heap_entry *entry =
+        speadi_heap_queue_at(&stream->queue, stream->packetising);
+
+    if (entry->ns_per_byte != ns_per_byte || is_better_in_the_next_train(stream, entry, cut))
+        return false;
     space->packet_overhead = stream->transport.packet_overhead[entry->destination];
     if (!stream->heap_begun && speadi_is_single_packet(entry->heap, &entry->shape))
         return speadi_single_packet_cut(&stream->packetiser, entry->heap, &entry->shape,
@@ -140,20 +157,15 @@ void speadi_send_stream_cut(struct spead_send_stream *stream, struct speadi_pack
     const struct speadi_tx_packet *first = space->packet;
 
     while (speadi_send_stream_has_heaps(stream)) {
-        struct speadi_heap_entry *entry = speadi_heap_queue_at(&stream->queue, stream->packetising);
-
-        if (stream->mix_heaps > 1 && !stream->heap_begun && entry->mix_count <= 1)
-            mix_for_trains(stream, entry);
-        if (entry->mix_count > 1) {
-            if (!cut_mix(stream, space, entry, ns_per_byte))
+        if (!speadi_mix_is_under_way(&stream->cutting))
+            begin_mix(stream);
+        if (speadi_mix_is_under_way(&stream->cutting)) {
+            if (!cut_mix(stream, space, ns_per_byte))
                 return;
-            stream->packetising += entry->mix_count;
-            continue;
+        } else {
+            if (!cut_heap(stream, space, ns_per_byte, (uint64_t)(space->packet - first)))
+                return;
+            stream->packetising++;
         }
-        if (entry->ns_per_byte != ns_per_byte ||
-            is_better_in_the_next_train(stream, entry, (uint64_t)(space->packet - first)) ||
-            !cut_heap(stream, space, entry))
-            return;
-        stream->packetising++;
     }
 }

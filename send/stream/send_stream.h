@@ -74,10 +74,12 @@ struct spead_send_stream {
     struct speadi_batch_ring batches;
     struct speadi_send_ledger ledger;
     struct speadi_send_trouble trouble;
-    bool fail_fast;       /* true if the first packet that cannot be sent ends the stream */
-    uint64_t packetising; /* queue position of the heap that is being cut or will be cut next */
-    bool heap_begun;      /* true if the packetiser has begun that heap */
-    int failure;          /* 0, -ECANCELED after an abandon, or the -errno of the engine */
+    bool fail_fast; /* true if the first packet that cannot be sent ends the stream */
+    /* The queue position of the heap that is being cut or will be cut next. While a mix is being cut, this is its first
+     * heap, which can have completed already: only `cutting` says what comes next. */
+    uint64_t packetising;
+    bool heap_begun; /* true if the packetiser has begun that heap */
+    int failure;     /* 0, -ECANCELED after an abandon, or the -errno of the engine */
     /* The packets of the oldest heap that are done so far. If that heap belongs to a mix, `mixed` counts them. */
     struct speadi_heap_done oldest;
     struct speadi_mixed_heaps mixed;

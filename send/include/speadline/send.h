@@ -375,7 +375,8 @@ int spead_send_stream_set_counters(struct spead_send_stream *stream, uint64_t ne
 
 /* In which order the packets of a group leave. The packets of one heap are always in order. */
 enum spead_send_group_order {
-    /* the packets of the first heap, then those of the second, and so on */
+    /* The packets of the first heap, then those of the second, and so on. On a stream with mix_heaps they are mixed like
+     * heaps outside of a group. */
     SPEAD_SEND_GROUP_SERIAL = 0,
     /* one packet of each heap that is not finished yet, in turn */
     SPEAD_SEND_GROUP_ROUND_ROBIN = 1,

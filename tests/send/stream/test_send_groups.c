@@ -306,6 +306,43 @@ Test(send_groups, a_completion_may_submit_into_the_slots_of_its_group)
     close_group(&g);
 }
 
+/* A batch has 1024 packets, so the group below needs two. Its first heap completes with the first batch, and another heap
+ * gets the place of that heap in the queue while the group is still being cut. */
+Test(send_groups, a_heap_that_follows_a_group_may_get_the_place_of_its_first_heap)
+{
+    struct send_rig rig;
+    struct spead_send_heap *small = send_rig_heap(9);
+    struct spead_send_group_heap group[GROUP];
+    uint64_t offset[GROUP + 3] = {0};
+
+    send_rig_open(&rig, 4);
+    spead_send_stream_destroy(rig.stream);
+    rig.config.packet_bytes_max = 56;
+    rig.stream = scripted_tx_stream_to(rig.tx, &rig.config, 3, 0);
+    for (unsigned i = 0; i < GROUP; i++)
+        group[i] = (struct spead_send_group_heap){i == 0 ? small : rig.heap, rig.options};
+    cr_assert_eq(
+        spead_send_stream_submit_group(rig.stream, group, GROUP, SPEAD_SEND_GROUP_ROUND_ROBIN), 0);
+    spead_send_stream_poll(rig.stream);
+    cr_assert_eq(rig.log.count, 1);
+    for (unsigned i = 0; i < 2; i++)
+        cr_assert_eq(spead_send_stream_submit(rig.stream, small, &rig.options), 0);
+    for (unsigned i = 0; i < 10; i++)
+        spead_send_stream_poll(rig.stream);
+    cr_assert_eq(rig.log.count, GROUP + 2);
+    for (size_t n = 0; n < rig.tx->packet_count; n++) {
+        const uint64_t heap = scripted_tx_value(rig.tx, n, 0);
+
+        cr_assert(heap >= 1 && heap <= GROUP + 2);
+        cr_assert_eq(scripted_tx_value(rig.tx, n, 2), offset[heap], "packet %zu", n);
+        offset[heap] += scripted_tx_value(rig.tx, n, 3);
+    }
+    for (unsigned i = 1; i <= GROUP + 2; i++)
+        cr_expect_eq(offset[i], i == 2 || i == 3 ? SEND_RIG_HEAP_BYTES : 9, "heap %u", i);
+    send_rig_close(&rig);
+    spead_send_heap_destroy(small);
+}
+
 /* ---- All or nothing ------------------------------------------------------------------------- */
 
 Test(send_groups, a_group_that_does_not_fit_leaves_nothing)

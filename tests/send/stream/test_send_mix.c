@@ -171,6 +171,46 @@ Test(send_mix, the_order_does_not_depend_on_how_much_the_engine_takes)
     send_rig_close(&rig);
 }
 
+/* 15 heaps of 65 packets and one of 64 have 1023 full packets. So the last packet of the first heap is the last one of the
+ * first batch, and another heap gets the place of that heap in the queue before the mix has left. */
+Test(send_mix, a_heap_that_follows_a_mix_may_get_the_place_of_its_first_heap)
+{
+    enum { HEAPS = 16, BYTES = 1029 };
+    struct send_rig rig;
+    struct spead_send_heap *heap = send_rig_heap(BYTES), *shorter = send_rig_heap(BYTES - 16);
+    uint64_t offset[HEAPS + 2] = {0};
+
+    open_rig(&rig, HEAPS);
+    spead_send_stream_destroy(rig.stream);
+    rig.config.packet_bytes_max = 56;
+    rig.stream = scripted_tx_stream_to(rig.tx, &rig.config, 3, 0);
+    for (unsigned i = 0; i < HEAPS; i++)
+        spead_send_stream_submit(rig.stream, i == 5 ? shorter : heap, &rig.options);
+    spead_send_stream_poll(rig.stream);
+    cr_assert_eq(rig.log.count, 1);
+    cr_assert_eq(spead_send_stream_submit(rig.stream, shorter, &rig.options), 0);
+    for (unsigned i = 0; i < 10; i++)
+        spead_send_stream_poll(rig.stream);
+    cr_assert_eq(rig.log.count, HEAPS + 1);
+    for (size_t n = 0; n < rig.tx->packet_count; n++) {
+        const uint64_t counter = scripted_tx_value(rig.tx, n, 0);
+
+        cr_assert(counter >= 1 && counter <= HEAPS + 1);
+        cr_assert_eq(scripted_tx_value(rig.tx, n, 2), offset[counter], "packet %zu", n);
+        offset[counter] += scripted_tx_value(rig.tx, n, 3);
+    }
+    for (unsigned i = 1; i <= HEAPS + 1; i++) {
+        const unsigned bytes = i == 6 || i == HEAPS + 1 ? BYTES - 16 : BYTES;
+
+        cr_expect_eq(offset[i], bytes, "heap %u", i);
+        cr_expect_eq(rig.log.result[i - 1].bytes, bytes + 8 + 40u * (bytes == BYTES ? 65u : 64u),
+                     "heap %u", i);
+    }
+    send_rig_close(&rig);
+    spead_send_heap_destroy(heap);
+    spead_send_heap_destroy(shorter);
+}
+
 Test(send_mix, a_refused_packet_and_an_abandon_concern_their_heaps_only)
 {
     struct send_rig rig;
