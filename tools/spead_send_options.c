@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <speadi/address.h>
+#include <speadi/packet.h>
 
 #include "option_effect.h"
 #include "spead2_pattern.h"
@@ -119,6 +120,8 @@ static const struct tool_pair pairs[] = {
     {.option = "max-poll", .other = "comp-vector", .other_value = "poll", .why = "the thread never sleeps"},
     {.option = "mix-heaps", .other = "max-heaps", .other_value = "1",
      .why = "one heap is in flight"},
+    {.option = "mix-heaps", .other = "packet-payload",
+     .why = "the first packet of a heap is longer than the others and ends a train"},
     {.option = NULL},
 };
 /* clang-format on */
@@ -230,6 +233,30 @@ static void check_packet_payload(const struct spead_send_tool_options *options)
                    room_beside(options->stream.packet_bytes_max / 8 * 8, 40 + pointers));
 }
 
+/* Exits with TOOL_USAGE if --mix-heaps was typed and the stream would mix none of the heaps (mix_heaps in send.h). */
+static void check_mix(const struct spead_send_tool_options *options)
+{
+    const uint32_t mix = options->stream.mix_heaps,
+                   packet = options->stream.packet_bytes_max / 8 * 8;
+    const uint64_t pointers = options->items * 8;
+
+    if (mix == 0)
+        return;
+    if (options->shared.endpoint_count > 1)
+        tool_usage("--mix-heaps %" PRIu32
+                   " has no effect: heaps go to the destinations in turn, and "
+                   "only heaps of one destination are mixed",
+                   mix);
+    if (options->heap_size > SPEADI_UDP_BYTES_MAX)
+        tool_usage("--mix-heaps %" PRIu32 " has no effect: heaps of %" PRIu64
+                   " bytes fill trains by themselves. Give a smaller --heap-size",
+                   mix, options->heap_size);
+    if (40 + pointers + options->heap_size <= packet)
+        tool_usage("--mix-heaps %" PRIu32 " has no effect: a heap of %" PRIu64
+                   " bytes is one packet, and such heaps share trains anyhow",
+                   mix, options->heap_size);
+}
+
 /* Checks options that must fit each other, such as --heap-size and --addr-bits. Exits with TOOL_USAGE when they do not
  * fit. */
 static void check(const struct spead_send_tool_options *options)
@@ -243,6 +270,7 @@ static void check(const struct spead_send_tool_options *options)
         tool_usage("--hardware-rate: the device must know the rate. Give --rate");
     check_pattern(options);
     check_packet_payload(options);
+    check_mix(options);
     send_descriptors_check(options);
     if (!spead_flavour_is_valid(flavour))
         tool_usage("--addr-bits %" PRIu32 ": use a multiple of 8", options->addr_bits);

@@ -251,7 +251,8 @@ struct spead_send_stream_config {
      * packets of up to N consecutive heaps first, and then their last packets, if this makes fewer trains. Such heaps have
      * one destination and one rate, and at most 65507 bytes each. The packets of one heap stay in order, and so do the
      * completions; but a heap begins before up to N - 1 heaps before it have ended, so a receiver needs N live heaps
-     * (live_heaps_max). Groups of ROUND_ROBIN are not touched. 0 (default) or 1: heaps leave one after another. At most
+     * (live_heaps_max). Groups of ROUND_ROBIN are not touched, and with packet_payload_bytes only heaps that repeat
+     * their item pointers are mixed. 0 (default) or 1: heaps leave one after another. At most
      * 64. Engines that build no trains refuse N > 1 with -ENOTSUP: memory links, and engine verbs without
      * hardware_tso. */
     uint32_t mix_heaps;
