@@ -181,9 +181,9 @@ struct speadi_rx_counters {
     uint64_t sleeps;     /* number of wait() calls that slept */
     uint64_t rebuilds;   /* number of queues that failed and were made again */
     uint64_t rebuild_ns; /* how long the engine could not receive because of that */
-    uint64_t
-        rebuild_failures; /* number of tries to make a queue again that failed and were repeated */
-    uint64_t link_downs;  /* how many times the port went down */
+    /* number of tries to make a queue again that failed and were repeated */
+    uint64_t rebuild_failures;
+    uint64_t link_downs; /* how many times the port went down */
     /* Bytes of address space that the engine allocated in addition to its state `self`. This number does not change
      * after open(). */
     uint64_t memory_bytes;

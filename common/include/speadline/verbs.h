@@ -44,7 +44,7 @@ enum spead_verbs_clock {
     /* The clock of the NIC (its PTP hardware clock). It is UTC only if somebody keeps it so: ptp4l sets it to TAI, which
      * is 37 seconds ahead, and without ptp4l or phc2sys it drifts. create() fails if the NIC cannot give it. */
     SPEAD_VERBS_CLOCK_NIC = 1,
-    SPEAD_VERBS_CLOCK_HOST = 2, /* CLOCK_REALTIME, read once for each burst */
+    SPEAD_VERBS_CLOCK_SYSTEM = 2, /* CLOCK_REALTIME, read once for each burst */
 };
 
 #define SPEAD_VERBS_COMP_VECTOR_POLL (-1) /* value of comp_vector: poll, never sleep */

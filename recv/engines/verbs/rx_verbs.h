@@ -52,9 +52,9 @@ struct speadi_verbs_outage {
     uint64_t begin_ns; /* when the queue was closed; 0 if there is no outage */
     uint64_t pause_ns; /* before the next try; 0 if there was no try */
     uint64_t retry_ns; /* when the next try is due */
-    uint64_t
-        limit_ns; /* tries after this time are the last ones: SPEADI_VERBS_OUTAGE_NS, but for tests */
-    bool said;    /* the log says once that queues cannot be made anew at once */
+    /* tries after this time are the last ones: SPEADI_VERBS_OUTAGE_NS, but for tests */
+    uint64_t limit_ns;
+    bool said; /* the log says once that queues cannot be made anew at once */
 };
 
 #define SPEADI_VERBS_RETRY_FIRST_NS 1000000u

@@ -40,7 +40,7 @@ int speadi_rx_verbs_options_read(struct spead_recv_verbs_config *own,
     if (ret == 0)
         ret = check_range("verbs.checksum", own->checksum, 0, SPEAD_CHECKSUM_TRUST, err);
     if (ret == 0)
-        ret = check_range("verbs.clock", own->clock, 0, SPEAD_VERBS_CLOCK_HOST, err);
+        ret = check_range("verbs.clock", own->clock, 0, SPEAD_VERBS_CLOCK_SYSTEM, err);
     return ret;
 }
 
