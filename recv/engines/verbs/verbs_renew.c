@@ -146,6 +146,7 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
 {
     struct speadi_verbs_outage *outage = &e->outage;
     uint64_t now = speadi_clock_mono_ns();
+    const enum speadi_verbs_stamp stamp = e->queue.cq.stamp;
     struct spead_err err = {0};
     int ret;
 
@@ -164,6 +165,7 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
     ret = speadi_verbs_queue_begin(e, &err);
     if (ret < 0) {
         wait_or_end(e, ret, &err);
+        e->queue.cq.stamp = stamp; /* the kept frames have times of this clock */
         return;
     }
     now = speadi_clock_mono_ns() - outage->begin_ns;
