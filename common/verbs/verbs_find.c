@@ -14,6 +14,7 @@
 
 #include <speadi/err.h>
 #include <speadi/remedy.h>
+#include <speadi/sys_file.h>
 
 #include "verbs_interface.h"
 
@@ -275,15 +276,36 @@ static unsigned wished_interface(const struct speadi_verbs_wish *wish)
     return wish->address ? speadi_interface_towards(wish->address) : 0;
 }
 
+#define FUNCTION_MAX 32 /* room for the address of a PCI function, such as 0000:3b:00.0 */
+
+/* If the PCI function is a NIC of NVIDIA (Mellanox), and comes before `nic`, takes its address. */
+static void take_nic(void *arg, const char *function)
+{
+    char *nic = arg, line[16];
+
+    if (nic[0] != '\0' && strcmp(function, nic) > 0)
+        return;
+    if (speadi_sys_line(line, sizeof line, "/sys/bus/pci/devices/%s/vendor", function) &&
+        strcmp(line, "0x15b3") == 0 &&
+        speadi_sys_line(line, sizeof line, "/sys/bus/pci/devices/%s/class", function) &&
+        strncmp(line, "0x02", 4) == 0)
+        snprintf(nic, FUNCTION_MAX, "%s", function);
+}
+
+/* Proposes the driver only to a host with a NIC that it is for. */
 static int no_device(struct spead_err *err)
 {
-    char load[128];
+    char load[128], nic[FUNCTION_MAX] = "";
 
+    speadi_sys_each(take_nic, nic, "/sys/bus/pci/devices");
+    if (nic[0] == '\0')
+        return speadi_err_set(err, -ENODEV, "no RDMA device");
     return speadi_err_set(
         err, -ENODEV,
-        "no RDMA device; a ConnectX-4 or later and its driver make one: %s (a file "
-        "in /etc/modules-load.d keeps it)",
-        speadi_remedy_command(load, sizeof load, CAP_SYS_MODULE, "modprobe mlx5_ib"));
+        "no RDMA device; the NIC at %s becomes one, if it is a "
+        "ConnectX-4 or later, by its driver: %s (a file in "
+        "/etc/modules-load.d keeps it)",
+        nic, speadi_remedy_command(load, sizeof load, CAP_SYS_MODULE, "modprobe mlx5_ib"));
 }
 
 static int find_wished(struct finder *finder, const struct speadi_verbs_wish *wish,
