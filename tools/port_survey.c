@@ -159,7 +159,7 @@ json_t *port_survey_json(const struct speadi_port_place *place)
 
 /* ---- Remedies ------------------------------------------------------------------------------------ */
 
-/* Frames of the interface `wider` reach the same port, and the slots of a queue hold the MTU of our interface. */
+/* Frames of the interface `wider` reach the same port, and the slots of a queue hold them. */
 static void check_mtu(struct survey_engine *engine)
 {
     const struct speadi_port_place *place = &engine->place;
@@ -175,8 +175,8 @@ static void check_mtu(struct survey_engine *engine)
     tool_quote(place->wider, wider, sizeof wider);
     if (mtu < place->wider_mtu) {
         tool_remedy_init(remedy,
-                         "MTU of %s is %u and that of %s, %s, is %u: a longer frame makes a queue "
-                         "fail",
+                         "MTU of %s is %u and that of %s, %s, is %u: streams receive frames of "
+                         "both, but send only the shorter ones",
                          name, mtu, place->wider,
                          place->is_virtual_function ? "its physical function" : "which it lies on",
                          place->wider_mtu);

@@ -88,7 +88,7 @@ static void fill_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *fa
 {
     const struct speadi_verbs_interface *interface = &e->device.report.interface;
 
-    facts->packet_bytes_max = interface->mtu - SPEADI_IPV4_UDP_BYTES;
+    facts->packet_bytes_max = e->mtu - SPEADI_IPV4_UDP_BYTES;
     facts->buffer_bytes =
         e->is_striding ? (uint32_t)e->mprq.arena.bytes : e->depth * e->slots.slot_bytes;
     facts->busy = e->options.comp_vector < 0;
@@ -101,7 +101,7 @@ static void fill_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *fa
         speadi_log_line(
             &e->log, SPEAD_LOG_INFO,
             "verbs engine: %s carries packets of up to %u bytes, not %u (its MTU is %u)",
-            interface->name, facts->packet_bytes_max, e->config.packet_bytes_max, interface->mtu);
+            interface->name, facts->packet_bytes_max, e->config.packet_bytes_max, e->mtu);
 }
 
 static int verbs_open(void *self, const struct speadi_rx_config *config,

@@ -91,6 +91,7 @@ struct speadi_verbs_engine {
     /* The queue was closed. All reservations end when the kept frames are lent: some of these frames lie in reserved
      * ranges. */
     bool ends_all;
+    uint32_t mtu;     /* of the longest frames that fit into a slot */
     uint32_t sge_max; /* most scatter entries of a receive of this queue */
     bool attached;
     /* True while the core makes reservations. Then the engine posts only `window` receives: with more receives posted,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames that are longer than their slots. A slot holds the MTU that the interface had when the stream began. Longer
- * frames come if the MTU is raised later, or if the port carries longer frames than the interface: a VLAN, a function of
- * SR-IOV.
+/* Frames that are longer than their slots. A slot holds the MTU that the interface, and the port below it, had when the
+ * stream began. Longer frames come if an MTU is raised later, or if the kernel does not tell which port lies below a VLAN
+ * or a function of SR-IOV.
  *
  * The first such frame can move the queue into its error state. The receives of the next queue have one more piece, the
  * spill: a part of memory that all slots share, and that holds what nobody reads. So a longer frame fails no queue any

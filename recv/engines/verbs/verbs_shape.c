@@ -9,6 +9,7 @@
 #include <speadi/frame_layout.h>
 #include <speadi/frame_parse.h>
 #include <speadi/numbers.h>
+#include <speadi/port_place.h>
 
 #include "rx_verbs.h"
 
@@ -18,6 +19,9 @@
 
 /* Shorter packets are bounced unless the user wants them placed (SPEADI_PLACEMENT_AUTO_BYTES of the core). */
 #define PLACED_BYTES_MIN 4096u
+
+/* No port has a larger MTU: those of mlx5 have at most 9978. */
+#define MTU_MOST 9978u
 
 /* From this rate of the port on, in Mb/s, short packets go to a multi-packet queue: one post then serves hundreds of
  * packets. Below it an owner thread has 0.47 us for each packet of 1472 bytes. */
@@ -68,11 +72,23 @@ static int check_striding(const struct speadi_verbs_engine *e, struct spead_err 
     return 0;
 }
 
+/* Returns the MTU of the longest frames that may come. The port below a VLAN, or the physical function of a virtual
+ * function, may carry longer frames than the interface, and they reach the same queue. A device that has no room for a
+ * spill gets slots for the longest frames of all ports, because each longer frame would make its queue fail. */
+static uint32_t mtu_of_frames(const struct speadi_verbs_report *report)
+{
+    struct speadi_port_place place;
+    uint32_t mtu;
+
+    speadi_port_place_read(&place, report->interface.name);
+    mtu = speadi_max_u32(report->interface.mtu, place.wider_mtu);
+    return report->max_sge < SPEADI_VERBS_SPILL_PIECES ? speadi_max_u32(mtu, MTU_MOST) : mtu;
+}
+
 /* Returns the length of the longest packet that can come. */
 static uint32_t packet_bytes_max(const struct speadi_verbs_engine *e)
 {
-    return speadi_min_u32(e->config.packet_bytes_max,
-                          e->device.report.interface.mtu - SPEADI_IPV4_UDP_BYTES);
+    return speadi_min_u32(e->config.packet_bytes_max, e->mtu - SPEADI_IPV4_UDP_BYTES);
 }
 
 int speadi_verbs_check_placing(const struct speadi_verbs_engine *e, struct spead_err *err)
@@ -129,6 +145,7 @@ int speadi_verbs_choose_shape(struct speadi_verbs_engine *e, struct spead_err *e
 {
     int ret = 0;
 
+    e->mtu = mtu_of_frames(&e->device.report);
     if (e->options.queues > 1)
         ret = check_queues(e, err);
     else if (e->options.mprq == SPEAD_MPRQ_ON)
@@ -142,12 +159,11 @@ int speadi_verbs_choose_shape(struct speadi_verbs_engine *e, struct spead_err *e
 
 /* ---- The receives ----------------------------------------------------------------------------- */
 
-/* Returns the bytes of a slot. A slot can hold the longest frame that the interface can carry. The longest frame that
- * the stream expects may be shorter, but a queue fails when a frame is longer than its slot. */
+/* Returns the bytes of a slot. A slot can hold the longest frame that may come. The longest frame that the stream
+ * expects may be shorter, but a queue fails when a frame is longer than its slot. */
 static uint32_t frame_bytes(const struct speadi_verbs_engine *e)
 {
-    return e->device.report.interface.mtu + SPEADI_ETHERNET_BYTES +
-           SPEADI_VLAN_TAGS_MAX * SPEADI_VLAN_BYTES;
+    return e->mtu + SPEADI_ETHERNET_BYTES + SPEADI_VLAN_TAGS_MAX * SPEADI_VLAN_BYTES;
 }
 
 static int open_arrivals(struct speadi_verbs_engine *e, uint32_t count, struct spead_err *err)

@@ -13,6 +13,7 @@
 #include <speadi/clock.h>
 
 #include "control.h"
+#include "made_sys.h"
 #include "rx_verbs.h"
 #include "verbs_double.h"
 #include "verbs_rx_usual.h"
@@ -164,6 +165,44 @@ Test(rx_verbs_faults, frames_of_a_raised_mtu_end_one_queue_at_most_and_are_count
     survive_long_frames("", 1, 1);
     survive_long_frames("len_err_fatal=0", 1, 0);
     survive_long_frames("len_err_fatal=1", 2, 1);
+}
+
+/* Opens an engine on an interface whose MTU is 1500, and sends a packet that is longer. */
+static void expect_long_packet_comes(const char *script)
+{
+    static uint8_t lengthy[5000];
+    const struct speadi_rx_packet *packet;
+
+    cr_assert_eq(vdouble_script(script), 0);
+    cr_assert_eq(verbs_rx_rig_open_engine(&rig), 0, "%s", rig.err.text);
+    raise_mtu();
+    rx_rig_fill(lengthy, sizeof lengthy, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        cr_assert(verbs_rx_rig_send(&rig, 0, lengthy, sizeof lengthy));
+        packet = take_one();
+        cr_expect(rx_rig_packet_is(packet, lengthy, sizeof lengthy), "flags %u", packet->flags);
+        verbs_rx_rig_give_back(&rig);
+    }
+    cr_expect_eq(counters().rebuilds, 0);
+    cr_expect_geq(rig.facts.packet_bytes_max, sizeof lengthy);
+}
+
+/* The made-up host says that the interface lies on a port with a larger MTU, as a VLAN does. */
+Test(rx_verbs_faults, longer_frames_of_the_port_below_a_vlan_come_whole)
+{
+    verbs_rx_prepare(&rig, &(struct verbs_rx_options){.verbs.mprq = SPEAD_MPRQ_OFF});
+    made_sys_begin();
+    made_sys_port(TEST_NEAR_INTERFACE, 0, "0", "1");
+    made_sys_write("/sys/class/net/" TEST_NEAR_INTERFACE "/lower_wide0/ifindex", "70");
+    made_sys_write("/sys/class/net/wide0/mtu", "9000");
+    expect_long_packet_comes("");
+    made_sys_remove();
+}
+
+Test(rx_verbs_faults, a_device_without_a_spill_has_room_for_the_longest_frames)
+{
+    verbs_rx_prepare(&rig, &(struct verbs_rx_options){.verbs.mprq = SPEAD_MPRQ_OFF});
+    expect_long_packet_comes("max_sge=1");
 }
 
 Test(rx_verbs_faults, a_port_that_goes_down_is_counted)

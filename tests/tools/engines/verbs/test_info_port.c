@@ -108,8 +108,8 @@ Test(info_port, the_mtu_of_a_virtual_function_below_that_of_its_port_is_named_wi
     made_sys_write("/sys/class/net/pf0/mtu", "9216");
     made_sys_write(NEAR "/device/physfn/net/pf0/ifindex", "70");
     run("engines --interface " TEST_NEAR_INTERFACE);
-    expect_prints("MTU of near0 is 9000 and that of pf0, its physical function, is 9216: a longer "
-                  "frame makes a queue fail\n");
+    expect_prints("MTU of near0 is 9000 and that of pf0, its physical function, is 9216: streams "
+                  "receive frames of both, but send only the shorter ones\n");
     expect_prints("ip link set near0 mtu 9216\n");
 }
 
@@ -148,9 +148,8 @@ Test(info_port, the_mtu_of_a_vlan_below_that_of_its_port_is_named_with_the_remed
     made_sys_write(NEAR "/lower_wide0/ifindex", "70");
     made_sys_write("/sys/class/net/wide0/mtu", "9216");
     run("engines --interface " TEST_NEAR_INTERFACE);
-    expect_prints(
-        "MTU of near0 is 9000 and that of wide0, which it lies on, is 9216: a longer frame "
-        "makes a queue fail\n");
+    expect_prints("MTU of near0 is 9000 and that of wide0, which it lies on, is 9216: streams "
+                  "receive frames of both, but send only the shorter ones\n");
     expect_prints("ip link set near0 mtu 9216\n");
 }
 
