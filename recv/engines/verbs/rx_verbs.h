@@ -50,6 +50,7 @@ struct speadi_verbs_arrival {
 /* A failed queue for which no other one could be opened yet. The engine tries again, with pauses that double. */
 struct speadi_verbs_outage {
     uint64_t begin_ns; /* when the queue was closed; 0 if there is no outage */
+    uint64_t flush_ns; /* how long it took to flush the queue and to close it */
     uint64_t pause_ns; /* before the next try; 0 if there was no try */
     uint64_t retry_ns; /* when the next try is due */
     /* tries after this time are the last ones: SPEADI_VERBS_OUTAGE_NS, but for tests */

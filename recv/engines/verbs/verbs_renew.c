@@ -90,11 +90,13 @@ void speadi_verbs_queue_end(struct speadi_verbs_engine *e)
 static void say_replaced(const struct speadi_verbs_engine *e, uint64_t ns)
 {
     if (speadi_is_power_of_two(e->rebuilds))
-        speadi_log_line(&e->log, SPEAD_LOG_WARNING,
-                        "verbs engine: the receive queue of %s failed and was made anew in %.3f ms "
-                        "(%llu times by now); packets were lost",
-                        e->device.report.device, (double)ns * 1e-6,
-                        (unsigned long long)e->rebuilds);
+        speadi_log_line(
+            &e->log, SPEAD_LOG_WARNING,
+            "verbs engine: the receive queue of %s failed and was made anew in %.3f ms, "
+            "%.3f ms of it until the old one was flushed (%llu times by now); packets "
+            "were lost",
+            e->device.report.device, (double)ns * 1e-6, (double)e->outage.flush_ns * 1e-6,
+            (unsigned long long)e->rebuilds);
 }
 
 static bool is_transient(int ret)
@@ -155,6 +157,7 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
     if (outage->begin_ns == 0) {
         outage->begin_ns = now;
         close_failed(e);
+        outage->flush_ns = speadi_clock_mono_ns() - now;
     }
     /* An event of the closed queue may still be unread. If the next queue gets the same address, it would look like an
      * event of that queue. */
