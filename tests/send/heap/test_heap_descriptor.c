@@ -104,7 +104,7 @@ Test(heap_descriptor, what_does_not_fit_is_refused_and_changes_nothing)
 Test(heap_descriptor, a_heap_that_is_full_refuses_it)
 {
     struct spead_send_heap *heap = make_heap(8);
-    struct spead_descriptor *descriptor = make_descriptor(0x1000, "u16");
+    struct spead_descriptor *descriptor = make_descriptor(0x20, "u16");
     struct spead_err err;
     int first = spead_send_heap_add_descriptor(heap, descriptor, 0, NULL);
 
