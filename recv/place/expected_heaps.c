@@ -57,15 +57,23 @@ struct speadi_expected_heap *speadi_placement_expect(struct speadi_placement *pl
     return heap ? heap : make(placement, pool, prediction, counter);
 }
 
-/* Adds a range of so many bytes, and moves *range to the byte behind it. */
-static inline void add_range(struct speadi_rx_range *range, struct speadi_rx_range *ranges,
-                             unsigned *count, uint32_t bytes)
+/* Stores ranges of so many bytes, one behind the other, from `offset` of the block on. Returns the end of the array. */
+static struct speadi_rx_range *store_ranges(struct speadi_rx_range *to,
+                                            const struct speadi_block *block, uint64_t offset,
+                                            uint32_t bytes, uint64_t count)
 {
-    range->bytes = bytes;
-    ranges[(*count)++] = *range;
-    range->offset += bytes;
-    if (range->data)
-        range->data += bytes;
+    const uint64_t step = block->data ? bytes : 0;
+    uintptr_t data = (uintptr_t)block->data + (block->data ? offset : 0);
+
+    offset += block->offset;
+    for (struct speadi_rx_range *const end = to + count; to < end; to++) {
+        to->data = (uint8_t *)data;
+        to->offset = offset;
+        to->bytes = bytes;
+        data += step;
+        offset += bytes;
+    }
+    return to;
 }
 
 unsigned speadi_placement_predict_expected(const struct speadi_placement *placement,
@@ -77,9 +85,8 @@ unsigned speadi_placement_predict_expected(const struct speadi_placement *placem
     const struct speadi_prediction *prediction = &placement->prediction[source];
     uint64_t most = placement->outstanding_max - speadi_placement_outstanding(placement);
     uint64_t bytes = prediction->payload_bytes, left;
-    struct speadi_rx_range range = {.data = heap->block->data ? heap->block->data + offset : NULL,
-                                    .offset = heap->block->offset + offset};
-    unsigned count = 0;
+    struct speadi_rx_range *end;
+    uint64_t count;
 
     if (offset < heap->reserved_end || offset >= heap->length)
         return 0;
@@ -92,11 +99,13 @@ unsigned speadi_placement_predict_expected(const struct speadi_placement *placem
         bytes = prediction->first_bytes;
         most = most > 0;
     }
-    for (; count < most && bytes <= left; left -= bytes)
-        add_range(&range, ranges, &count, (uint32_t)bytes);
-    if (count < most && left > 0 && bytes > left) /* the last packet of the heap */
-        add_range(&range, ranges, &count, (uint32_t)left);
-    return count;
+    count = bytes <= left && bytes > 0 ? left / bytes : 0;
+    count = count < most ? count : most;
+    end = store_ranges(ranges, heap->block, offset, (uint32_t)bytes, count);
+    left -= count * bytes;
+    if (count < most && left > 0) /* the last packet of the heap */
+        end = store_ranges(end, heap->block, offset + count * bytes, (uint32_t)left, 1);
+    return (unsigned)(end - ranges);
 }
 
 void speadi_placement_accept_expected(struct speadi_placement *placement, uint16_t source,

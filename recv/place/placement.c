@@ -284,11 +284,11 @@ static uint64_t run_length(const struct speadi_placement *placement, uint64_t fi
     /* The run ends at the end of the array at the latest. So the loop needs no remainder. */
     const uint64_t until_wrap = SPEADI_RX_RESERVE_MAX - first % SPEADI_RX_RESERVE_MAX;
     const uint64_t most = end - first < until_wrap ? end - first : until_wrap;
-    uint64_t count = 1;
+    const struct speadi_reservation *at = reservation + 1, *const behind = reservation + most;
 
-    while (count < most && reservation[count].live == live && reservation[count].source == source)
-        count++;
-    return count;
+    while (at < behind && at->live == live && at->source == source)
+        at++;
+    return (uint64_t)(at - reservation);
 }
 
 void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)

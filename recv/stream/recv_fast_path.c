@@ -153,6 +153,18 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
     return true;
 }
 
+/* Returns how many packets, at most `most`, lie before the end of the series. */
+static unsigned packets_before_end(const struct series *series, unsigned most)
+{
+    uint64_t bytes = (uint64_t)most * series->bytes;
+
+    if (series->offset >= series->end)
+        return 0;
+    return bytes <= series->end - series->offset
+               ? most
+               : (unsigned)((series->end - series->offset) / series->bytes);
+}
+
 static void learn(const struct series *series, unsigned count)
 {
     const struct speadi_packet last = {
@@ -198,8 +210,8 @@ unsigned speadi_recv_fast_path(struct spead_recv_stream *stream)
 
     if (!begin(&series, stream, raw))
         return 0;
-    while (count < left && (!spare_of || spare_of[count] == 0) &&
-           series.offset + series.bytes <= series.end && is_next(&series, &raw[count]) &&
+    left = packets_before_end(&series, left);
+    while (count < left && (!spare_of || spare_of[count] == 0) && is_next(&series, &raw[count]) &&
            put_payload(&series, &raw[count])) {
         series.offset += series.bytes;
         count++;

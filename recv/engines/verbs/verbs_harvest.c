@@ -362,10 +362,8 @@ static inline __attribute__((always_inline)) void lend_all(struct speadi_verbs_e
     for (const struct ahead *end = ahead + count; ahead < end; ahead++) {
         if (__builtin_expect(take(alike, &usual, ahead, longest, pieces, &burst->packet[next]),
                              1)) {
-            if (!pieces) {
+            if (!pieces)
                 e->lent[next] = (uint32_t)ahead->slot->wr.wr_id;
-                end_reservation(e, ahead->slot);
-            }
             next++;
             continue;
         }
@@ -376,6 +374,18 @@ static inline __attribute__((always_inline)) void lend_all(struct speadi_verbs_e
         alike->frame_bytes = 0;
     }
     burst->count = next;
+}
+
+/* Ends the reservations of the slots of `count` completions. Reservations end in order, so the last one is enough. */
+static inline void end_reservations(struct speadi_verbs_engine *e, const struct ahead *ahead,
+                                    unsigned count)
+{
+    if (e->accepted == e->ended)
+        return;
+    while (count > 0 && ahead[count - 1].slot->place == SPEADI_RX_UNPLACED)
+        count--;
+    if (count > 0)
+        end_reservation(e, ahead[count - 1].slot);
 }
 
 /* Records that `count` slots are no longer posted. */
@@ -436,6 +446,7 @@ static inline __attribute__((always_inline)) int reap_as(struct speadi_verbs_eng
         unsigned count = read_ahead(e, ahead, most, now, direct, &answer);
 
         lend_all(e, ahead, count, false, &alike, burst);
+        end_reservations(e, ahead, count);
         if (answer == 0 && count < most)
             take_failed(e, &e->queue.cq, burst);
     } while (answer == 0 && burst->count < SPEADI_VERBS_BURST &&

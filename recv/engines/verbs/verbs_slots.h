@@ -23,7 +23,7 @@ struct speadi_verbs_slot {
     uint64_t place; /* number of the reservation, or SPEADI_RX_UNPLACED */
     /* Only in a placed slot: the reserved range, or NULL if the CPU cannot read it. */
     uint8_t *payload;
-    uint32_t head_bytes; /* only in a placed slot: bytes of the frame before the payload */
+    uint32_t head_bytes; /* bytes of the frame before the payload; 0 in a plain slot */
     bool is_posted;
     uint32_t wq; /* index of the work queue to which the slot is posted */
 };
@@ -93,6 +93,7 @@ static inline void speadi_verbs_slot_make_plain(const struct speadi_verbs_slots 
 {
     slot->sge[0].length = slots->slot_bytes;
     slot->wr.num_sge = 1 + slots->has_spill;
+    slot->head_bytes = 0;
     slot->place = SPEADI_RX_UNPLACED;
     if (slots->has_spill)
         slot->sge[1] =
@@ -109,7 +110,7 @@ static inline void speadi_verbs_slot_place(struct speadi_verbs_slot *slot, uint3
                                            const struct speadi_rx_range *range, uint32_t head_bytes,
                                            uint64_t place, const struct speadi_verbs_memory *heaps)
 {
-    if (slot->wr.num_sge != 3 || slot->head_bytes != head_bytes)
+    if (__builtin_expect(slot->head_bytes != head_bytes, 0))
         speadi_verbs_slot_shape(slot, slot_bytes, head_bytes, heaps->key);
     slot->sge[1].addr = heaps->address + range->offset;
     slot->sge[1].length = range->bytes;
