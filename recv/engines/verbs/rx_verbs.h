@@ -6,6 +6,8 @@
  *   verbs_shape.c       chooses the kind of the queue and the number of its receives
  *   verbs_refill.c      posts receives, with and without reserved ranges; says how many are used up
  *   verbs_harvest.c     polls completions, and lends their packets
+ *   verbs_completion.c  what one completion says, and what follows from it
+ *   verbs_keep.c        keeps frames that cannot be lent yet, also those of a queue that is stopped
  *   verbs_overlong.c    lends frames that are longer than their slots
  *   verbs_mprq.c        the memory of a multi-packet queue, where many frames share an entry
  *   verbs_renew.c       opens the queue, and another one when it has failed
@@ -178,6 +180,8 @@ void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst 
 
 /* Says in the burst which clock its times are from, and how exact they are. */
 void speadi_verbs_tell_clock(const struct speadi_verbs_engine *e, struct speadi_rx_burst *burst);
+
+/* ---- verbs_keep.c -------------------------------------------------------------------------- */
 
 /* Polls all completions that are there, and keeps their frames in e->arrival. The core may hold a burst meanwhile. */
 void speadi_verbs_keep(struct speadi_verbs_engine *e);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Polls the completions of a verbs queue, and lends their packets to the core. If packets cannot be lent yet, keeps
- * them. */
+/* Polls the completions of a verbs queue, and lends their packets to the core. */
 #include <errno.h>
 #include <string.h>
 
@@ -9,6 +8,7 @@
 #include <speadi/numbers.h>
 
 #include "rx_verbs.h"
+#include "verbs_completion.h"
 
 /* When the core has reserved no range for this many packets, one after another, the engine assumes that no payload is
  * placed any more. It then fills the whole queue with plain slots, which are slots without a reserved range. */
@@ -17,17 +17,7 @@
 /* The counters of these NICs have at least 78 MHz. */
 #define NIC_STEP_NS 13u
 
-/* How long the engine waits until a stopped queue has flushed its receives. A device that takes longer counts as
- * gone. */
-#define DRAIN_LIMIT_NS 100000000u
-
 /* ---- Lending ------------------------------------------------------------------------------- */
-
-static void end_reservation(struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot)
-{
-    if (slot->place != SPEADI_RX_UNPLACED && slot->place >= e->ended)
-        e->ended = slot->place + 1;
-}
 
 /* Describes where the pieces of the frame in this slot lie. */
 static inline struct speadi_verbs_frame frame_in(const struct speadi_verbs_slot *slot,
@@ -77,7 +67,7 @@ static inline __attribute__((always_inline)) void lend_as(
         return;
     }
     e->lent[burst->count] = arrival->slot;
-    end_reservation(e, slot);
+    speadi_verbs_end_reservation(e, slot);
     if (__builtin_expect(!speadi_verbs_read_usual(&e->reader, &frame, burst), 0)) {
         /* Only the copy has an address. So the compiler can keep the fields of usual frames in registers. */
         const struct speadi_verbs_arrival copy = {
@@ -126,126 +116,7 @@ static void lend_kept_piece(struct speadi_verbs_engine *e,
     lend_piece(e, &frame, burst);
 }
 
-/* ---- Completions --------------------------------------------------------------------------- */
-
-/* The queue was made with the raw time stamps of the device. */
-static inline bool has_ticks(const struct speadi_verbs_cq *cq)
-{
-    return cq->stamp == SPEADI_STAMP_TICKS || cq->stamp == SPEADI_STAMP_REAL_TIME;
-}
-
-/* Compares the entries in memory with the completions that libibverbs reports. If they differ, the CPU checks the
- * checksums from now on, except where the user trusts the frames anyway. */
-static void check_entries(struct speadi_verbs_engine *e)
-{
-    struct speadi_verbs_cq *cq = &e->queue.cq;
-
-    if (speadi_verbs_cqes_agree(&cq->cqes, cq->ex, has_ticks(cq)))
-        return;
-    speadi_log_line(&e->log, SPEAD_LOG_WARNING,
-                    "verbs engine: %s: the entries of the completion queue are not what libmlx5 "
-                    "says; the CPU checks UDP checksums (--verbs-checksum trust: nobody)",
-                    e->device.report.device);
-}
-
-/* Returns true if the engine reads the entries of the completion queue, and their stamps are the counter of the device. So
- * it is with an mlx5 and the default options. The loops below are compiled twice, once for this case: then nothing is
- * looked up for each packet that is the same for all. */
-static inline bool is_direct(const struct speadi_verbs_cq *cq)
-{
-    return cq->cqes.next && cq->stamp == SPEADI_STAMP_TICKS;
-}
-
-static inline struct speadi_verbs_said read_completion(struct speadi_verbs_cq *cq, bool direct)
-{
-    return direct || cq->cqes.next ? speadi_verbs_said_by_entry(&cq->cqes)
-                                   : speadi_verbs_said_by_library(&cq->cqes, cq->ex, has_ticks(cq));
-}
-
-/* Returns the time of a frame by the clock of the device. Only users who ask for that clock pay for this call. */
-static __attribute__((noinline)) uint64_t device_time(const struct speadi_verbs_cq *cq,
-                                                      uint64_t ticks)
-{
-    return cq->stamp == SPEADI_STAMP_REAL_TIME ? speadi_verbs_real_time_ns(ticks)
-                                               : ibv_wc_read_completion_wallclock_ns(cq->ex);
-}
-
-/* Returns the time of a frame. `now` is the time at which the engine reads the burst. */
-static inline uint64_t stamp(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq,
-                             const struct speadi_verbs_said *said, uint64_t now, bool direct)
-{
-    if (direct || cq->stamp == SPEADI_STAMP_TICKS)
-        return speadi_verbs_clock_ns(&e->clock, said->ticks);
-    return speadi_verbs_stamp_is_utc(cq->stamp) ? now : device_time(cq, said->ticks);
-}
-
-/* Handles an answer of the completion queue that is neither a completion nor "empty". */
-static void take_answer(struct speadi_verbs_engine *e, int answer)
-{
-    if (answer == EBUSY) {
-        e->looked = false; /* there are completions, so wait() must not sleep */
-        return;
-    }
-    e->failed = true; /* the completion queue has overrun, or the device is gone */
-    if (answer != EINVAL || e->queue.cq.stamp != SPEADI_STAMP_WALLCLOCK)
-        return;
-    e->options.clock = e->mprq.shape.clock = SPEAD_VERBS_CLOCK_AUTO;
-    speadi_log_line(&e->log, SPEAD_LOG_WARNING,
-                    "verbs engine: %s does not give its clock; from now on times are UTC",
-                    e->device.report.device);
-}
-
-/* Returns the slot of the current completion of cq, and records that the slot is no longer posted. */
-static inline struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
-                                               const struct speadi_verbs_cq *cq)
-{
-    struct speadi_verbs_slot *slot = &e->slots.slot[cq->ex->wr_id];
-
-    e->posted--;
-    e->wq_posted[slot->wq]--;
-    slot->is_posted = false;
-    return slot;
-}
-
-/* Describes the frame of the current completion. If the device has no clock, `now` is the time of the frame. */
-static inline struct speadi_verbs_arrival arrival_of(struct speadi_verbs_engine *e,
-                                                     struct speadi_verbs_cq *cq, uint64_t now,
-                                                     bool direct)
-{
-    const struct speadi_verbs_said said = read_completion(cq, direct);
-
-    return (struct speadi_verbs_arrival){
-        .slot = (uint32_t)cq->ex->wr_id,
-        .bytes = said.bytes,
-        .time_ns = stamp(e, cq, &said, now, direct),
-        .sums = said.sums,
-    };
-}
-
-/* Handles a completion that failed. Only its slot and its status are valid. After a frame that was too long, the queue
- * may go on or may stop, depending on the firmware. If it stops, the other receives complete as flushed. If burst is
- * NULL, the function keeps the frame in e->arrival, and the engine lends it later. */
-static void take_failed(struct speadi_verbs_engine *e, struct speadi_verbs_cq *cq,
-                        struct speadi_rx_burst *burst)
-{
-    const struct speadi_verbs_slot *slot = retire(e, cq);
-    bool overlong = cq->ex->status == IBV_WC_LOC_LEN_ERR;
-
-    speadi_verbs_cqes_next(&cq->cqes);
-    if (burst)
-        end_reservation(e, slot);
-    if (overlong)
-        speadi_verbs_note_overlong(e);
-    if (!overlong) {
-        e->failed = true;
-        speadi_verbs_slots_free(&e->slots, (uint32_t)cq->ex->wr_id);
-    } else if (burst) {
-        speadi_verbs_lend_overlong(e, (uint32_t)cq->ex->wr_id, burst);
-    } else {
-        e->arrival[e->arrival_count++] =
-            (struct speadi_verbs_arrival){.slot = (uint32_t)cq->ex->wr_id, .overlong = true};
-    }
-}
+/* ---- Slots ---------------------------------------------------------------------------------- */
 
 /* A completion that is read ahead: while the CPU fetches the head of its frame, the engine reads further completions. */
 struct ahead {
@@ -385,7 +256,7 @@ static inline void end_reservations(struct speadi_verbs_engine *e, const struct 
     while (count > 0 && ahead[count - 1].slot->place == SPEADI_RX_UNPLACED)
         count--;
     if (count > 0)
-        end_reservation(e, ahead[count - 1].slot);
+        speadi_verbs_end_reservation(e, ahead[count - 1].slot);
 }
 
 /* Records that `count` slots are no longer posted. */
@@ -419,12 +290,12 @@ static inline __attribute__((always_inline)) unsigned read_ahead(struct speadi_v
 
         if (__builtin_expect(ex->status != IBV_WC_SUCCESS, 0))
             break;
-        said = read_completion(cq, direct);
+        said = speadi_verbs_read_completion(cq, direct);
         slot = &slots[ex->wr_id];
         slot->is_posted = false;
         __builtin_prefetch(slot->data);
         ahead[count].slot = slot;
-        ahead[count].time_ns = stamp(e, cq, &said, now, direct);
+        ahead[count].time_ns = speadi_verbs_frame_time(e, cq, &said, now, direct);
         ahead[count].bytes = said.bytes;
         ahead[count++].sums = said.sums;
     } while (count < most && (ret = ibv_next_poll(ex)) == 0);
@@ -448,7 +319,7 @@ static inline __attribute__((always_inline)) int reap_as(struct speadi_verbs_eng
         lend_all(e, ahead, count, false, &alike, burst);
         end_reservations(e, ahead, count);
         if (answer == 0 && count < most)
-            take_failed(e, &e->queue.cq, burst);
+            speadi_verbs_take_failed(e, &e->queue.cq, burst);
     } while (answer == 0 && burst->count < SPEADI_VERBS_BURST &&
              (answer = ibv_next_poll(e->queue.cq.ex)) == 0);
     return answer;
@@ -473,21 +344,15 @@ static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, u
 
     if (ret == 0) {
         if (cq->ex->status == IBV_WC_SUCCESS)
-            check_entries(e);
-        ret = is_direct(cq) ? reap_direct(e, burst) : reap_any(e, burst, now);
+            speadi_verbs_check_entries(e);
+        ret = speadi_verbs_is_direct(cq) ? reap_direct(e, burst) : reap_any(e, burst, now);
         ibv_end_poll(cq->ex);
     }
     if (ret != ENOENT && ret != 0)
-        take_answer(e, ret);
+        speadi_verbs_take_answer(e, ret);
 }
 
 /* ---- Multi-packet -------------------------------------------------------------------------- */
-
-static void take_failed_piece(struct speadi_verbs_engine *e)
-{
-    speadi_verbs_cqes_next(&e->queue.cq.cqes);
-    e->failed = true;
-}
 
 /* Does what read_ahead() does, for a multi-packet queue. A completion that has failed, or that contradicts the state of
  * the ring, sets e->failed. */
@@ -507,10 +372,10 @@ static inline __attribute__((always_inline)) unsigned read_pieces(struct speadi_
         struct speadi_verbs_piece piece;
 
         if (__builtin_expect(ex->status != IBV_WC_SUCCESS, 0)) {
-            take_failed_piece(e);
+            speadi_verbs_take_failed_piece(e);
             break;
         }
-        said = read_completion(cq, direct);
+        said = speadi_verbs_read_completion(cq, direct);
         piece = speadi_mprq_take(&e->mprq, said.bytes);
         if (__builtin_expect(!piece.data, 0)) {
             if (piece.bytes == 0)
@@ -520,7 +385,7 @@ static inline __attribute__((always_inline)) unsigned read_pieces(struct speadi_
         }
         __builtin_prefetch(piece.data);
         ahead[count].piece = piece.data;
-        ahead[count].time_ns = stamp(e, cq, &said, now, direct);
+        ahead[count].time_ns = speadi_verbs_frame_time(e, cq, &said, now, direct);
         ahead[count].bytes = piece.bytes;
         ahead[count++].sums = said.sums;
     } while (count < most && (*answer = ibv_next_poll(ex)) == 0);
@@ -565,17 +430,13 @@ static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst 
 
     if (ret == 0) {
         if (cq->ex->status == IBV_WC_SUCCESS)
-            check_entries(e);
-        ret = is_direct(cq) ? reap_pieces_direct(e, burst) : reap_pieces_any(e, burst, now);
+            speadi_verbs_check_entries(e);
+        ret = speadi_verbs_is_direct(cq) ? reap_pieces_direct(e, burst)
+                                         : reap_pieces_any(e, burst, now);
         ibv_end_poll(cq->ex);
     }
     if (ret != ENOENT && ret != 0)
-        take_answer(e, ret);
-}
-
-static uint64_t host_time(const struct speadi_verbs_engine *e)
-{
-    return e->queue.cq.stamp == SPEADI_STAMP_HOST ? speadi_clock_utc_ns() : 0;
+        speadi_verbs_take_answer(e, ret);
 }
 
 /* ---- One burst ----------------------------------------------------------------------------- */
@@ -588,7 +449,7 @@ static void lend_kept(struct speadi_verbs_engine *e, struct speadi_rx_burst *bur
         if (arrival->time_ns == 0)
             arrival->time_ns = now;
         if (arrival->overlong) {
-            end_reservation(e, &e->slots.slot[arrival->slot]);
+            speadi_verbs_end_reservation(e, &e->slots.slot[arrival->slot]);
             speadi_verbs_lend_overlong(e, arrival->slot, burst);
         } else if (arrival->data) {
             lend_kept_piece(e, arrival, burst);
@@ -606,7 +467,7 @@ static void lend_kept(struct speadi_verbs_engine *e, struct speadi_rx_burst *bur
 
 void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst)
 {
-    uint64_t now = host_time(e);
+    uint64_t now = speadi_verbs_host_time(e);
 
     if (e->arrival_count > 0)
         lend_kept(e, burst, now);
@@ -630,93 +491,4 @@ void speadi_verbs_tell_clock(const struct speadi_verbs_engine *e, struct speadi_
     burst->clock_error_ns = stamp == SPEADI_STAMP_HOST    ? 0
                             : stamp == SPEADI_STAMP_TICKS ? e->clock.error_ns
                                                           : NIC_STEP_NS;
-}
-
-/* ---- Keeping ------------------------------------------------------------------------------- */
-
-/* Keeps the frame of the current completion of a multi-packet queue. */
-static void keep_piece(struct speadi_verbs_engine *e, uint64_t now)
-{
-    struct speadi_verbs_cq *cq = &e->queue.cq;
-    uint32_t entry = e->mprq.used;
-    const struct speadi_verbs_said said = read_completion(cq, false);
-    const struct speadi_verbs_piece piece = speadi_mprq_take(&e->mprq, said.bytes);
-
-    if (!piece.data) {
-        e->failed = e->failed || piece.bytes > 0;
-        return;
-    }
-    e->arrival[e->arrival_count++] = (struct speadi_verbs_arrival){
-        .data = piece.data,
-        .slot = entry,
-        .bytes = piece.bytes,
-        .time_ns = stamp(e, cq, &said, now, false),
-        .sums = said.sums,
-    };
-}
-
-static void keep_slot(struct speadi_verbs_engine *e, struct speadi_verbs_cq *cq, uint64_t now)
-{
-    if (cq->ex->status != IBV_WC_SUCCESS) {
-        take_failed(e, cq, NULL);
-        return;
-    }
-    e->arrival[e->arrival_count++] = arrival_of(e, cq, now, false);
-    retire(e, cq);
-}
-
-/* Keeps all frames that have completed. Returns the last answer of the completion queue, which is ENOENT when the
- * completion queue is empty. After a failure of a multi-packet queue nobody knows where the next frame lies, so the
- * function then stops. */
-static int keep_all(struct speadi_verbs_engine *e, struct speadi_verbs_cq *cq, uint64_t now)
-{
-    int ret = speadi_verbs_cq_start_poll(cq);
-
-    if (ret != 0)
-        return ret;
-    do {
-        if (!e->is_striding)
-            keep_slot(e, cq, now);
-        else if (cq->ex->status == IBV_WC_SUCCESS)
-            keep_piece(e, now);
-        else
-            take_failed_piece(e);
-        ret = e->is_striding && e->failed ? ENOENT : ibv_next_poll(cq->ex);
-    } while (ret == 0);
-    ibv_end_poll(cq->ex);
-    return ret;
-}
-
-/* Moves the kept frames that are not lent yet to the beginning of the array. */
-static void compact(struct speadi_verbs_engine *e)
-{
-    e->arrival_count -= e->arrival_next;
-    memmove(e->arrival, e->arrival + e->arrival_next, e->arrival_count * sizeof *e->arrival);
-    e->arrival_next = 0;
-}
-
-void speadi_verbs_keep(struct speadi_verbs_engine *e)
-{
-    int answer;
-
-    compact(e);
-    answer = keep_all(e, &e->queue.cq, host_time(e));
-    if (answer != ENOENT)
-        take_answer(e, answer);
-}
-
-/* ---- Draining ------------------------------------------------------------------------------ */
-
-void speadi_verbs_drain(struct speadi_verbs_engine *e)
-{
-    uint64_t deadline = speadi_clock_mono_ns() + DRAIN_LIMIT_NS;
-    int answer;
-
-    compact(e);
-    if (!e->queue.cq.ex)
-        return;
-    do
-        answer = keep_all(e, &e->queue.cq, 0);
-    while ((answer == ENOENT || answer == EBUSY) && e->posted > 0 &&
-           speadi_clock_mono_ns() < deadline);
 }
