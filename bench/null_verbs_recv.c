@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The receiving part of the null device. Each posted receive completes at the next poll, and gets the next packet of an
- * endless sequence of heaps. The device writes only the headers of the packet, so no payload moves. Two environment
+ * endless sequence of heaps. The device writes only the headers of the packet, so no payload moves. Environment
  * variables set the sizes: NULL_VERBS_HEAP is the payload bytes of a heap, NULL_VERBS_PACKET is the bytes of a SPEAD
- * packet. */
+ * packet. If NULL_VERBS_LOSE is N, every Nth packet is lost before the device. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -30,8 +30,9 @@ struct null_recv_cq {
     unsigned head, tail;
     struct ibv_wq *wq; /* The multi-packet queue. NULL if the receives come from the ring. */
     struct null_packets packets;
-    uint32_t length;          /* the length field of the current completion */
-    struct mlx5_cqe64 *entry; /* the current completion as mlx5 writes it */
+    uint64_t lose, until_lost; /* every `lose`-th packet is lost; 0: none */
+    uint32_t length;           /* the length field of the current completion */
+    struct mlx5_cqe64 *entry;  /* the current completion as mlx5 writes it */
     struct mlx5_cqe64 entries[RING];
     uint8_t frame_head[SPEADI_PLAIN_PAYLOAD_AT];
 };
@@ -49,6 +50,10 @@ __attribute__((always_inline)) static inline void write_frame(struct null_recv_c
     speadi_store_be16(to + SPEADI_PLAIN_UDP_AT + SPEADI_UDP_LENGTH_AT, udp_bytes);
     null_packets_write(&cq->packets, to + SPEADI_PLAIN_PAYLOAD_AT, bytes);
     null_packets_advance(&cq->packets, bytes);
+    if (__builtin_expect(cq->lose != 0, 0) && --cq->until_lost == 0) {
+        null_packets_advance(&cq->packets, null_packets_payload(&cq->packets));
+        cq->until_lost = cq->lose - 1;
+    }
 }
 
 static inline struct mlx5_cqe64 *advance(struct null_recv_cq *cq)
@@ -176,6 +181,8 @@ struct ibv_cq_ex *null_create_cq_ex(struct ibv_context *context, struct ibv_cq_i
         .payload_bytes = setting("NULL_VERBS_PACKET", 1472) - NULL_HEADER_BYTES,
         .counter = 1,
     };
+    cq->lose = setting("NULL_VERBS_LOSE", 0);
+    cq->until_lost = cq->lose - 1;
     write_frame_head(cq->frame_head);
     for (unsigned i = 0; i < RING; i++)
         cq->entries[i].hds_ip_ext = MLX5_CQE_L3_OK | MLX5_CQE_L4_OK;

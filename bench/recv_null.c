@@ -45,7 +45,7 @@
 #define SENDERS_MAX 1024u
 
 struct options {
-    uint64_t heap_bytes, heaps, packet_bytes, train, senders, endpoints;
+    uint64_t heap_bytes, heaps, packet_bytes, train, senders, endpoints, lose;
     bool placed, consumer, graph, idle, verbs, mprq;
 };
 
@@ -235,6 +235,8 @@ static struct spead_recv_stream *make_verbs_stream(const struct options *options
     setenv("NULL_VERBS_HEAP", number, 1);
     snprintf(number, sizeof number, "%ju", (uintmax_t)options->packet_bytes);
     setenv("NULL_VERBS_PACKET", number, 1);
+    snprintf(number, sizeof number, "%ju", (uintmax_t)options->lose);
+    setenv("NULL_VERBS_LOSE", number, 1);
     config.engine = "verbs";
     config.endpoints = &endpoint;
     config.endpoint_count = 1;
@@ -416,9 +418,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'm':
         options->mprq = true;
         return 0;
+    case 'L':
+        options->lose = limit_number(state, "--lose", text, 2, UINT64_MAX);
+        return 0;
     case ARGP_KEY_END:
         if (options->heaps % options->senders != 0)
             argp_error(state, "--heaps must be a multiple of --senders");
+        if (options->lose != 0 && !options->verbs)
+            argp_error(state, "--lose is for --verbs");
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected \"%s\"", text);
@@ -444,6 +451,9 @@ int main(int argc, char **argv)
          "After each burst one poll finds nothing, so that the consumer sleeps", 0},
         {"verbs", 'v', NULL, 0, "Receive with engine verbs from the null device", 0},
         {"mprq", 'm', NULL, 0, "Use the multi-packet queue of the device (with --verbs)", 0},
+        {"lose", 'L', "N", 0,
+         "Every Nth packet is lost before the device (with --verbs); heaps with a loss do not count",
+         0},
         {0}};
     static const struct argp argp = {
         .options = known, .parser = parse, .doc = "Cost of the receive stream without a network"};
