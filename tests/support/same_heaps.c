@@ -51,6 +51,9 @@ struct piece {
 struct line {
     uint64_t counter;
     uint32_t bytes; /* of payload in a packet */
+    /* The last heap: how many packets it had, and the payload bytes of each. */
+    unsigned pieces;
+    uint32_t piece_bytes[PIECES];
 };
 
 struct maker {
@@ -64,12 +67,13 @@ struct maker {
 
 static void choose(struct same_sequence *sequence)
 {
-    static const uint32_t windows[] = {1, 4, 8, 64};
+    static const uint32_t windows[] = {1, 4, 8, 64, 200, 1024, 4096};
     struct spead_recv_stream_config *config = &sequence->config;
 
     *config = (struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT;
     sequence->senders = 1 + (uint32_t)(chance(2) ? draw(SAME_SENDERS) : 0);
     sequence->large = chance(8);
+    sequence->regular = chance(2);
     sequence->poll_max = (unsigned)(chance(3) ? 1024 : 1 + draw(12));
     config->heap_bytes_max = sequence->large ? 48u << 10 : 2048;
     config->packet_bytes_max = sequence->large ? 4096 : 512;
@@ -83,7 +87,7 @@ static void choose(struct same_sequence *sequence)
     config->restart_quiet_ns = 2 * SECOND;
     config->ignore_stop_item = chance(4);
     config->sender_key = chance(2) ? SPEAD_SENDER_KEY_NONE : SPEAD_SENDER_KEY_PORT;
-    config->placed_window = windows[draw(4)];
+    config->placed_window = windows[draw(7)];
     config->placed_loss_max = 1;
     config->hand_over_heaps = 128;
     config->held_heaps = 2;
@@ -111,6 +115,20 @@ static struct line *line_of(struct maker *maker, const struct piece *piece)
     return &maker->line[maker->sequence->config.joint ? 0 : piece->endpoint][piece->sender];
 }
 
+/* Cuts the next heap into packets. Senders of a regular sequence mostly cut it like the heap before. */
+static void cut_heap(struct maker *maker, struct line *line)
+{
+    if (maker->sequence->regular && line->pieces > 0 && !chance(10))
+        return;
+    if (chance(3))
+        line->bytes = packet_size(maker->sequence);
+    line->pieces = 1 + (unsigned)draw(PIECES);
+    for (unsigned i = 0; i < line->pieces; i++)
+        line->piece_bytes[i] = (!maker->sequence->regular && chance(10)) || i + 1 == line->pieces
+                                   ? 1 + (uint32_t)draw(line->bytes)
+                                   : line->bytes;
+}
+
 /* Puts the packets of one heap on the wire. */
 static void put_heap(struct maker *maker)
 {
@@ -119,27 +137,26 @@ static void put_heap(struct maker *maker)
                           .control = UINT64_MAX};
     struct line *line = line_of(maker, &piece);
     bool striped = maker->sequence->config.joint && chance(3);
-    unsigned pieces = 1 + (unsigned)draw(PIECES), last = pieces;
-    uint32_t bytes[PIECES];
+    unsigned last;
 
-    if (chance(3))
-        line->bytes = packet_size(maker->sequence);
+    cut_heap(maker, line);
+    last = line->pieces;
     line->counter -= chance(12) && line->counter > 1;
     piece.counter = line->counter++;
     piece.unsized = chance(10);
-    for (unsigned i = 0; i < pieces; i++) {
-        bytes[i] = chance(10) || i + 1 == pieces ? 1 + (uint32_t)draw(line->bytes) : line->bytes;
-        piece.length += bytes[i];
-    }
-    if (chance(5)) /* the sender dies */
-        last = (unsigned)draw(pieces);
+    for (unsigned i = 0; i < line->pieces; i++)
+        piece.length += line->piece_bytes[i];
+    if (chance(maker->sequence->regular ? 20 : 5)) /* the sender dies */
+        last = (unsigned)draw(line->pieces);
     for (unsigned i = 0; i < last; i++) {
-        piece.bytes = bytes[i];
+        piece.bytes = line->piece_bytes[i];
         if (striped)
             piece.endpoint = draw_endpoint(maker);
         piece.items = i == 0 ? (uint32_t)draw(4) : chance(10);
+        if (maker->sequence->regular)
+            piece.items = i == 0 ? 2 : 0;
         put(maker, &piece);
-        piece.offset += bytes[i];
+        piece.offset += line->piece_bytes[i];
     }
 }
 
@@ -269,7 +286,8 @@ void same_sequence_make(struct same_sequence *sequence, enum same_endpoints endp
             (struct line){.counter = 1, .bytes = packet_size(sequence)};
     rounds = 1 + (unsigned)draw(4);
     for (unsigned i = 0; i < rounds; i++) {
-        for (unsigned heaps = sequence->endpoints + (unsigned)draw(7); heaps > 0; heaps--)
+        for (unsigned heaps = sequence->endpoints + (unsigned)draw(sequence->regular ? 20 : 7);
+             heaps > 0; heaps--)
             put_heap(&maker);
         reorder(&maker);
         emit_wire(&maker);

@@ -13,7 +13,8 @@
  *
  * A sequence has one to three senders that number their heaps alike. Packets are lost, repeated and reordered, and
  * contradict each other; heaps change their packet size, have no declared length, or never end; senders restart, fall
- * silent and send start and stop items. */
+ * silent and send start and stop items. In half of the sequences most heaps of a sender are alike, so that heaps are
+ * expected before they begin, and come as expected. */
 #ifndef TEST_SAME_HEAPS_H
 #define TEST_SAME_HEAPS_H
 
@@ -51,7 +52,8 @@ struct same_sequence {
     uint64_t seed;
     struct spead_recv_stream_config config; /* without endpoints, engine and path */
     uint32_t senders, endpoints;
-    bool large;        /* heaps of up to 48 KiB; else of up to 2 KiB */
+    bool large;   /* heaps of up to 48 KiB; else of up to 2 KiB */
+    bool regular; /* most heaps of a sender are cut like the heap before, and have its length */
     unsigned poll_max; /* packets of a burst, for engines that a test controls */
     struct same_step step[SAME_STEPS_MAX];
     unsigned count;

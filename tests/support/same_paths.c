@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #define ARENA_BYTES (4u << 20)
+#define BURST_MAX   256u /* packets of a burst of an engine with many reservations */
 
 static struct spead_recv_stream *open_script(struct same_path *path,
                                              const struct same_sequence *sequence,
@@ -26,6 +27,10 @@ static struct spead_recv_stream *open_script(struct same_path *path,
         rig->ops = &script_nic_ops;
         rig->engine->view = script->memory.view;
         rig->engine->spills = sequence->seed & 1;
+        /* As with a NIC, many more receives are posted than a burst has packets. */
+        rig->facts.reserve_max = SPEADI_RX_RESERVE_MAX;
+        rig->facts.burst_max = sequence->poll_max < BURST_MAX ? sequence->poll_max : BURST_MAX;
+        rig->engine->poll_max = rig->facts.burst_max;
     }
     recv_rig_open(rig);
     return rig->stream;
