@@ -269,21 +269,35 @@ static int try_placed(struct spead_recv_stream *stream, struct spead_err *err)
     return ret;
 }
 
+static void say_not_expected(struct spead_recv_stream *stream, const char *why)
+{
+    speadi_sentence_add(stream->engine_reason, sizeof stream->engine_reason,
+                        "; fewer packets are placed, because there is no room for heaps that have "
+                        "not begun");
+    speadi_log_line(&stream->config.log, SPEAD_LOG_INFO,
+                    "fewer packets are placed, because there is no room for heaps that have not "
+                    "begun; a smaller placed_window (--placed-window in spead-recv) helps (%s)",
+                    why);
+}
+
+/* If there is no room for regions that are set aside for heaps that have not begun, makes none: placing works without
+ * them. */
 static int make_placed(struct spead_recv_stream *stream, struct spead_err *err)
 {
+    struct spead_err why = {0};
     int ret;
 
     stream->expected_bytes = expected_bytes(stream);
-    ret = try_placed(stream, err);
-    if (ret == 0 || !stream->config.heap_arena || stream->expected_bytes == 0)
+    ret = try_placed(stream, &why);
+    if (ret < 0 && stream->expected_bytes > 0 && (ret == -ENOMEM || stream->config.heap_arena)) {
+        stream->expected_bytes = 0;
+        ret = try_placed(stream, err);
+        if (ret == 0)
+            say_not_expected(stream, why.text);
         return ret;
-    /* The memory of the user has no room for them. */
-    stream->expected_bytes = 0;
-    ret = try_placed(stream, err);
-    if (ret == 0)
-        speadi_log_line(&stream->config.log, SPEAD_LOG_INFO,
-                        "heap_arena has no room for heaps that have not begun: fewer packets are "
-                        "placed; a larger heap_arena or a smaller placed_window helps");
+    }
+    if (ret < 0 && err)
+        *err = why;
     return ret;
 }
 

@@ -146,6 +146,89 @@ Test(recv_memory, a_host_that_says_nothing_sets_no_limit)
     expect_said("no limit, because the host does not say");
 }
 
+/* ---- Memory that a device knows -------------------------------------------------------------- */
+
+enum { RECEIVES = 1024, HANDED_OVER = 4 };
+
+/* Returns the memory that a stream needs to place payload if all its regions are large and two of them are set aside. */
+static uint64_t least_for_placing(enum spead_receive_path path)
+{
+    struct recv_rig small;
+
+    recv_rig_init(&small);
+    small.ops = &script_nic_ops;
+    small.config.receive_path = path;
+    small.config.placed_window = 1;
+    small.config.hand_over_heaps = HANDED_OVER;
+    recv_rig_open(&small);
+    plan = (struct spead_recv_plan)SPEAD_RECV_PLAN_INIT;
+    spead_recv_stream_plan(small.stream, &plan);
+    recv_rig_close(&small);
+    return (plan.region_count - plan.moved_regions + 2) * plan.region_bytes;
+}
+
+static void keep_info(void *arg, enum spead_log_level level, const char *line)
+{
+    (void)arg;
+    if (level == SPEAD_LOG_INFO && strstr(line, "have not begun"))
+        snprintf(logged, sizeof logged, "%s", line);
+}
+
+static void open_with_many_receives(enum spead_receive_path path)
+{
+    rig.ops = &script_nic_ops;
+    rig.facts.reserve_max = RECEIVES;
+    rig.config.receive_path = path;
+    rig.config.placed_window = RECEIVES;
+    rig.config.hand_over_heaps = HANDED_OVER;
+    rig.config.log.fn = keep_info;
+    open_and_plan();
+}
+
+static void expect_places_without_expecting(const char *said)
+{
+    cr_expect(rig.stream->placement.enabled);
+    cr_expect_eq(plan.moved_regions, 2u, "%llu", (unsigned long long)plan.moved_regions);
+    cr_expect_not_null(strstr(logged, said), "\"%s\"", logged);
+    cr_expect_not_null(strstr(logged, "placed_window"), "\"%s\"", logged);
+    cr_expect_not_null(strstr(plan.engine_reason, "have not begun"), "\"%s\"", plan.engine_reason);
+}
+
+Test(recv_memory, with_enough_memory_regions_are_set_aside_for_heaps_that_have_not_begun)
+{
+    set_free(64 << 10);
+    open_with_many_receives(SPEAD_PATH_PLACED);
+    cr_expect_gt(plan.moved_regions, 2u);
+    cr_expect_str_empty(logged);
+}
+
+Test(recv_memory, a_limit_without_room_for_heaps_that_have_not_begun_does_not_stop_placing)
+{
+    set_free(64 << 10);
+    rig.config.memory_bytes_max = least_for_placing(SPEAD_PATH_PLACED);
+    open_with_many_receives(SPEAD_PATH_PLACED);
+    cr_expect_leq(plan.memory_bytes, rig.config.memory_bytes_max);
+    expect_places_without_expecting("memory_bytes_max");
+}
+
+Test(recv_memory, nor_does_it_by_auto)
+{
+    set_free(64 << 10);
+    rig.config.memory_bytes_max = least_for_placing(SPEAD_PATH_AUTO);
+    open_with_many_receives(SPEAD_PATH_AUTO);
+    expect_places_without_expecting("memory_bytes_max");
+}
+
+Test(recv_memory, nor_does_a_host_without_room_for_them)
+{
+    set_free(64 << 10);
+    rig.config.memory_bytes_max = 1 << 30;
+    (void)least_for_placing(SPEAD_PATH_PLACED);
+    set_free(1 + (plan.memory_bytes >> 20));
+    open_with_many_receives(SPEAD_PATH_PLACED);
+    expect_places_without_expecting("the host has");
+}
+
 /* Endpoint 0 floods the stream with heaps of which only the last packet comes, so each is charged whole. */
 static void flood(uint32_t heaps)
 {
