@@ -8,6 +8,13 @@
 
 #define HEAD_BYTES_MAX 512u /* packets with longer headers get no reservations */
 
+/* Returns true if there is a queue that takes receives. After an error there is none, although the engine may still lend
+ * packets that came before. */
+static bool can_post(const struct speadi_verbs_engine *e)
+{
+    return !e->error && !e->failed && e->queue.qp;
+}
+
 /* Takes `count` free slots, makes them plain (without a reserved range), and links them in a chain. Returns the first
  * slot. */
 static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, unsigned wq, uint32_t count)
@@ -132,7 +139,7 @@ static void repost(struct speadi_verbs_engine *e)
 
 void speadi_verbs_return(struct speadi_verbs_engine *e)
 {
-    bool works = !e->error && !e->failed;
+    bool works = can_post(e);
 
     if (works && !e->placing && e->queue.wq_count == 0 && e->lent_count > 0 &&
         e->posted + e->lent_count <= e->depth) {
@@ -163,7 +170,7 @@ unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, ui
 {
     uint32_t frame_head = e->reader.frame_head[source];
 
-    if (!e->attached || e->quiesced || e->failed || e->slots.has_spill || !frame_head ||
+    if (!e->attached || e->quiesced || !can_post(e) || e->slots.has_spill || !frame_head ||
         !head_bytes || head_bytes > HEAD_BYTES_MAX ||
         frame_head + head_bytes >= e->slots.slot_bytes)
         return 0;

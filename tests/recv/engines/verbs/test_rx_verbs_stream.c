@@ -220,6 +220,47 @@ Test(rx_verbs_stream, a_queue_that_fails_costs_packets_and_is_counted)
     cr_assert_gt(stats.counters.heaps_complete, HEAPS / 2);
 }
 
+/* Many packets wait in the failed queue. They are lent after the engine has found that there will be no other queue. */
+static void assert_ends_after_its_packets(const char *script, enum spead_receive_path path)
+{
+    struct spead_heap *heap;
+    uint64_t sum = 0;
+
+    vdouble_script(script);
+    placed_window = SPEAD_RECV_PLACED_WINDOW_DEFAULT;
+    start_receiver(path);
+    send_heaps(HEAPS, HEAP);
+    while (spead_recv_stream_take(receiver, &heap, speadi_clock_mono_ns() + 10000000000u) == 0) {
+        check_heap(heap);
+        spead_heap_unref(heap);
+    }
+    cr_assert_eq(spead_recv_runner_join(receiving, NULL), -EIO);
+    spead_recv_stream_stats(receiver, &stats);
+    for (unsigned i = 0; i < stats.bucket_count; i++)
+        sum += stats.total.bucket[i].packets;
+    cr_expect_eq(sum, stats.total.seen.packets);
+    cr_expect_geq(stats.total.seen.packets, 600u);
+}
+
+Test(rx_verbs_stream, a_queue_that_cannot_be_made_anew_ends_the_stream_after_its_packets)
+{
+    assert_ends_after_its_packets("delay_us=20000 qp.fatal@700 create_cq_ex@2=EIO",
+                                  SPEAD_PATH_PLACED);
+}
+
+Test(rx_verbs_stream, so_does_one_whose_payload_is_bounced)
+{
+    assert_ends_after_its_packets("delay_us=20000 qp.fatal@700 create_cq_ex@2=EIO",
+                                  SPEAD_PATH_BOUNCE);
+}
+
+Test(rx_verbs_stream, so_does_one_of_many_packets_an_entry)
+{
+    mprq = SPEAD_MPRQ_ON;
+    assert_ends_after_its_packets("delay_us=20000 qp.fatal@700 create_cq_ex@2=EIO",
+                                  SPEAD_PATH_BOUNCE);
+}
+
 /* ---- Losses on a device that takes its time ---------------------------------------------------- */
 
 /* Each verb that changes the device takes 2 ms. The packets come at half of the rate at which none is lost otherwise. */
