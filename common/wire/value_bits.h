@@ -1,38 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Single values in bytes: bits at any place, numbers of both byte orders, floating-point numbers of 16 bits. */
+/* Single values in bytes: bits at any place, floating-point numbers of 16 bits. */
 #ifndef SPEADI_VALUE_BITS_H
 #define SPEADI_VALUE_BITS_H
 
-#include <endian.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include <speadi/bytes.h>
-
-static inline uint16_t speadi_load_le16(const void *from)
-{
-    uint16_t word;
-
-    memcpy(&word, from, sizeof word);
-    return le16toh(word);
-}
-
-static inline uint32_t speadi_load_le32(const void *from)
-{
-    uint32_t word;
-
-    memcpy(&word, from, sizeof word);
-    return le32toh(word);
-}
-
-static inline uint64_t speadi_load_le64(const void *from)
-{
-    uint64_t word;
-
-    memcpy(&word, from, sizeof word);
-    return le64toh(word);
-}
 
 /* Returns `bits` bits (1 to 64) from the bit `at` on. Bit 0 is the most significant bit of data[0]. All of the bits lie
  * in the `bytes` bytes at `data`; no other byte is read. */

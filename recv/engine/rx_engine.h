@@ -51,6 +51,10 @@
 #define SPEADI_RX_RESERVE_USUAL 64u
 #define SPEADI_RX_UNPLACED      UINT64_MAX
 
+/* From this size of a packet on, path `auto` places payload: then it costs less CPU time to let the kernel or the device
+ * place it than to copy it (docs/engines.md). */
+#define SPEADI_RX_AUTO_PLACED_BYTES 4096u
+
 /* Capability bits. */
 enum {
     /* The engine can place payload: it has the operation reserve(). */

@@ -19,10 +19,6 @@
 #include "placement_policy.h"
 #include "rx_engine.h"
 
-/* If a packet has at least this many bytes of payload, it costs less CPU time to let the kernel place the payload than
- * to copy it (docs/engines.md). */
-#define SPEADI_PLACEMENT_AUTO_BYTES 4096u
-
 /* One receive from the kernel returns at most this many bytes. */
 #define SPEADI_PLACEMENT_ASK_BYTES 65536u
 

@@ -313,7 +313,7 @@ static void choose_path(struct spead_recv_stream *stream, struct speadi_live_hea
     prediction->expects = false;
     if (!stream->placement.enabled || speadi_block_shares_pages(live->heap.region) ||
         (stream->config.receive_path != SPEAD_PATH_PLACED &&
-         packet->payload_bytes < SPEADI_PLACEMENT_AUTO_BYTES))
+         packet->payload_bytes < SPEADI_RX_AUTO_PLACED_BYTES))
         return;
     say_alignment(stream, packet);
     review_placement(stream, packet);

@@ -766,15 +766,6 @@ static inline void speadi_recv_count(struct spead_recv_stream *stream,
                             raw->datagram_bytes);
 }
 
-/* Takes the packet out of its bucket, because the packet will be counted in another bucket. */
-static inline void speadi_recv_uncount(struct spead_recv_stream *stream,
-                                       const struct speadi_rx_packet *raw,
-                                       enum spead_recv_bucket bucket)
-{
-    speadi_recv_tally_count(&stream->tally, raw->source, bucket, -(uint64_t)raw->segments,
-                            -(uint64_t)raw->datagram_bytes);
-}
-
 /* Moves the packets of the heap from one bucket to another one. */
 static inline void speadi_recv_move_heap(struct spead_recv_stream *stream,
                                          const struct speadi_live_heap *live,

@@ -337,21 +337,6 @@ static __attribute__((noinline)) int reap_any(struct speadi_verbs_engine *e,
     return reap_as(e, burst, now, false);
 }
 
-static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
-{
-    struct speadi_verbs_cq *cq = &e->queue.cq;
-    int ret = speadi_verbs_cq_start_poll(cq);
-
-    if (ret == 0) {
-        if (cq->ex->status == IBV_WC_SUCCESS)
-            speadi_verbs_check_entries(e);
-        ret = speadi_verbs_is_direct(cq) ? reap_direct(e, burst) : reap_any(e, burst, now);
-        ibv_end_poll(cq->ex);
-    }
-    if (ret != ENOENT && ret != 0)
-        speadi_verbs_take_answer(e, ret);
-}
-
 /* ---- Multi-packet -------------------------------------------------------------------------- */
 
 /* Does what read_ahead() does, for a multi-packet queue. A completion that has failed, or that contradicts the state of
@@ -422,8 +407,19 @@ static __attribute__((noinline)) int reap_pieces_any(struct speadi_verbs_engine 
     return reap_pieces_as(e, burst, now, false);
 }
 
-static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst,
-                          uint64_t now)
+/* ---- One burst ----------------------------------------------------------------------------- */
+
+static int reap_completions(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst,
+                            uint64_t now)
+{
+    const bool direct = speadi_verbs_is_direct(&e->queue.cq);
+
+    if (e->is_striding)
+        return direct ? reap_pieces_direct(e, burst) : reap_pieces_any(e, burst, now);
+    return direct ? reap_direct(e, burst) : reap_any(e, burst, now);
+}
+
+static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
 {
     struct speadi_verbs_cq *cq = &e->queue.cq;
     int ret = speadi_verbs_cq_start_poll(cq);
@@ -431,15 +427,12 @@ static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst 
     if (ret == 0) {
         if (cq->ex->status == IBV_WC_SUCCESS)
             speadi_verbs_check_entries(e);
-        ret = speadi_verbs_is_direct(cq) ? reap_pieces_direct(e, burst)
-                                         : reap_pieces_any(e, burst, now);
+        ret = reap_completions(e, burst, now);
         ibv_end_poll(cq->ex);
     }
     if (ret != ENOENT && ret != 0)
         speadi_verbs_take_answer(e, ret);
 }
-
-/* ---- One burst ----------------------------------------------------------------------------- */
 
 static void lend_kept(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
 {
@@ -471,8 +464,6 @@ void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst 
 
     if (e->arrival_count > 0)
         lend_kept(e, burst, now);
-    else if (e->is_striding)
-        reap_striding(e, burst, now);
     else
         reap(e, burst, now);
     e->lent_count = e->is_striding ? 0 : burst->count;

@@ -17,14 +17,12 @@
  * the owner thread may be late by a timer tick or a hand-over. */
 #define RECEIVES_MIN 1024u
 
-/* Shorter packets are bounced unless the user wants them placed (SPEADI_PLACEMENT_AUTO_BYTES of the core). */
-#define PLACED_BYTES_MIN 4096u
-
 /* No port has a larger MTU: those of mlx5 have at most 9978. */
 #define MTU_MOST 9978u
 
 /* From this rate of the port on, in Mb/s, short packets go to a multi-packet queue: one post then serves hundreds of
- * packets. Below it an owner thread has 0.47 us for each packet of 1472 bytes. */
+ * packets. Below it an owner thread has 0.47 us or more for each packet of 1472 bytes. The bound is an estimate: nobody has
+ * measured it on hardware. */
 #define FAST_MBPS 25000u
 
 /* ---- The kind of the queue ------------------------------------------------------------------ */
@@ -111,7 +109,7 @@ int speadi_verbs_check_placing(const struct speadi_verbs_engine *e, struct spead
         return speadi_err_set(err, -ENOTSUP,
                               "verbs device %s scatters a frame over %u pieces, placing takes %u",
                               report->device, report->max_sge, SPEADI_VERBS_PIECES);
-    if (e->config.path == SPEAD_PATH_AUTO && packet_bytes_max(e) < PLACED_BYTES_MIN)
+    if (e->config.path == SPEAD_PATH_AUTO && packet_bytes_max(e) < SPEADI_RX_AUTO_PLACED_BYTES)
         return speadi_err_set(err, -ENOTSUP,
                               "packets have at most %u bytes, and copying them costs "
                               "less",
@@ -126,7 +124,8 @@ static bool prefers_striding(const struct speadi_verbs_engine *e)
         return false;
     if (e->config.path != SPEAD_PATH_AUTO)
         return e->config.path == SPEAD_PATH_BOUNCE;
-    return packet_bytes_max(e) < PLACED_BYTES_MIN && e->device.report.rate_mbps >= FAST_MBPS;
+    return packet_bytes_max(e) < SPEADI_RX_AUTO_PLACED_BYTES &&
+           e->device.report.rate_mbps >= FAST_MBPS;
 }
 
 /* Decides how many pieces a receive may have. Placing takes three, and the queue must be opened for them. While the core
@@ -253,7 +252,7 @@ static void describe_slots(const struct speadi_verbs_engine *e, struct speadi_rx
         snprintf(window, sizeof window, "; %u while payload is placed", e->window);
     else if (e->sge_max > 1 && e->config.path == SPEAD_PATH_AUTO)
         snprintf(window, sizeof window, "; payload of %u bytes or more is placed",
-                 PLACED_BYTES_MIN);
+                 SPEADI_RX_AUTO_PLACED_BYTES);
     snprintf(facts->shape, sizeof facts->shape, "%u receives (%s%s)%s", e->depth, e->depth_reason,
              time, window);
 }

@@ -20,6 +20,11 @@
 
 #define MTU 9000u
 
+/* The part of a loop_case that the single cases share. */
+#define OVER_VERBS(cable)                                                              \
+    .tx_engine = "verbs", .rx_engine = "verbs", .pair = (cable), .host = TEST_NEAR_V4, \
+    .packet_bytes = 1472, .heap_bytes = 10007
+
 enum axis { ENGINES, PACKET, HEAP, ARRIVAL, HOST, PATH, AXES };
 
 static struct {
@@ -186,14 +191,7 @@ Test(conformance_verbs, groups_of_both_orders_arrive_whole, .timeout = 120)
 
     lay_cable(&pair);
     for (unsigned i = 0; i < 2; i++) {
-        const struct loop_case c = {.tx_engine = "verbs",
-                                    .rx_engine = "verbs",
-                                    .pair = &pair,
-                                    .host = TEST_NEAR_V4,
-                                    .packet_bytes = 1472,
-                                    .heap_bytes = 10007,
-                                    .heaps = 6,
-                                    .group = 3,
+        const struct loop_case c = {OVER_VERBS(&pair), .heaps = 6, .group = 3,
                                     .group_order = (enum spead_send_group_order)i};
 
         cr_expect(loop_conforms(&c, false, i == 0 ? "serial" : "round robin"));
@@ -204,14 +202,7 @@ Test(conformance_verbs, groups_of_both_orders_arrive_whole, .timeout = 120)
 Test(conformance_verbs, heaps_in_slots_arrive_whole_without_a_copy, .timeout = 120)
 {
     struct test_netns_pair pair;
-    const struct loop_case c = {.tx_engine = "verbs",
-                                .rx_engine = "verbs",
-                                .pair = &pair,
-                                .host = TEST_NEAR_V4,
-                                .packet_bytes = 1472,
-                                .heap_bytes = 10007,
-                                .heaps = 11,
-                                .slots = true};
+    const struct loop_case c = {OVER_VERBS(&pair), .heaps = 11, .slots = true};
     struct loop_result result;
 
     lay_cable(&pair);
@@ -223,14 +214,7 @@ Test(conformance_verbs, heaps_in_slots_arrive_whole_without_a_copy, .timeout = 1
 Test(conformance_verbs, heaps_with_a_fixed_payload_arrive_whole, .timeout = 120)
 {
     struct test_netns_pair pair;
-    const struct loop_case c = {.tx_engine = "verbs",
-                                .rx_engine = "verbs",
-                                .pair = &pair,
-                                .host = TEST_NEAR_V4,
-                                .packet_bytes = 1472,
-                                .heap_bytes = 10007,
-                                .heaps = 3,
-                                .items = 20,
+    const struct loop_case c = {OVER_VERBS(&pair), .heaps = 3, .items = 20,
                                 .packet_payload_bytes = 1024};
 
     lay_cable(&pair);
@@ -241,15 +225,7 @@ Test(conformance_verbs, heaps_with_a_fixed_payload_arrive_whole, .timeout = 120)
 Test(conformance_verbs, mixed_heaps_arrive_whole_if_the_device_cuts_packets, .timeout = 120)
 {
     struct test_netns_pair pair;
-    struct loop_case c = {.tx_engine = "verbs",
-                          .rx_engine = "verbs",
-                          .pair = &pair,
-                          .host = TEST_NEAR_V4,
-                          .packet_bytes = 1472,
-                          .heap_bytes = 10007,
-                          .heaps = 8,
-                          .group = 4,
-                          .mix_heaps = 4,
+    struct loop_case c = {OVER_VERBS(&pair), .heaps = 8, .group = 4, .mix_heaps = 4,
                           .hardware_tso = true};
     struct loop_result result;
 
