@@ -72,7 +72,8 @@ Test(verdict, names_the_slow_node_wherever_it_is)
 }
 
 /* A source that gets its messages from outside, which brings one every half millisecond. Every second step waits for the
- * outside, and the step after it sends. */
+ * outside, and the step after it sends. The sink's thread may not run for a while, and then the channel is full: the
+ * source keeps its message until there is room. */
 struct slow_outside {
     uint32_t left;
     bool has_come;
@@ -84,6 +85,7 @@ static int take_from_outside(void *state, struct spead_node *self)
     struct slow_outside *source = state;
     struct timespec pause = {.tv_nsec = 500000};
     struct spead_message message = {0};
+    int ret;
 
     if (source->left == 0)
         return SPEAD_STEP_DONE;
@@ -94,9 +96,14 @@ static int take_from_outside(void *state, struct spead_node *self)
             spead_node_waited_for(self, "packets");
         return SPEAD_STEP_AGAIN;
     }
+    ret = spead_node_send(self, 0, &message, 1);
+    if (ret == -EAGAIN)
+        return SPEAD_STEP_WAITING;
+    if (ret < 0)
+        return ret;
     source->has_come = false;
     source->left--;
-    return spead_node_send(self, 0, &message, 1) < 0 ? -EIO : SPEAD_STEP_AGAIN;
+    return SPEAD_STEP_AGAIN;
 }
 
 static struct spead_node *add_slow_outside(struct spead_graph *graph, struct slow_outside *source)
