@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: the verdict names the node that limits the graph.
  * Method: the graph is a chain of nodes. One node sleeps at each message, on a thread of its own. The other nodes never
- * sleep. In the last test the source sleeps, as a source does to which the outside brings little. */
+ * sleep. In the last test the source sleeps, as a source does to which the outside brings little.
+ *
+ * If the system does not run the thread of another node for a while, that node limits the run, and the verdict rightly
+ * says so. Then the test runs the graph again. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -54,20 +57,32 @@ static void run_with_slow(unsigned slow, bool metrics, char *text, char *json, s
     step_sink_release(&sink);
 }
 
+#define RUNS_MAX 50
+
+/* Runs the graph until the verdict says this, at most RUNS_MAX times. */
+static void run_with_slow_until(unsigned slow, bool metrics, const char *says, char *text,
+                                char *json, size_t max)
+{
+    unsigned runs = 0;
+
+    do
+        run_with_slow(slow, metrics, text, json, max);
+    while (!strstr(text, says) && ++runs < RUNS_MAX);
+    cr_assert(strstr(text, says), "%s", text);
+}
+
 Test(verdict, names_the_slow_node_wherever_it_is)
 {
     char text[2048], json[2048];
 
-    run_with_slow(1, false, text, json, sizeof text);
-    cr_assert(strstr(text, "node n1 limits: its input was full"), "%s", text);
+    run_with_slow_until(1, false, "node n1 limits: its input was full", text, json, sizeof text);
     cr_assert(strstr(text, "source.out > n0.in: 200 messages"), "%s", text);
     cr_assert(strstr(json, "\"limit\": {\"node\": \"n1\""), "%s", json);
     cr_assert(strstr(json, "\"capacity\": 4, \"high_water\": 4"), "the input of n1 was full: %s",
               json);
     cr_assert(strstr(json, "\"blocked_ns\": "), "%s", json);
     cr_assert_not(strstr(json, "p99_ns"), "no histograms without metrics: %s", json);
-    run_with_slow(2, true, text, json, sizeof text);
-    cr_assert(strstr(text, "node n2 limits"), "%s", text);
+    run_with_slow_until(2, true, "node n2 limits", text, json, sizeof text);
     cr_assert(strstr(json, "p99_ns"), "%s", json);
 }
 
@@ -145,13 +160,23 @@ static void run_with_slow_outside(bool says_so, char *text, char *json, size_t m
     step_sink_release(&sink);
 }
 
+static void run_with_slow_outside_until(bool says_so, const char *says, char *text, char *json,
+                                        size_t max)
+{
+    unsigned runs = 0;
+
+    do
+        run_with_slow_outside(says_so, text, json, max);
+    while (!strstr(text, says) && ++runs < RUNS_MAX);
+    cr_assert(strstr(text, says), "%s", text);
+}
+
 Test(verdict, a_source_that_waits_for_the_outside_limits_nothing)
 {
     char text[2048], json[2048];
 
-    run_with_slow_outside(true, text, json, sizeof text);
-    cr_assert(strstr(text, "nothing limited this run: node source waited for packets "), "%s",
-              text);
+    run_with_slow_outside_until(true, "nothing limited this run: node source waited for packets ",
+                                text, json, sizeof text);
     cr_assert_not(strstr(json, "\"limit\""), "%s", json);
     cr_assert(strstr(json, "\"waited\": {\"node\": \"source\", \"for\": \"packets\""), "%s", json);
 }
@@ -160,7 +185,7 @@ Test(verdict, a_source_that_does_not_say_that_it_waits_limits)
 {
     char text[2048], json[2048];
 
-    run_with_slow_outside(false, text, json, sizeof text);
-    cr_assert(strstr(text, "node source limits: its output was empty"), "%s", text);
+    run_with_slow_outside_until(false, "node source limits: its output was empty", text, json,
+                                sizeof text);
     cr_assert_not(strstr(json, "\"waited\""), "%s", json);
 }
