@@ -162,6 +162,7 @@ Test(capture, a_sync_that_hangs_does_not_keep_the_program_from_ending)
     program_start(&run.send, SPEAD_SEND,
                   "127.0.0.1:17337 --verify --json --heaps 20 --heap-size 100003 --rate 0.2");
     expect_status(&run.send, 0);
+    await_all_read();
     interrupt(&run.recv);
     interrupt(&run.recv);
     expect_status(&run.recv, 1);
@@ -256,6 +257,7 @@ Test(capture, heaps_of_which_little_came_take_little_of_the_disk)
     program_start(&run.send, SPEAD_SEND,
                   "127.0.0.1:17340 --json --heaps 40 --heap-size 1M --rate 0.5 --quiet");
     expect_status(&run.send, 0);
+    await_all_read();
     interrupt(&run.recv); /* the stop heap may be lost too */
     expect_status(&run.recv, 0);
     run.received = object_of(&run.recv);
@@ -372,11 +374,14 @@ Test(capture, on_a_disk_that_hangs_two_interrupts_end_it_and_say_what_is_not_wri
     char line[256], *said;
     unsigned indexed;
 
-    snprintf(line, sizeof line, "127.0.0.1:17333 --json --ring-heaps 64 --sync never --output %s",
+    snprintf(line, sizeof line,
+             "127.0.0.1:17333 --json --ring-heaps 64 --sync never --no-stop-item --output %s",
              path);
     start_receiver(&run, line);
     program_start(&run.send, SPEAD_SEND,
-                  "127.0.0.1:17333 --verify --json --heaps 20 --heap-size 100003 --rate 0.2");
+                  "127.0.0.1:17333 --verify --json --heap-size 100003 --rate 0.02");
+    cr_assert(program_says(&run.recv, "the disk hangs"));
+    kill(run.send.pid, SIGINT);
     expect_status(&run.send, 0);
     kill(run.recv.pid, SIGINT);
     kill(run.recv.pid, SIGTERM);

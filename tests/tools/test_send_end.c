@@ -55,23 +55,6 @@ Test(send_end, one_heap_that_was_not_sent_whole_is_enough_for_the_status)
     free(said);
 }
 
-static void await_start(const struct program *program)
-{
-    char name[64], line[128];
-    unsigned long long caught = 0;
-
-    snprintf(name, sizeof name, "/proc/%d/status", (int)program->pid);
-    while (!(caught >> (SIGINT - 1) & 1)) {
-        FILE *file = fopen(name, "re");
-
-        cr_assert_not_null(file, "%s", name);
-        while (fgets(line, sizeof line, file) && sscanf(line, "SigCgt: %llx", &caught) != 1)
-            ;
-        fclose(file);
-        tool_sleep_ms(1);
-    }
-}
-
 /* While it fills the memory of its heaps, the program has no stream that a signal could end. At this rate the heaps
  * would leave for hours. */
 Test(send_end, two_signals_during_the_set_up_end_the_program)
@@ -81,7 +64,7 @@ Test(send_end, two_signals_during_the_set_up_end_the_program)
 
     program_start(&send, SPEAD_SEND,
                   "127.0.0.1:17361 --heap-size 100M --max-heaps 2 --rate 0.0001");
-    await_start(&send);
+    await_handler(&send, SIGINT);
     interrupt(&send);
     interrupt(&send);
     status = program_wait(&send);

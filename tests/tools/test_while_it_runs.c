@@ -138,6 +138,20 @@ static json_t *last_line(const char *name, unsigned at_least)
     return last;
 }
 
+/* Waits until the file has this number of whole lines. The time limit of the test ends the wait. */
+static void await_lines(const char *name, unsigned wanted)
+{
+    for (unsigned count = 0; count < wanted; tool_sleep_ms(1)) {
+        FILE *file = fopen(name, "re");
+
+        cr_assert_not_null(file);
+        count = 0;
+        for (int c; (c = fgetc(file)) != EOF;)
+            count += c == '\n';
+        fclose(file);
+    }
+}
+
 Test(while_it_runs, progress_is_written_without_a_terminal)
 {
     struct run run = {0};
@@ -145,11 +159,12 @@ Test(while_it_runs, progress_is_written_without_a_terminal)
     json_t *last;
 
     snprintf(line, sizeof line,
-             "127.0.0.1:17353 --json --progress %s --progress-interval 100ms --seconds 0.7 "
-             "--no-stop-item",
-             path);
+             "127.0.0.1:17353 --json --progress %s --progress-interval 100ms --no-stop-item", path);
     start_receiver(&run, line);
     program_start(&run.send, SPEAD_SEND, "127.0.0.1:17353 --json --heaps 5 --rate 0.1");
+    expect_status(&run.send, 0);
+    await_lines(path, 2);
+    kill(run.recv.pid, SIGINT);
     finish(&run, 0, 0);
     last = last_line(path, 2);
     cr_expect_eq(number(last, "heaps"), number(run.received, "heaps"));
@@ -192,24 +207,6 @@ static int stopped_terminal(int *master)
     return terminal;
 }
 
-/* Waits until the program has installed its handler for the signal: it can say nothing. */
-static void await_handler(pid_t pid, int number)
-{
-    char name[64], line[128];
-    unsigned long long caught = 0;
-    FILE *file;
-
-    snprintf(name, sizeof name, "/proc/%d/status", (int)pid);
-    while (!(caught >> (number - 1) & 1)) {
-        file = fopen(name, "re");
-        cr_assert_not_null(file, "%s", name);
-        while (fgets(line, sizeof line, file) && sscanf(line, "SigCgt: %llx", &caught) != 1)
-            ;
-        fclose(file);
-        tool_sleep_ms(1);
-    }
-}
-
 static void run_on_stopped_terminal(const char *line, int number)
 {
     struct program recv = {.streams = PROGRAM_STREAMS_TERMINAL};
@@ -218,7 +215,7 @@ static void run_on_stopped_terminal(const char *line, int number)
     recv.terminal = stopped_terminal(&master);
     program_start(&recv, SPEAD_RECV, line);
     if (number > 0) {
-        await_handler(recv.pid, number);
+        await_handler(&recv, number);
         kill(recv.pid, number);
     }
     cr_expect_eq(program_wait(&recv), 0);

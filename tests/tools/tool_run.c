@@ -173,6 +173,37 @@ void await_udp(const char *counter)
     await_udp_count(counter, 1);
 }
 
+void await_all_read(void)
+{
+    while (udp_counter("InDatagrams") + udp_counter("InErrors") + udp_counter("NoPorts") <
+           udp_counter("OutDatagrams"))
+        look_again();
+}
+
+void await_handler(const struct program *program, int number)
+{
+    char path[64], line[128];
+    unsigned long long caught = 0;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)program->pid);
+    while (!(caught >> (number - 1) & 1)) {
+        file = fopen(path, "re");
+        cr_assert_not_null(file, "%s", path);
+        while (fgets(line, sizeof line, file) && sscanf(line, "SigCgt: %llx", &caught) != 1)
+            ;
+        fclose(file);
+        look_again();
+    }
+}
+
+void await_run(struct program *program)
+{
+    await_handler(program, SIGUSR1);
+    kill(program->pid, SIGUSR1);
+    cr_assert(program_says(program, "so far   it goes on"));
+}
+
 static bool is_pending(pid_t pid, int number)
 {
     char path[64], line[128];

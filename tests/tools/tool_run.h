@@ -48,6 +48,16 @@ void release(struct run *run);
 void await_udp(const char *counter);
 void await_udp_count(const char *counter, long long count);
 
+/* Waits until the receivers have read, or lost, every datagram that has been sent in this network namespace. */
+void await_all_read(void);
+
+/* Waits until the program has installed its handler for the signal. */
+void await_handler(const struct program *program, int number);
+
+/* Waits until the program, which does not run with --quiet, receives, or until it has submitted its first heaps. It
+ * asks the program for a report so far. */
+void await_run(struct program *program);
+
 /* Returns true if sh can parse the text, and if it is neither empty nor shortened. */
 bool is_shell_command(const char *text);
 
