@@ -87,12 +87,13 @@ Test(recv_node_ends, cancel_wakes_a_stream_that_sleeps)
 Test(recv_node_ends, what_a_cancel_finds_is_counted)
 {
     rig.config.hand_over_heaps = 1;
-    rig.sink_config.pause_ns = 1000000;
+    rig.sink_config.pause_ns = 3600000000000u;
     rig.sink_config.batch = 1;
     recv_graph_build(&rig);
     recv_graph_push(&rig, 1, 1000);
     recv_graph_start(&rig);
-    sleep_a_little();
+    while (recv_graph_stats(&rig).total.seen.packets < 3) /* one in the sink, one at the edge */
+        sleep_a_little();
     spead_graph_cancel(rig.graph);
     cr_expect_eq(recv_graph_wait(&rig, NULL), -ECANCELED);
     cr_expect_eq(recv_graph_stats(&rig).counters.heaps_complete,

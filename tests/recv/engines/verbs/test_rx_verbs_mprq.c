@@ -146,7 +146,7 @@ static void assert_comes_at_last(uint32_t seed)
 
 static void assert_recovers(void)
 {
-    for (uint32_t i = 0; i < 500 && rebuilds() == 0; i++) {
+    for (uint32_t i = 0; i < 5000 && rebuilds() == 0; i++) {
         send_one(i);
         rig.ops->wait(rig.engine, 0);
         cr_assert_geq(rig.ops->poll(rig.engine, &rig.burst), 0);

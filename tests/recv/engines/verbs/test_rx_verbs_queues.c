@@ -134,7 +134,7 @@ static void recover_from(const char *script)
 {
     open_several();
     vdouble_script(script);
-    for (unsigned i = 0; i < 500 && rebuilds() == 0; i++) {
+    for (unsigned i = 0; i < 5000 && rebuilds() == 0; i++) {
         send_number(i % FLOWS, i);
         rig.ops->wait(rig.engine, 0);
         cr_assert_geq(rig.ops->poll(rig.engine, &rig.burst), 0);
