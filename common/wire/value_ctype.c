@@ -131,19 +131,20 @@ int speadi_check_types(const struct spead_view *view, enum spead_ctype type, boo
 {
     char words[SPEADI_WORDS_MAX];
 
-    speadi_view_words(words, view);
     if ((unsigned)type >= CTYPES)
         return speadi_err_set(err, -EINVAL, "type %d is no C type", (int)type);
     if (type == SPEAD_CTYPE_AS_IS && view->bits % 8 == 0)
         return 0;
     if (type == SPEAD_CTYPE_AS_IS)
-        return speadi_err_set(err, -EINVAL, "%s do not have whole bytes", words);
+        return speadi_err_set(err, -EINVAL, "%s do not have whole bytes",
+                              speadi_view_words(words, view));
     if (converts(view, type, write))
         return 0;
     if (write)
         return speadi_err_set(err, -EINVAL, "%s does not become %s", speadi_ctype_name(type),
-                              words);
-    return speadi_err_set(err, -EINVAL, "%s do not become %s", words, speadi_ctype_name(type));
+                              speadi_view_words(words, view));
+    return speadi_err_set(err, -EINVAL, "%s do not become %s", speadi_view_words(words, view),
+                          speadi_ctype_name(type));
 }
 
 /* ---- Blocks and arrays --------------------------------------------------------------------------------------- */

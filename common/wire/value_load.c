@@ -4,6 +4,7 @@
 
 #include "value_bits.h"
 #include "value_parts.h"
+#include "value_vector.h"
 
 /* Reads the values of a run that have whole bytes and begin at whole bytes. The first loop is for values without gaps,
  * so that the compiler makes vector instructions of it. */
@@ -124,31 +125,19 @@ void speadi_load_bytes(uint8_t *to, uint64_t bits, const struct speadi_run *run)
     }
 }
 
-#define COPY_SWAPPED(type, swap)                                     \
-    do {                                                             \
-        for (size_t k = 0; k < count; k++) {                         \
-            type value;                                              \
-                                                                     \
-            memcpy(&value, source + k * sizeof value, sizeof value); \
-            value = swap(value);                                     \
-            memcpy(target + k * sizeof value, &value, sizeof value); \
-        }                                                            \
-    } while (0)
-
 void speadi_copy_swapped(void *to, const void *from, size_t value_bytes, size_t count)
 {
-    const uint8_t *restrict source = from;
-    uint8_t *restrict target = to;
+    const struct speadi_value_variant *variant = speadi_value_variant_of_cpu();
 
     switch (value_bytes) {
     case 2:
-        COPY_SWAPPED(uint16_t, __builtin_bswap16);
+        variant->swap_16(to, from, count);
         break;
     case 4:
-        COPY_SWAPPED(uint32_t, __builtin_bswap32);
+        variant->swap_32(to, from, count);
         break;
     case 8:
-        COPY_SWAPPED(uint64_t, __builtin_bswap64);
+        variant->swap_64(to, from, count);
         break;
     default:
         memcpy(to, from, value_bytes * count);

@@ -3,7 +3,8 @@
  *
  * Values go through a block of numbers in the widest type of their class: bytes of the item <-> block <-> memory of the
  * program. So there is one loop for each form in the item, and one for each C type, and not one for each pair. The
- * block stays in the L1 cache. Values that differ from the C type in nothing but their byte order skip the block. */
+ * block stays in the L1 cache. Values without gaps skip the block if they differ from the C type in nothing but their
+ * byte order, or if int16_t becomes int32_t or float: value_vector.h converts them in one pass. */
 #ifndef SPEADI_VALUE_PARTS_H
 #define SPEADI_VALUE_PARTS_H
 

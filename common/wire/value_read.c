@@ -8,6 +8,7 @@
 
 #include "descriptor_parts.h"
 #include "value_parts.h"
+#include "value_vector.h"
 
 /* ---- Arrays ---------------------------------------------------------------------------------------------- */
 
@@ -41,6 +42,26 @@ static void copy_values(struct speadi_walk *walk, const struct speadi_form *form
     }
 }
 
+/* Converts values of int16_t without gaps to int32_t or float. Each of them fits. */
+static void widen_values(struct speadi_walk *walk, const struct speadi_form *form, uint64_t count,
+                         enum spead_ctype type, uint8_t *to)
+{
+    const struct speadi_value_variant *variant = speadi_value_variant_of_cpu();
+    bool swap = form->is_little_endian != SPEADI_HOST_IS_LITTLE_ENDIAN;
+
+    while (count > 0) {
+        struct speadi_run run = speadi_walk_next(walk, count);
+        const uint8_t *from = run.data + run.bit / 8;
+
+        if (type == SPEAD_CTYPE_F32)
+            variant->i16_to_f32(to, from, run.count, swap);
+        else
+            variant->i16_to_i32(to, from, run.count, swap);
+        to += run.count * sizeof(int32_t);
+        count -= run.count;
+    }
+}
+
 /* Converts values by way of a block. `first` is the number of the first one, for the sentence. */
 static int convert_values(struct speadi_walk *walk, const struct speadi_form *form, uint64_t first,
                           uint64_t count, enum spead_ctype type, uint8_t *to, struct spead_err *err)
@@ -68,11 +89,21 @@ static int convert_values(struct speadi_walk *walk, const struct speadi_form *fo
     return 0;
 }
 
-static bool differs_in_order_only(const struct spead_view *view, const struct speadi_walk *walk,
-                                  const struct speadi_form *form, enum spead_ctype type)
+static bool has_no_gaps(const struct spead_view *view, const struct speadi_walk *walk,
+                        const struct speadi_form *form)
 {
-    return !view->is_packed && walk->stride[walk->dimension_count - 1] == form->bits &&
-           form->kind != SPEAD_KIND_BOOL && speadi_ctype_has_form(type, form);
+    return !view->is_packed && walk->stride[walk->dimension_count - 1] == form->bits;
+}
+
+static bool differs_in_order_only(const struct speadi_form *form, enum spead_ctype type)
+{
+    return form->kind != SPEAD_KIND_BOOL && speadi_ctype_has_form(type, form);
+}
+
+static bool is_widened(const struct speadi_form *form, enum spead_ctype type)
+{
+    return form->bits == 16 && speadi_form_class(form) == SPEADI_CLASS_SIGNED &&
+           (type == SPEAD_CTYPE_I32 || type == SPEAD_CTYPE_F32);
 }
 
 int spead_view_read(const struct spead_view *view, uint64_t first, uint64_t count,
@@ -81,6 +112,7 @@ int spead_view_read(const struct spead_view *view, uint64_t first, uint64_t coun
     struct speadi_form form = speadi_form_of(view);
     uint64_t parts = view->kind == SPEAD_KIND_COMPLEX ? 2 : 1;
     struct speadi_walk walk;
+    bool dense;
 
     if (speadi_check_types(view, type, false, err) < 0)
         return -EINVAL;
@@ -94,10 +126,13 @@ int spead_view_read(const struct spead_view *view, uint64_t first, uint64_t coun
     if (!view->data)
         return speadi_err_set(err, -ENOTSUP, "the CPU cannot touch the memory of the payload");
     speadi_walk_begin(&walk, view, parts * first);
+    dense = has_no_gaps(view, &walk, &form);
     if (type == SPEAD_CTYPE_AS_IS)
         read_as_is(&walk, form.bits, parts * count, to);
-    else if (differs_in_order_only(view, &walk, &form, type))
+    else if (dense && differs_in_order_only(&form, type))
         copy_values(&walk, &form, parts * count, to);
+    else if (dense && is_widened(&form, type))
+        widen_values(&walk, &form, parts * count, type, to);
     else
         return convert_values(&walk, &form, first, parts * count, type, to, err);
     return 0;
