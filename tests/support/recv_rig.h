@@ -4,7 +4,7 @@
  *     struct recv_rig rig;
  *     recv_rig_init(&rig);                  // rig.config has the defaults
  *     rig.config.allow_out_of_order = true; // the test changes them
- *     recv_rig_open(&rig);
+ *     recv_rig_open(&rig);                  // the stream has a clock of its own: it goes on only while it is read
  *     recv_rig_data(&rig, 1, 64, 0, 64);
  *     recv_rig_run(&rig);                   // polls until no more packets come
  *     heap = recv_rig_take(&rig);
