@@ -42,6 +42,7 @@ static struct spead_recv_stream_config config_of(const char *engine, const char 
     config.heap_bytes_max = 64u << 10;
     config.allow_out_of_order = true;
     config.deliver_incomplete = true;
+    config.stop_drain_ns = 30000000000u; /* what has come is read, however slowly */
     return config;
 }
 

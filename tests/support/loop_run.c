@@ -103,6 +103,7 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
     config.allow_out_of_order = c->allow_out_of_order;
     config.deliver_incomplete = c->deliver_incomplete;
     config.heap_timeout_ns = c->heap_timeout_ns;
+    config.stop_drain_ns = STUCK_NS; /* what has come is read, however slowly */
     config.heap_bytes_max = c->heap_bytes > 4096 ? c->heap_bytes : 4096;
     config.ranges_max = 16384;
     /* The consumer takes heaps only between two polls. So the channel must have room for all heaps that end in one

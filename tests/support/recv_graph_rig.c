@@ -13,6 +13,7 @@ void recv_graph_init(struct recv_graph_rig *rig)
     rig->config = (struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT;
     rig->config.heap_bytes_max = 4096;
     rig->config.on_full = SPEAD_ON_FULL_BLOCK;
+    rig->config.stop_drain_ns = 30000000000u; /* a worker may not run for a while */
     rig->sink_config = (struct spead_probe_sink_config)SPEAD_PROBE_SINK_CONFIG_INIT;
     MUST(spead_mem_link_create(&rig->wire, 4096, 256, &rig->err) == 0, "%s", rig->err.text);
     MUST(spead_executor_create(&rig->executor, &one, &rig->err) == 0, "%s", rig->err.text);
