@@ -17,7 +17,7 @@ from pathlib import Path
 
 import spead2
 import spead2.recv
-from peers import STOP_S, Program, free_port
+from peers import STOP_S, Program, free_port, wait_until_read
 
 BITS = 40
 START, STOP = 0, 2
@@ -141,7 +141,9 @@ class Ours:
                 os.waitid(os.P_PID, program.process.pid, os.WSTOPPED)
                 send_from(sources, ports, packets)
                 program.process.send_signal(signal.SIGCONT)
-                if interrupt:  # the program reads what waits in its socket, and ends
+                if interrupt:
+                    # after the signal the program reads for a tenth of a second only
+                    wait_until_read(ports, program.process)
                     program.process.send_signal(signal.SIGINT)
             for one in sources:
                 one.close()

@@ -28,6 +28,7 @@ from over_verbs import OverVerbs  # noqa: F401
 from groups import Groups  # noqa: F401
 from peer_words import Words  # noqa: F401
 from peers import (
+    BUFFER,
     Program,
     Receiver,
     data_item,
@@ -127,7 +128,7 @@ class FromSpead2(unittest.TestCase):
     def receive(self, endpoints, packet, heaps, *options):
         """Lets spead-recv write the heaps to a file. Compares the index and the file with the heaps that were sent."""
         places = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in endpoints]
-        files = ["--output", self.output, "--json", "--ring-heaps", 64]
+        files = ["--output", self.output, "--json", "--ring-heaps", 64, "--buffer", BUFFER]
         with Program("tools/spead-recv", *places, *files, *options, port=endpoints[-1][1]) as ours:
             send(endpoints, packet, heaps)
         self.assertEqual(ours.status, 0, ours.story())
