@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The blocks of a pool that are set aside.
+/* The blocks of a pool that are set aside, and the blocks that are lent.
  *
- * They lie behind the other blocks of their class. speadi_pool_take() and its variants never give them out. So the
- * taker finds such a block until it has taken all of them with speadi_pool_take_aside(). A block that comes back keeps
- * its charge, and pool_charge.c trims it when memory is short. Only the taker calls these functions. */
+ * Blocks that are set aside lie behind the other blocks of their class. speadi_pool_take() and its variants never give
+ * them out. So the taker finds such a block until it has taken all of them with speadi_pool_take_aside(). A block that
+ * comes back keeps its charge, and pool_charge.c trims it when memory is short.
+ *
+ * A free block can be lent for the same purpose. It comes back to the free blocks, and does not count as out meanwhile.
+ * Only the taker calls these functions. */
 #include "pool_parts.h"
 
 #include <assert.h>
@@ -32,13 +35,46 @@ static struct speadi_block *charge(struct speadi_pool_slot *slot, size_t bytes)
     return NULL;
 }
 
+static struct speadi_block *lend(struct speadi_pool *pool, uint32_t size_class)
+{
+    struct speadi_block *block = speadi_pool_take_class(pool, size_class);
+
+    if (!block)
+        return NULL;
+    pool->free_count++;
+    pool->set[size_class].lent_count++;
+    return block;
+}
+
+struct speadi_block *speadi_pool_lend(struct speadi_pool *pool, uint32_t size_class)
+{
+    const struct speadi_pool_set *set = &pool->set[size_class];
+
+    if (!pool->fixed || set->slab_blocks > 0)
+        return NULL;
+    speadi_pool_collect(pool);
+    return set->free_count >= set->lent_count + 2 ? lend(pool, size_class) : NULL;
+}
+
+uint32_t speadi_pool_lent_blocks(const struct speadi_pool *pool, uint32_t size_class)
+{
+    return pool->set[size_class].lent_count;
+}
+
+static void take_back(struct speadi_pool_slot *slot)
+{
+    slot->block.pool->free_count--;
+    slot->set->lent_count--;
+    speadi_pool_put_free(slot->block.pool, slot);
+}
+
 struct speadi_block *speadi_pool_take_aside(struct speadi_block *like, size_t bytes)
 {
     const struct speadi_pool_slot *other = speadi_pool_slot_of(like);
     struct speadi_pool_slot *slot = get_aside(like->pool, like->size_class);
 
-    if (!slot)
-        return NULL;
+    if (!slot) /* those that are lent have taken the place of some that are set aside */
+        return like->pool->fixed ? lend(like->pool, like->size_class) : NULL;
     if (other->user > 0)
         speadi_block_set_user(&slot->block, other->user - 1);
     return charge(slot, bytes);
@@ -56,6 +92,10 @@ void speadi_pool_put_aside(struct speadi_block *block)
 {
     struct speadi_pool_slot *slot = speadi_pool_slot_of(block);
 
+    if (block->index < slot->set->block_count) {
+        take_back(slot);
+        return;
+    }
     if (slot->user > 0)
         speadi_pool_share_leave(slot);
     slot->colder = slot->set->aside;

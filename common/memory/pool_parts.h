@@ -4,7 +4,7 @@
  *   pool.c             makes and releases pools
  *   pool_free.c        the free blocks, and taking one
  *   pool_returned.c    moves released blocks to the free blocks
- *   pool_aside.c       the blocks that are set aside
+ *   pool_aside.c       the blocks that are set aside, and those that are lent
  *   pool_charge.c      the account of touched bytes
  *   pool_shares.c      how much each user may charge
  *   pool_populator.c   the thread that populates blocks
@@ -63,6 +63,7 @@ struct speadi_pool_set {
      * used, from number aside_fresh on. */
     struct speadi_pool_slot *aside;
     uint32_t aside_fresh;
+    uint32_t lent_count; /* blocks that are lent: they are neither free nor out */
 };
 
 /* How the limit of a pool is shared between its users (pool_shares.c). Only the taker uses it. */
@@ -115,6 +116,9 @@ static inline struct speadi_pool_slot *speadi_pool_slot_of(struct speadi_block *
 /* Fills in the slot of a block that was never used (pool_free.c). */
 struct speadi_pool_slot *speadi_pool_first_use(struct speadi_pool *pool, uint32_t size_class,
                                                uint32_t index);
+
+/* Puts a block into the free list of its class (pool_returned.c). */
+void speadi_pool_put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot);
 
 /* Puts a list of returned blocks into the free lists. The list begins with the newest block (pool_returned.c). */
 void speadi_pool_put_returned(struct speadi_pool *pool, struct speadi_block *newest);

@@ -2,7 +2,7 @@
 /* Moves blocks that were released to the free lists of a pool. Only the taker calls these functions. */
 #include "pool_parts.h"
 
-static void put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
+void speadi_pool_put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
 {
     struct speadi_pool_set *set = slot->set;
 
@@ -35,7 +35,7 @@ void speadi_pool_put_returned(struct speadi_pool *pool, struct speadi_block *new
     }
     for (; oldest; oldest = next) {
         next = oldest->next;
-        put_free(pool, speadi_pool_slot_of(oldest));
+        speadi_pool_put_free(pool, speadi_pool_slot_of(oldest));
     }
 }
 

@@ -23,12 +23,14 @@ static struct speadi_expected_heap *make(struct speadi_placement *placement,
 {
     uint32_t class = prediction->size_class;
     struct speadi_expected_heap *heap;
-    struct speadi_block *block;
+    struct speadi_block *block = NULL;
 
-    if (placement->expected_count == SPEADI_EXPECTED_MAX ||
-        placement->targets[class] >= placement->targets_max[class])
+    if (placement->expected_count == SPEADI_EXPECTED_MAX)
         return NULL;
-    block = speadi_pool_take_aside_of(pool, class, prediction->heap_length);
+    if (speadi_placement_has_target(placement, pool, class))
+        block = speadi_pool_take_aside_of(pool, class, prediction->heap_length);
+    if (!block)
+        block = speadi_pool_lend(pool, class);
     if (!block)
         return NULL;
     if (prediction->heap_length > block->bytes) {

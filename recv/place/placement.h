@@ -85,8 +85,8 @@ struct speadi_placement {
      * of these have ended. */
     uint64_t accepted, ended;
     /* For each size class, the number of regions into which receives are posted: regions of heaps, regions that were
-     * exchanged, and blocks of expected heaps. This is at most targets_max, the number of regions of the class that are
-     * set aside. So there is always one for a heap that must exchange its memory. */
+     * exchanged, and blocks of expected heaps. Without the blocks that the pool has lent this is at most targets_max, the
+     * number of regions of the class that are set aside. So there is one for a heap that must exchange its memory. */
     uint32_t targets[SPEADI_POOL_CLASSES_MAX], targets_max[SPEADI_POOL_CLASSES_MAX];
     uint32_t outstanding_max;
     /* The engine posts receives ahead into memory that is charged from the start, so heaps can be expected. */
@@ -164,7 +164,7 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
 /* ---- expected_heaps.c: heaps that have not begun --------------------------------------------- */
 
 /* Returns the expected heap `heaps` heaps after the heap of the last packet of the source. If there is none yet, makes
- * one, with a block of the pool that was set aside. Returns NULL if none can be made. */
+ * one, with a block that the pool has set aside, or that it lends. Returns NULL if none can be made. */
 struct speadi_expected_heap *speadi_placement_expect(struct speadi_placement *placement,
                                                      struct speadi_pool *pool, uint16_t source,
                                                      uint64_t heaps);
@@ -242,14 +242,23 @@ void speadi_placement_forget(struct speadi_placement *placement, struct speadi_l
 void speadi_placement_move(struct speadi_placement *placement, struct speadi_live_heap *live,
                            struct speadi_block *aside);
 
-/* Tells whether receives may be posted into this heap. At a time, receives may be posted into at most targets_max
- * regions of a size class. So there is always a region with which such a heap can exchange its memory. */
+/* Tells whether receives may be posted into one more region of the class, so that each such region finds one that is set
+ * aside with which it can exchange its memory. */
+static inline bool speadi_placement_has_target(const struct speadi_placement *placement,
+                                               const struct speadi_pool *pool, uint32_t class)
+{
+    return placement->targets[class] <
+           placement->targets_max[class] + speadi_pool_lent_blocks(pool, class);
+}
+
+/* Tells whether receives may be posted into this heap. */
 static inline bool speadi_placement_may_target(const struct speadi_placement *placement,
                                                const struct speadi_live_heap *live)
 {
-    uint32_t class = live->heap.region->size_class;
+    const struct speadi_block *region = live->heap.region;
 
-    return live->reservations > 0 || placement->targets[class] < placement->targets_max[class];
+    return live->reservations > 0 ||
+           speadi_placement_has_target(placement, region->pool, region->size_class);
 }
 
 /* Returns the reservation of this number, which must be outstanding. */

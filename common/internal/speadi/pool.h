@@ -17,6 +17,7 @@
  *
  * A pool may set some blocks of a size class *aside*. take() never gives them out. While a device may still write to
  * the memory of a block, the block can exchange its memory with a block that was set aside, and its user can go on.
+ * Free blocks of memory that a device knows can be *lent* for the same purpose.
  *
  * Threads: one thread, the *taker*, calls take(), charge(), populate(), zero(), stats() and unref(). The populator is a
  * thread of the pool itself. Any thread may release a block. The released block goes to an atomic list, and the taker
@@ -181,8 +182,17 @@ struct speadi_block *speadi_pool_take_aside(struct speadi_block *like, size_t by
 struct speadi_block *speadi_pool_take_aside_of(struct speadi_pool *pool, uint32_t size_class,
                                                size_t bytes);
 
-/* Gives back a block that speadi_pool_take_aside() or speadi_pool_take_aside_of() has returned. Only the taker may call
- * this function. */
+/* Lends a free block of fixed memory (pinned, or an arena) for what blocks are set aside for. While it is lent, it is not
+ * free, and it does not count as out. At least as many blocks of the class stay free as are lent. Returns NULL if that
+ * would not hold, or if the blocks of the class share pages. speadi_pool_take_aside() lends a block too if none is left
+ * that was set aside, and there the last free block. Only the taker may call this function. */
+struct speadi_block *speadi_pool_lend(struct speadi_pool *pool, uint32_t size_class);
+
+/* Returns how many blocks of the class are lent. Only the taker may call this function. */
+uint32_t speadi_pool_lent_blocks(const struct speadi_pool *pool, uint32_t size_class);
+
+/* Gives back a block that speadi_pool_take_aside(), speadi_pool_take_aside_of() or speadi_pool_lend() has returned. Only
+ * the taker may call this function. */
 void speadi_pool_put_aside(struct speadi_block *block);
 
 /* Tells whether the block shares its pages with its neighbours. */

@@ -15,15 +15,25 @@ static struct speadi_placement placement;
 static struct speadi_rx_range ranges[SPEADI_PLACEMENT_BATCH];
 static const struct speadi_prediction *const prediction = &placement.prediction[0];
 
+/* Eight blocks, of which three are set aside. */
+static void make_pool(bool pinned)
+{
+    const struct speadi_pool_config config = {.block_count = 8,
+                                              .block_bytes = 4096,
+                                              .aside_count = 3,
+                                              .meta_bytes = layout.meta_bytes,
+                                              .pinned = pinned};
+
+    speadi_pool_unref(pool);
+    cr_assert_eq(speadi_pool_create(&pool, &config, NULL), 0);
+}
+
 static void set_up(void)
 {
-    struct speadi_pool_config config = {.block_count = 8, .block_bytes = 4096, .aside_count = 3};
-
     layout = (struct speadi_live_heap_layout){
         .heap_bytes_max = 4096, .pointers_max = 8, .ranges_max = 16, .source_count = 1};
     speadi_live_heap_layout_init(&layout);
-    config.meta_bytes = layout.meta_bytes;
-    cr_assert_eq(speadi_pool_create(&pool, &config, NULL), 0);
+    make_pool(false);
     placement.outstanding_max = 40;
     placement.ask_bytes_max = UINT64_MAX;
     placement.targets_max[0] = 3;
@@ -151,6 +161,25 @@ Test(expected_heaps, as_many_heaps_are_expected_as_regions_are_set_aside)
     cr_expect_null(speadi_placement_expect(&placement, pool, 0, 4));
     speadi_placement_end(&placement, 1);
     cr_expect_not_null(speadi_placement_expect(&placement, pool, 0, 4));
+}
+
+/* The pool has five other blocks: two of them are lent, and as many stay free. */
+Test(expected_heaps, in_memory_that_a_device_knows_free_regions_are_lent_too)
+{
+    struct speadi_block *region;
+
+    make_pool(true);
+    learn_two_heaps();
+    for (unsigned i = 1; i <= 5; i++)
+        expect(i, 0);
+    cr_expect_null(speadi_placement_expect(&placement, pool, 0, 6));
+    cr_expect_eq(speadi_pool_lent_blocks(pool, 0), 2u);
+    region = speadi_pool_take(pool);
+    cr_expect_not_null(region, "a heap that is not expected finds a region");
+    speadi_placement_end(&placement, 5);
+    cr_expect_eq(speadi_pool_lent_blocks(pool, 0), 0u);
+    cr_expect_eq(placement.targets[0], 0u);
+    speadi_block_release(region);
 }
 
 Test(expected_heaps, a_heap_that_comes_as_expected_gets_the_memory_with_its_places)

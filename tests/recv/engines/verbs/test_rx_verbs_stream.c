@@ -62,6 +62,7 @@ static enum spead_verbs_mprq mprq = SPEAD_MPRQ_OFF;
 static bool in_order;
 /* The rate is so low that the one thread of the verbs double can take every packet. */
 static double rate_bytes_per_s = 30e6;
+static uint64_t heap_bytes_max = 4u << 20;
 static uint32_t hand_over_heaps = HEAPS, placed_window = 64; /* most tests send few packets */
 
 static void start_receiver(enum spead_receive_path path)
@@ -76,7 +77,7 @@ static void start_receiver(enum spead_receive_path path)
     config.receive_path = path;
     verbs.mprq = mprq;
     config.engine_options = &verbs.options;
-    config.heap_bytes_max = 4u << 20;
+    config.heap_bytes_max = heap_bytes_max;
     config.allow_out_of_order = !in_order;
     config.deliver_incomplete = true;
     config.hand_over_heaps = hand_over_heaps;
@@ -404,6 +405,20 @@ Test(rx_verbs_stream, auto_places_heaps_that_have_fewer_packets_than_receives_ar
     /* The packets of the first two heaps and of the receives that were posted then are bounced. */
     cr_expect_gt(stats.counters.placed, stats.total.seen.packets / 2);
     cr_expect_lt(stats.counters.repaired, stats.total.seen.packets / 20);
+}
+
+/* The receives reach into more heaps than regions are set aside, so free regions are lent. */
+Test(rx_verbs_stream, heaps_that_are_much_shorter_than_their_regions_are_placed_too)
+{
+    enum { MANY = 120, SHORT = 300 << 10 };
+
+    hand_over_heaps = MANY;
+    heap_bytes_max = 1u << 20;
+    placed_window = SPEAD_RECV_PLACED_WINDOW_DEFAULT;
+    cr_assert_eq(run_heaps(SPEAD_PATH_PLACED, MANY, SHORT), MANY);
+    cr_expect_gt(stats.counters.placed, stats.total.seen.packets * 2 / 3,
+                 "placed %lu bounced %lu repaired %lu", stats.counters.placed,
+                 stats.counters.bounced, stats.counters.repaired);
 }
 
 Test(rx_verbs_stream, a_burst_that_is_longer_than_a_heap_finds_receives)
