@@ -88,11 +88,29 @@ static void print_interfaces(FILE *to, const struct spead_recv_tool_options *opt
     }
 }
 
+/* Prints where packets wait until the program reads them: in the buffer of a socket, or in receives that are posted to a
+ * device. */
+static void print_buffer(FILE *to, const struct spead_recv_plan *plan)
+{
+    char bytes[TOOL_TEXT_MAX];
+
+    if (plan->socket_buffer_bytes > 0)
+        fprintf(to, "  buffer   %s for each socket\n",
+                tool_text_memory(bytes, plan->socket_buffer_bytes));
+    if (plan->posted_bytes == 0)
+        return;
+    tool_text_memory(bytes, plan->posted_bytes);
+    if (plan->posted_receives > 0)
+        fprintf(to, "  receives %" PRIu64 " posted to the device, %s together\n",
+                plan->posted_receives, bytes);
+    else
+        fprintf(to, "  receives posted to the device in a multi-packet queue of %s\n", bytes);
+}
+
 static void print_plan(FILE *to, const struct spead_recv_tool_options *options,
                        const struct spead_recv_stream *stream)
 {
     struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
-    char buffer[TOOL_TEXT_MAX];
 
     spead_recv_stream_plan(stream, &plan);
     fputs("spead-recv: listening on", to);
@@ -105,9 +123,7 @@ static void print_plan(FILE *to, const struct spead_recv_tool_options *options,
         fprintf(to, "  port     %s\n", plan.port_place);
     print_memory(to, options, &plan);
     print_hand_over(to, options);
-    if (plan.socket_buffer_bytes > 0)
-        fprintf(to, "  buffer   %s for each socket\n",
-                tool_text_memory(buffer, plan.socket_buffer_bytes));
+    print_buffer(to, &plan);
     recv_output_plan(to, &options->output);
 }
 
@@ -162,13 +178,14 @@ json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
         return NULL;
     }
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "schema",
+        "{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "schema",
         TOOL_SCHEMA, "version", spead_version(), "tool", "spead-recv", "endpoints", endpoints,
         "interfaces", interfaces, "engine", plan.engine, "engine_reason", plan.engine_reason,
         "port_place", plan.port_place, "memory_bytes_max", (json_int_t)plan.memory_bytes,
         "table_bytes", (json_int_t)plan.table_bytes, "socket_buffer_bytes",
         (json_int_t)plan.socket_buffer_bytes, "posted_receives", (json_int_t)plan.posted_receives,
-        "memory", memory_json(&plan), "plan", json_loads(graph, 0, NULL));
+        "posted_bytes", (json_int_t)plan.posted_bytes, "memory", memory_json(&plan), "plan",
+        json_loads(graph, 0, NULL));
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */
@@ -478,6 +495,8 @@ json_t *recv_report_json(const struct recv_report *report)
         uint64_t value;
     } numbers[] = {
         {"socket_buffer_bytes", report->plan.socket_buffer_bytes},
+        {"posted_receives", report->plan.posted_receives},
+        {"posted_bytes", report->plan.posted_bytes},
         {"memory_bytes_max", report->plan.memory_bytes},
         {"memory_high_water_bytes", stats->counters.memory_high_water_bytes},
         {"table_bytes", report->plan.table_bytes},

@@ -108,6 +108,11 @@ void send_plan_print(FILE *to, const struct send_plan *plan)
     if (plan->stream.socket_buffer_bytes > 0)
         fprintf(to, "  buffer   %s for each socket\n",
                 tool_text_memory(heaps, plan->stream.socket_buffer_bytes));
+    if (plan->stream.queue_packets > 0)
+        fprintf(to,
+                "  queue    %" PRIu64 " packets in the device; %s for headers and for payload that "
+                "is copied\n",
+                plan->stream.queue_packets, tool_text_memory(heaps, plan->stream.queue_bytes));
 }
 
 json_t *send_plan_json(const struct send_plan *plan)
@@ -124,7 +129,7 @@ json_t *send_plan_json(const struct send_plan *plan)
         }
     }
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I}",
+        "{s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I}",
         "schema", TOOL_SCHEMA, "version", spead_version(), "tool", "spead-send", "endpoints",
         endpoints, "engine", plan->stream.engine, "engine_reason", plan->stream.engine_reason,
         "heap_bytes", (json_int_t)plan->options->heap_size, "packet_bytes_max",
@@ -133,5 +138,7 @@ json_t *send_plan_json(const struct send_plan *plan)
         (json_int_t)plan->options->stream.heaps_max, "heap_memory_bytes",
         (json_int_t)plan->heap_memory_bytes, "memory_bytes", (json_int_t)plan->stream.memory_bytes,
         "spead_gbps", spead, "wire_gbps", wire, "heaps", (json_int_t)shared->heaps,
-        "socket_buffer_bytes", (json_int_t)plan->stream.socket_buffer_bytes);
+        "socket_buffer_bytes", (json_int_t)plan->stream.socket_buffer_bytes, "queue_packets",
+        (json_int_t)plan->stream.queue_packets, "queue_bytes",
+        (json_int_t)plan->stream.queue_bytes);
 }

@@ -94,6 +94,8 @@ json_t *send_report_json(const struct send_report *report)
     if (json_object_set_new(object, "ended_by", tool_end_json(&report->end, report->shared)) < 0 ||
         json_object_set_new(object, "ledger", ledger_json(&report->stats)) < 0 ||
         tool_report_set(object, "socket_buffer_bytes", report->plan.socket_buffer_bytes) < 0 ||
+        tool_report_set(object, "queue_packets", report->plan.queue_packets) < 0 ||
+        tool_report_set(object, "queue_bytes", report->plan.queue_bytes) < 0 ||
         tool_report_set(object, "memory_bytes", report->plan.memory_bytes) < 0 ||
         tool_report_set(object, "messages", report->stats.counters.messages) < 0 ||
         tool_report_set(object, "batches", report->stats.counters.batches) < 0 ||

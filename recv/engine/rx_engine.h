@@ -252,6 +252,8 @@ struct speadi_rx_facts {
     char out_of_buffer[128];
     /* At most this many receives are posted at a time; 0 if the engine does not say. */
     uint32_t receives;
+    /* Size of the memory that posted receives of a device fill, of all of them together; 0 without a device. */
+    uint32_t posted_bytes;
     /* At most this many reservations are outstanding at a time; 0 means SPEADI_RX_RESERVE_USUAL. */
     uint32_t reserve_max;
     /* At most this many packets of a burst are placed; 0 means as many as there are reservations. */

@@ -272,16 +272,18 @@ static int try_placed(struct spead_recv_stream *stream, struct spead_err *err)
 static void say_not_expected(struct spead_recv_stream *stream, const char *why)
 {
     speadi_sentence_add(stream->engine_reason, sizeof stream->engine_reason,
-                        "; fewer packets are placed, because there is no room for heaps that have "
-                        "not begun");
-    speadi_log_line(&stream->config.log, SPEAD_LOG_INFO,
-                    "fewer packets are placed, because there is no room for heaps that have not "
-                    "begun; a smaller placed_window (--placed-window in spead-recv) helps (%s)",
-                    why);
+                        "; fewer packets may be placed, because there is no room for regions that "
+                        "are set aside for heaps that have not begun");
+    speadi_log_line(
+        &stream->config.log, SPEAD_LOG_INFO,
+        "fewer packets may be placed, because there is no room for regions that are set "
+        "aside for heaps that have not begun, and only free regions are lent to them; a "
+        "smaller placed_window (--placed-window in spead-recv) helps (%s)",
+        why);
 }
 
 /* If there is no room for regions that are set aside for heaps that have not begun, makes none: placing works without
- * them. */
+ * them, and free regions are lent to such heaps. */
 static int make_placed(struct spead_recv_stream *stream, struct spead_err *err)
 {
     struct spead_err why = {0};

@@ -200,6 +200,7 @@ static void make_plan(struct spead_recv_stream *stream)
         .populate_reason = stream->populate_reason,
         .port_place = stream->port_place,
         .posted_receives = stream->facts.receives,
+        .posted_bytes = stream->facts.posted_bytes,
     };
     say_memory(stream);
 }
@@ -311,7 +312,7 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     speadi_coalesce_init(&stream->coalesce,
                          !(ops->caps & SPEADI_RX_CAP_LOSSLESS) && !facts->busy ? config->coalesce_ns
                                                                                : 0,
-                         stream->facts.buffer_bytes);
+                         facts->buffer_bytes + facts->posted_bytes);
     if (stream->arena.ended)
         speadi_pool_at_end(stream->pool, stream->arena.ended, stream->arena.arg);
     *out = stream;

@@ -130,7 +130,10 @@ static inline const struct speadi_interface *speadi_tx_interface(
 
 /* What the core knows about an engine only after open(). */
 struct speadi_tx_facts {
-    uint32_t buffer_bytes; /* the size that the kernel or the device granted; 0 without a buffer */
+    uint32_t buffer_bytes; /* the size that the kernel granted; 0 without a socket buffer */
+    /* A queue of a device: how many packets it holds, and the size of the memory for their headers and for payload that
+     * is copied. 0 without a device. */
+    uint32_t queue_packets, queue_bytes;
     /* Text for people, for the line that names the engine. It says what the engine got less of than the configuration
      * asks for, or what it has chosen itself. Else it is "". */
     char shape[SPEADI_TX_SHAPE_MAX];

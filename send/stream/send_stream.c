@@ -110,6 +110,8 @@ void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead
         .memory_bytes = sizeof *stream + stream->queue.bytes + stream->mixed.bytes +
                         stream->batches.memory_bytes + sizeof(struct speadi_send_accounts) +
                         transport->ops->state_size + transport->memory_bytes,
+        .queue_packets = transport->facts.queue_packets,
+        .queue_bytes = transport->facts.queue_bytes,
     };
 
     (void)speadi_struct_write(plan, &full, sizeof full);

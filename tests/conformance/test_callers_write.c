@@ -237,7 +237,7 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_region_pool_stats, memory_bytes_max), write_pool_stats},
     {STRUCT(spead_throttle_stats, taken), write_throttle_stats},
     {STRUCT(spead_recv_stats, counters), write_recv_stats},
-    {STRUCT(spead_recv_plan, posted_receives), write_recv_plan},
+    {STRUCT(spead_recv_plan, posted_bytes), write_recv_plan},
     {STRUCT(spead_recv_end, stop_counter), write_recv_end},
     {STRUCT(spead_recv_sender, last_packet_mono_ns), write_recv_sender},
     {STRUCT(spead_recv_sender, last_packet_mono_ns), write_recv_senders},
@@ -246,7 +246,7 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_recording_heap, clock_error_ns), write_recording_heap},
     {STRUCT(spead_recording_info, clock_error_ns), write_recording_info},
     {STRUCT(spead_send_stats, counters), write_send_stats},
-    {STRUCT(spead_send_plan, memory_bytes), write_send_plan},
+    {STRUCT(spead_send_plan, queue_bytes), write_send_plan},
     {STRUCT(spead_send_sink_stats, dropped_local), write_send_sink_stats},
 };
 

@@ -89,7 +89,7 @@ static void fill_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *fa
     const struct speadi_verbs_interface *interface = &e->device.report.interface;
 
     facts->packet_bytes_max = e->mtu - SPEADI_IPV4_UDP_BYTES;
-    facts->buffer_bytes =
+    facts->posted_bytes =
         e->is_striding ? (uint32_t)e->mprq.arena.bytes : e->depth * e->slots.slot_bytes;
     facts->busy = e->options.comp_vector < 0;
     snprintf(facts->out_of_buffer, sizeof facts->out_of_buffer,

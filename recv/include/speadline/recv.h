@@ -448,6 +448,9 @@ struct spead_recv_plan {
     /* Engine verbs: how many receives are posted at a time. A NIC drops a packet that finds none. engine_reason says what
      * sets this number. 0 for the other engines, and for a multi-packet queue. */
     uint64_t posted_receives;
+    /* Engine verbs: the size of the memory that these receives, or the entries of a multi-packet queue, fill, in bytes.
+     * 0 for the other engines. */
+    uint64_t posted_bytes;
 };
 /* clang-format off */
 #define SPEAD_RECV_PLAN_INIT { .struct_size = sizeof(struct spead_recv_plan) }

@@ -58,7 +58,8 @@ static int verbs_open(void *self, const struct speadi_tx_config *config,
     if (ret < 0)
         return ret;
     engine->counters.memory_bytes = engine->frames.memory_bytes;
-    facts->buffer_bytes = engine->frames.slots * engine->frames.slot_bytes;
+    facts->queue_packets = engine->frames.slots;
+    facts->queue_bytes = engine->frames.slots * engine->frames.slot_bytes;
     describe_shape(engine, facts);
     return 0;
 }

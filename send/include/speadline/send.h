@@ -292,6 +292,9 @@ struct spead_send_plan {
     const char *engine;        /* name of the engine that the stream uses */
     const char *engine_reason; /* one sentence: why the stream uses this engine */
     uint64_t memory_bytes; /* all memory that the stream has, in bytes; this never grows later */
+    /* Engine verbs: how many packets the queue of the device holds, and the size of the memory for their headers and for
+     * payload that is copied, in bytes. 0 for the other engines. */
+    uint64_t queue_packets, queue_bytes;
 };
 /* clang-format off */
 #define SPEAD_SEND_PLAN_INIT { .struct_size = sizeof(struct spead_send_plan) }

@@ -71,6 +71,74 @@ Test(verbs_tools, every_byte_arrives_past_both_kernels)
     release(&run);
 }
 
+static char *printed_by(struct program *program, const char *path, const char *line)
+{
+    *program = (struct program){0};
+    program_start(program, path, line);
+    expect_status(program, 0);
+    return program_out(program);
+}
+
+/* Returns the plan of spead-recv with these options. The caller frees it. */
+static json_t *plan_of(const char *options, const char *says)
+{
+    struct program program;
+    char line[300], *printed;
+    json_t *plan;
+
+    snprintf(line, sizeof line,
+             TEST_NEAR_V4 ":7148 --engine verbs --bind " TEST_NEAR_INTERFACE " --plan %s", options);
+    printed = printed_by(&program, SPEAD_RECV, line);
+    cr_expect_not_null(strstr(printed, says), "%s", printed);
+    cr_expect_null(strstr(printed, "for each socket"), "%s", printed);
+    free(printed);
+    program_release(&program);
+    strcat(line, " --json");
+    free(printed_by(&program, SPEAD_RECV, line));
+    plan = object_of(&program);
+    program_release(&program);
+    cr_expect_eq(number(plan, "socket_buffer_bytes"), 0);
+    return plan;
+}
+
+Test(verbs_tools, the_plan_says_what_is_posted_to_the_device_and_no_socket_buffer)
+{
+    json_t *plan;
+
+    test_netns_move(network.near);
+    plan = plan_of("--receive-path bounce --mprq off --buffer 32M", " posted to the device, ");
+    cr_expect_gt(number(plan, "posted_receives"), 1024);
+    cr_expect_gt(number(plan, "posted_bytes"), 9000 * number(plan, "posted_receives"));
+    cr_expect_leq(number(plan, "posted_bytes"), 32 << 20);
+    json_decref(plan);
+    plan = plan_of("--receive-path bounce --mprq on",
+                   "  receives posted to the device in a multi-packet queue of 8 MiB\n");
+    cr_expect_eq(number(plan, "posted_receives"), 0);
+    cr_expect_eq(number(plan, "posted_bytes"), 8 << 20);
+    json_decref(plan);
+}
+
+Test(verbs_tools, the_plan_of_a_sender_says_how_many_packets_its_queue_holds)
+{
+    struct program send;
+    char *printed;
+    json_t *plan;
+
+    test_netns_move(network.far);
+    printed = printed_by(&send, SPEAD_SEND, TEST_NEAR_V4 ":7148 --engine verbs --plan");
+    cr_expect_not_null(strstr(printed, "  queue    "), "%s", printed);
+    cr_expect_null(strstr(printed, "for each socket"), "%s", printed);
+    free(printed);
+    program_release(&send);
+    free(printed_by(&send, SPEAD_SEND, TEST_NEAR_V4 ":7148 --engine verbs --plan --json"));
+    plan = object_of(&send);
+    cr_expect_geq(number(plan, "queue_packets"), 128);
+    cr_expect_gt(number(plan, "queue_bytes"), 1000 * number(plan, "queue_packets"));
+    cr_expect_eq(number(plan, "socket_buffer_bytes"), 0);
+    json_decref(plan);
+    program_release(&send);
+}
+
 Test(verbs_tools, the_options_of_verbs_are_obeyed)
 {
     struct run run = {0};
