@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <speadi/clock.h>
 
@@ -28,6 +29,7 @@ struct loop {
     struct spead_mem_link *link;
     struct spead_send_stream *tx;
     struct spead_recv_stream *rx;
+    struct spead_recv_runner *runner; /* NULL unless the receiver has a thread of its own */
     struct spead_send_heap *heap[LOOP_GROUP_MAX], *stop;
     struct spead_send_slots *slots; /* NULL unless the case has slots */
     uint8_t *payload;               /* of all heaps of a group, one after another */
@@ -111,7 +113,8 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
     config.hand_over_heaps = c->hand_over_heaps ? c->hand_over_heaps : 1100;
     int status = spead_recv_stream_create(&l->rx, &config, err);
     if (status == 0)
-        status = spead_recv_stream_start(l->rx, err);
+        status = c->paced_bytes_per_s > 0 ? spead_recv_runner_start(&l->runner, l->rx, -1, err)
+                                          : spead_recv_stream_start(l->rx, err);
     return status == 0 || could_not(l, "receiver", status, err);
 }
 
@@ -148,6 +151,8 @@ static bool open_sender(struct loop *l, const char *endpoint, struct spead_err *
         config.rate_bytes_per_s = CABLE_RATE;
         config.burst_bytes = AHEAD_MAX * c->packet_bytes;
     }
+    if (c->paced_bytes_per_s > 0)
+        config.rate_bytes_per_s = c->paced_bytes_per_s;
     config.fault = c->tx_fault;
     config.send_path = c->send_path;
     config.packet_bytes_max = c->packet_bytes;
@@ -249,7 +254,9 @@ static void receive_until_empty(struct loop *l)
 {
     int status;
 
-    while (!l->rx_ended && (status = spead_recv_stream_poll(l->rx)) != 0) {
+    if (l->runner)
+        take_all(l);
+    while (!l->runner && !l->rx_ended && (status = spead_recv_stream_poll(l->rx)) != 0) {
         struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
         spead_recv_stream_stats(l->rx, &stats);
         l->result->torn_snapshots += !loop_ledger_adds_up(&stats);
@@ -290,7 +297,10 @@ static void receive_until(struct loop *l, uint64_t ahead_max, unsigned heaps)
            (now.sent > now.seen + l->lost + ahead_max || l->result->complete < heaps)) {
         uint64_t before = now.seen;
 
-        spead_recv_stream_wait(l->rx, speadi_clock_mono_ns() + 1000000);
+        if (l->runner)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        else
+            spead_recv_stream_wait(l->rx, speadi_clock_mono_ns() + 1000000);
         receive_until_empty(l);
         now = count_packets(l);
         if (now.seen != before)
@@ -319,9 +329,10 @@ static bool send_rest(struct loop *l)
         if (status < 0)
             return could_not(l, "send", status, &(struct spead_err){0});
         receive_until_empty(l);
-        receive_until(l, AHEAD_MAX, 0);
+        if (!l->runner)
+            receive_until(l, AHEAD_MAX, 0);
         if (status == 0 && l->in_flight > 0)
-            spead_send_stream_wait(l->tx, 1);
+            spead_send_stream_wait(l->tx, l->runner ? 0 : 1);
     }
     return true;
 }
@@ -393,6 +404,16 @@ static bool finish_slots(struct loop *l)
     return true;
 }
 
+/* Waits until the thread of the receiver has ended, if it has one of its own. */
+static void join(struct loop *l)
+{
+    if (!l->runner)
+        return;
+    spead_recv_runner_join(l->runner, NULL);
+    l->runner = NULL;
+    l->rx_ended = true;
+}
+
 /* Ends the receiver by a stop heap. Where a stop heap could do harm, the function calls spead_recv_stream_stop()
  * instead. There are two such cases. A fault decorator could lose the stop heap, or deliver it earlier than data. On a
  * cable, the first packet of the stop heap ends the receiver, and its second packet could come too late to be
@@ -410,6 +431,7 @@ static bool finish(struct loop *l)
     receive_until_empty(l);
     receive_until(l, 0, l->c->heaps);
     spead_recv_stream_stop(l->rx);
+    join(l);
     for (int status = 0; !l->rx_ended; l->rx_ended = status < 0) {
         status = spead_recv_stream_poll(l->rx);
         take_all(l);
@@ -450,6 +472,9 @@ bool loop_run(const struct loop_case *c, struct loop_result *result)
     *result =
         (struct loop_result){.sent = SPEAD_SEND_STATS_INIT, .received = SPEAD_RECV_STATS_INIT};
     bool ran = run_case(&l);
+    if (l.runner) /* the run has failed */
+        spead_recv_stream_stop(l.rx);
+    join(&l);
     if (l.tx)
         spead_send_stream_stats(l.tx, &result->sent);
     if (l.rx)

@@ -4,7 +4,8 @@
  *
  * The thread polls one stream after the other: after each burst of the sender, the receiver reads until nothing is
  * left. So even on a busy machine nothing is lost, except by a fault that the test wants. On a cable (field `pair`)
- * packets need some time. So the sender waits when too many packets are under way. */
+ * packets need some time. So the sender waits when too many packets are under way. With `paced_bytes_per_s` two threads do
+ * the work, as in a program: the receiver has its own, and the sender waits for nothing but its pacer. */
 #ifndef SPEADLINE_TESTS_LOOP_RUN_H
 #define SPEADLINE_TESTS_LOOP_RUN_H
 
@@ -51,6 +52,9 @@ struct loop_case {
     enum spead_send_path send_path;
     /* If true, packets can get lost on the cable, so the run waits for them only a short time. */
     bool lossy;
+    /* Only with `pair`. The rate of the sender in bytes per second; the receiver then has a thread of its own. 0: one
+     * thread. */
+    double paced_bytes_per_s;
     bool allow_out_of_order;
     bool deliver_incomplete;
     unsigned live_heaps; /* 0 means 8 */
