@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cache_line.h>
+
 #include "no_packets.h"
 #include "recv_losses.h"
 
@@ -288,6 +290,20 @@ bool recv_report_is_clean(const struct recv_report *report)
 
 /* ---- Summary ------------------------------------------------------------------------------- */
 
+/* Says which packets the device wrote in parts of cache lines, and what their sender can do. */
+static void print_alignment(FILE *to, const struct spead_recv_counters *counters)
+{
+    const uint64_t bytes = counters->unaligned_payload_bytes, over = bytes % SPEADI_PAYLOAD_LINE;
+
+    if (counters->unaligned_packets > 0)
+        fprintf(to,
+                "  lines    %" PRIu64 " placed packets began or ended within a cache line, because "
+                "they have %" PRIu64 " bytes of payload: a sender with %" PRIu64
+                " (spead-send --packet-payload) is faster for this host\n",
+                counters->unaligned_packets, bytes,
+                bytes > over ? bytes - over : SPEADI_PAYLOAD_LINE);
+}
+
 static void print_ledger(FILE *to, const struct recv_report *report)
 {
     const struct spead_recv_stats *stats = &report->stats;
@@ -313,6 +329,7 @@ static void print_ledger(FILE *to, const struct recv_report *report)
                 100 * (double)stats->counters.placement_off_packets /
                     (double)stats->total.seen.packets,
                 stats->counters.placement_stops);
+    print_alignment(to, &stats->counters);
 }
 
 static void print_verified(FILE *to, const struct recv_report *report)
@@ -520,6 +537,8 @@ json_t *recv_report_json(const struct recv_report *report)
         {"heaps_moved", stats->counters.heaps_moved},
         {"placement_stops", stats->counters.placement_stops},
         {"placement_off_packets", stats->counters.placement_off_packets},
+        {"unaligned_packets", stats->counters.unaligned_packets},
+        {"unaligned_payload_bytes", stats->counters.unaligned_payload_bytes},
         {"engine_rebuilds", stats->counters.engine_rebuilds},
         {"engine_rebuild_ns", stats->counters.engine_rebuild_ns},
         {"engine_rebuild_failures", stats->counters.engine_rebuild_failures},

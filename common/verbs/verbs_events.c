@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <speadi/clock.h>
 #include <speadi/err.h>
 
 static bool of_queue_pair(enum ibv_event_type type)
@@ -69,8 +70,21 @@ static bool is_ours(const struct speadi_verbs_queues *queues,
     return false;
 }
 
+/* Says an event that can come again and again, at most once a second. */
+static void say(struct speadi_verbs_device *device, struct speadi_log_pause *pause,
+                const struct speadi_verbs_event *event, const struct spead_log *log)
+{
+    bool is_down = event->kind == SPEADI_VERBS_PORT_DOWN;
+    char rest[SPEADI_LOG_PAUSE_TEXT_MAX];
+
+    if (speadi_log_pause_ends(pause, speadi_clock_mono_ns(), rest))
+        speadi_log_line(log, is_down ? SPEAD_LOG_WARNING : SPEAD_LOG_INFO,
+                        "verbs device %s: %s%s%s", device->report.device, event->text,
+                        is_down ? "; frames are lost until it is up" : "", rest);
+}
+
 static void take_event(struct speadi_verbs_news *news, const struct speadi_verbs_event *event,
-                       const struct speadi_verbs_queues *queues, const char *device,
+                       const struct speadi_verbs_queues *queues, struct speadi_verbs_device *device,
                        const struct spead_log *log)
 {
     switch (event->kind) {
@@ -82,17 +96,18 @@ static void take_event(struct speadi_verbs_news *news, const struct speadi_verbs
         break;
     case SPEADI_VERBS_DEVICE_GONE:
         news->device_gone = true;
-        speadi_log_line(log, SPEAD_LOG_WARNING, "verbs device %s: %s; the stream ends", device,
-                        event->text);
+        speadi_log_line(log, SPEAD_LOG_WARNING, "verbs device %s: %s; the stream ends",
+                        device->report.device, event->text);
         break;
     case SPEADI_VERBS_PORT_DOWN:
         news->link_downs++;
-        speadi_log_line(log, SPEAD_LOG_WARNING,
-                        "verbs device %s: %s; frames are lost until it is up", device, event->text);
+        say(device, &device->down_said, event, log);
         break;
     case SPEADI_VERBS_PORT_UP:
+        say(device, &device->up_said, event, log);
+        break;
     case SPEADI_VERBS_OTHER:
-        speadi_log_line(log, SPEAD_LOG_INFO, "verbs device %s: %s", device, event->text);
+        say(device, &device->other_said, event, log);
         break;
     }
 }
@@ -105,6 +120,6 @@ struct speadi_verbs_news speadi_verbs_take_events(struct speadi_verbs_device *de
     struct speadi_verbs_event event;
 
     while (speadi_verbs_next_event(device, &event) > 0)
-        take_event(&news, &event, queues, device->report.device, log);
+        take_event(&news, &event, queues, device, log);
     return news;
 }

@@ -112,3 +112,24 @@ void speadi_size_memory_judge(const struct speadi_size_memory *memory, struct sp
         bytes = memory->last != 0 ? memory->last : memory->most;
     heap->packet_payload_bytes = bytes > sizes->edge_max ? bytes : sizes->edge_max;
 }
+
+uint64_t speadi_packet_sizes_unaligned(const struct speadi_packet_sizes *sizes,
+                                       uint64_t heap_length, uint32_t line, uint64_t *bytes)
+{
+    bool first_shifts = sizes->first % line != 0 && sizes->first < heap_length;
+    uint64_t count = first_shifts, most = 0;
+
+    if (first_shifts)
+        *bytes = sizes->first;
+    for (unsigned i = 0; i < SPEADI_PACKET_SIZES; i++) {
+        bool is_odd = sizes->size[i].bytes % line != 0;
+
+        if (is_odd || first_shifts)
+            count += sizes->size[i].packets;
+        if (is_odd && sizes->size[i].packets > most) {
+            most = sizes->size[i].packets;
+            *bytes = sizes->size[i].bytes;
+        }
+    }
+    return count;
+}

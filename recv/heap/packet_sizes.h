@@ -82,6 +82,12 @@ static inline void speadi_packet_sizes_count_edge(struct speadi_packet_sizes *si
         sizes->edge_max = bytes;
 }
 
+/* Returns how many packets of a heap fill cache lines in part although more packets follow: their payload is no multiple of
+ * `line` bytes, or the payload of the first packet is none, so that all others begin within a line. Sets *bytes to the
+ * payload of the most of them, and leaves it if there are none. */
+uint64_t speadi_packet_sizes_unaligned(const struct speadi_packet_sizes *sizes,
+                                       uint64_t heap_length, uint32_t line, uint64_t *bytes);
+
 /* Remembers the payload of a complete heap of one packet. It does not show where a longer heap is cut. */
 static inline void speadi_size_memory_single(struct speadi_size_memory *memory, uint64_t bytes)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ends a heap, and then hands it over to the consumer or discards it. */
+#include <speadi/cache_line.h>
 #include <speadi/err.h>
 #include <speadi/free_memory.h>
 
@@ -98,6 +99,26 @@ static void finish_incomplete(struct spead_recv_stream *stream, struct speadi_li
     speadi_recv_keep_gaps(stream, remember(stream, live), &live->heap, &missing);
 }
 
+/* A device writes payload in whole cache lines only if each packet begins at the start of a line, and it does so if the
+ * payload of the packets is a multiple of a line. Counts the others of a heap that was placed, and says it once. */
+static void note_alignment(struct spead_recv_stream *stream, const struct speadi_live_heap *live)
+{
+    struct spead_recv_counters *totals = stream->tally.totals;
+    bool is_first = totals->unaligned_packets == 0;
+
+    totals->unaligned_packets += speadi_packet_sizes_unaligned(
+        &live->sizes, live->heap.length, SPEADI_PAYLOAD_LINE, &totals->unaligned_payload_bytes);
+    if (is_first && totals->unaligned_packets > 0)
+        speadi_log_line(
+            &stream->config.log, SPEAD_LOG_INFO,
+            "packets have %llu bytes of payload, which is no multiple of %u: the device "
+            "writes the first and the last cache line of each in part, which is slower; "
+            "a sender with packets of %llu bytes of payload would be better",
+            (unsigned long long)totals->unaligned_payload_bytes, SPEADI_PAYLOAD_LINE,
+            (unsigned long long)(totals->unaligned_payload_bytes / SPEADI_PAYLOAD_LINE *
+                                 SPEADI_PAYLOAD_LINE));
+}
+
 /* Notes in the heap how it has ended, counts the heap, and remembers it as finished. */
 static void finish(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                    enum speadi_recv_cause cause)
@@ -107,6 +128,8 @@ static void finish(struct spead_recv_stream *stream, struct speadi_live_heap *li
     speadi_live_heap_finish(live, unsized_has_ended(stream, cause));
     if (live->placement_off)
         stream->tally.totals->placement_off_packets += heap->packets;
+    if (live->predicts && stream->ops->caps & SPEADI_RX_CAP_PINS)
+        note_alignment(stream, live);
     if (speadi_live_heap_is_control(live))
         return;
     if (!heap->complete) {

@@ -261,6 +261,20 @@ bool speadi_recv_note_control_heap(struct spead_recv_stream *stream, struct spea
     return true;
 }
 
+static void say_placement(struct spead_recv_stream *stream, unsigned window)
+{
+    const struct speadi_placement_policy *policy = &stream->placement.policy;
+    char rest[SPEADI_LOG_PAUSE_TEXT_MAX];
+
+    if (speadi_log_pause_ends(&stream->placement_said[!policy->off], stream->now_ns, rest))
+        speadi_log_line(
+            &stream->config.log, SPEAD_LOG_INFO,
+            "placement is %s: %.2f %% of %u packets or more did not follow the one before, "
+            "and %u places are given away ahead%s",
+            policy->off ? "off" : "on again", 100 * policy->loss, SPEADI_PLACEMENT_REVIEW_PACKETS,
+            window, rest);
+}
+
 /* Updates the placement policy if enough packets have come. Writes to the log when the policy switches placing off or
  * on again. */
 static void review_placement(struct spead_recv_stream *stream, const struct speadi_packet *packet)
@@ -276,31 +290,7 @@ static void review_placement(struct spead_recv_stream *stream, const struct spea
         !speadi_placement_policy_update(policy, packets, (unsigned)window))
         return;
     totals->placement_stops += policy->off;
-    speadi_log_line(&stream->config.log, SPEAD_LOG_INFO,
-                    "placement is %s: %.2f %% of %u packets or more did not follow the one before, "
-                    "and %u places are given away ahead",
-                    policy->off ? "off" : "on again", 100 * policy->loss,
-                    SPEADI_PLACEMENT_REVIEW_PACKETS, (unsigned)window);
-}
-
-/* A device writes payload in whole cache lines only if each packet begins at the start of a line, and it does so if the
- * payload of the packets is a multiple of a line. Says it once, if the first heap that is placed has other packets. */
-static void say_alignment(struct spead_recv_stream *stream, const struct speadi_packet *packet)
-{
-    uint64_t bytes = packet->payload_bytes;
-
-    if (stream->alignment_said || !(stream->ops->caps & SPEADI_RX_CAP_PINS) || bytes == 0 ||
-        (packet->has_heap_length && packet->heap_length <= bytes))
-        return;
-    stream->alignment_said = true;
-    if (bytes % SPEADI_PAYLOAD_LINE != 0)
-        speadi_log_line(
-            &stream->config.log, SPEAD_LOG_INFO,
-            "packets have %llu bytes of payload, which is no multiple of %u: the device "
-            "writes the first and the last cache line of each in part, which is slower; "
-            "a sender with packets of %llu bytes of payload would be better",
-            (unsigned long long)bytes, SPEADI_PAYLOAD_LINE,
-            (unsigned long long)(bytes / SPEADI_PAYLOAD_LINE * SPEADI_PAYLOAD_LINE));
+    say_placement(stream, (unsigned)window);
 }
 
 /* A heap in a region that shares its pages is bounced on every path. Such a heap has at most 16 KiB, a few packets, so
@@ -315,7 +305,6 @@ static void choose_path(struct spead_recv_stream *stream, struct speadi_live_hea
         (stream->config.receive_path != SPEAD_PATH_PLACED &&
          packet->payload_bytes < SPEADI_RX_AUTO_PLACED_BYTES))
         return;
-    say_alignment(stream, packet);
     review_placement(stream, packet);
     speadi_live_heap_allow_placement(live, stream->placement.policy.off);
     if (live->reservations > 0) /* it was expected before placing was switched off */

@@ -111,7 +111,7 @@ struct spead_recv_stream {
     char engine_reason[SPEADI_ENGINE_REASON_MAX];
     struct speadi_memory_limit limit; /* config.memory_bytes_max has the same number of bytes */
     char memory_reason[512];
-    char port_place[512];
+    char port_place[2048];
     /* What the counter port_out_of_buffer of the device was when the stream was made; -1 if there is none. */
     int64_t out_of_buffer_start;
     const char *populate_reason;
@@ -179,9 +179,10 @@ struct spead_recv_stream {
     /* Heaps of this many bytes are expected. The regions of the next heaps are populated ahead. */
     uint64_t shown_bytes;
     struct speadi_log_pause run_said; /* of the lines about new runs of senders, by age_ns */
-    bool alignment_said;              /* the size of the packets was compared with a cache line */
-    bool populate_due;                /* there may be work for the thread that populates */
-    bool populating; /* the thread that populates has work, or will have some at the next poll */
+    /* of the lines that placement is off ([0]) and on again ([1]), by now_ns */
+    struct speadi_log_pause placement_said[2];
+    bool populate_due; /* there may be work for the thread that populates */
+    bool populating;   /* the thread that populates has work, or will have some at the next poll */
     struct speadi_heap_table table;
     struct speadi_finished finished;
     struct speadi_late_gaps late_gaps;
@@ -740,7 +741,7 @@ void speadi_recv_look_at_port(struct spead_recv_stream *stream);
 
 /* Compares the CPUs of the calling thread, which becomes the owner thread, with the place of the port. If they differ,
  * the log says so. Reads files of the kernel. */
-void speadi_recv_check_place(const struct spead_recv_stream *stream);
+void speadi_recv_check_place(struct spead_recv_stream *stream);
 
 /* Sets the counters that only the device has. Any thread may call it. */
 void speadi_recv_read_port(const struct spead_recv_stream *stream,

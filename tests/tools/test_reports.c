@@ -696,3 +696,16 @@ Test(reports, the_senders_object_and_summary_name_errors)
     free(text);
     json_decref(object);
 }
+
+Test(reports, packets_that_a_device_wrote_in_parts_of_lines_are_said_with_the_payload_that_fits)
+{
+    struct recv_report report = receive_report(&plain_options);
+
+    expect_summary(&report, "cache line", false);
+    report.stats.counters.unaligned_packets = 77;
+    report.stats.counters.unaligned_payload_bytes = 8928;
+    expect_summary(&report,
+                   "lines    77 placed packets began or ended within a cache line, because they "
+                   "have 8928 bytes of payload: a sender with 8896 (spead-send --packet-payload)",
+                   true);
+}

@@ -258,6 +258,11 @@ struct spead_recv_counters {
     /* How often a queue of the device that failed could not be made anew at once, because memory or something else was
      * short at the moment. The engine tries again for 10 s, and the stream ends if no try succeeds. */
     uint64_t engine_rebuild_failures;
+    /* Engine verbs: packets of heaps into which payload is placed that begin or end within a cache line of 64 bytes,
+     * without the last packet of each heap. The device writes such lines in part, which is slower. They have
+     * unaligned_payload_bytes bytes of payload (most of them, in the last such heap), which is no multiple of 64. The
+     * number is about right where packets of more than four sizes are in one heap. */
+    uint64_t unaligned_packets, unaligned_payload_bytes;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

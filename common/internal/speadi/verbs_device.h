@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include <speadi/address.h>
+#include <speadi/log_pause.h>
 #include <speadi/verbs_library.h>
 
 #define SPEADI_VERBS_NAME_MAX 64
@@ -89,6 +90,8 @@ struct speadi_verbs_device {
     unsigned registrations; /* how many pieces of memory are registered now */
     /* True after speadi_verbs_next_event() has reported that the kernel has ended the event descriptor. */
     bool removed;
+    /* Of the lines that the port is down, that it is up, and about other events. */
+    struct speadi_log_pause down_said, up_said, other_said;
 };
 
 /* Opens the device and its protection domain, and makes its event descriptor non-blocking. Returns 0, or -errno with a

@@ -441,7 +441,7 @@ struct spead_recv_plan {
     uint64_t endpoint_share_bytes;
     /* One line of text: whether heap memory is populated ahead, and if not, why. */
     const char *populate_reason;
-    /* One line of text: on which NUMA node the port of the stream is, and whether the memory policy of the thread that
+    /* One line of text: on which NUMA node each port of the stream is, and whether the memory policy of the thread that
      * made the stream names other nodes. "" if the host has one node, or does not tell. The thread that becomes the
      * owner compares its CPUs with the node, and the log warns if they differ. */
     const char *port_place;

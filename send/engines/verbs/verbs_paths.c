@@ -139,23 +139,39 @@ void speadi_verbs_paths_close(struct speadi_verbs_paths *paths)
     paths->count = 0;
 }
 
-static void report_silent(struct speadi_verbs_paths *paths,
-                          const enum speadi_neighbour_state *before)
+/* Says that `count` next hops, `first` among them, do not answer any more; at most once a second. */
+static void say_silent(struct speadi_verbs_paths *paths, const struct speadi_neighbour *first,
+                       unsigned count, uint64_t now_ns)
 {
-    char text[SPEADI_ADDRESS_TEXT_MAX];
+    char text[SPEADI_ADDRESS_TEXT_MAX], others[40] = "", rest[SPEADI_LOG_PAUSE_TEXT_MAX];
+
+    if (!speadi_log_pause_ends(&paths->silent_said, now_ns, rest))
+        return;
+    if (count > 1)
+        snprintf(others, sizeof others, " (and %u other next hops)", count - 1);
+    speadi_log_line(paths->log, SPEAD_LOG_WARNING,
+                    "next hop %s%s does not answer any more; sending on to the MAC it had (see: ip "
+                    "neighbour)%s",
+                    speadi_address_format(&first->address, text), others, rest);
+}
+
+static void report_silent(struct speadi_verbs_paths *paths,
+                          const enum speadi_neighbour_state *before, uint64_t now_ns)
+{
+    const struct speadi_neighbour *first = NULL;
+    unsigned count = 0;
 
     for (unsigned i = 0; i < paths->watch.count; i++) {
         const struct speadi_neighbour *neighbour = &paths->neighbour[i];
 
         if (neighbour->state != SPEADI_NEIGHBOUR_SILENT || before[i] == SPEADI_NEIGHBOUR_SILENT)
             continue;
-        paths->neighbours_lost++;
-        speadi_log_line(
-            paths->log, SPEAD_LOG_WARNING,
-            "next hop %s does not answer any more; sending on to the MAC it had (see: ip "
-            "neighbour)",
-            speadi_address_format(&neighbour->address, text));
+        if (count++ == 0)
+            first = neighbour;
     }
+    paths->neighbours_lost += count;
+    if (count > 0)
+        say_silent(paths, first, count, now_ns);
 }
 
 void speadi_verbs_paths_refresh(struct speadi_verbs_paths *paths, uint64_t now_ns)
@@ -172,7 +188,7 @@ void speadi_verbs_paths_refresh(struct speadi_verbs_paths *paths, uint64_t now_n
         before[i] = paths->neighbour[i].state;
     if (speadi_neighbours_refresh(&paths->watch)) {
         aim_all(paths);
-        report_silent(paths, before);
+        report_silent(paths, before, now_ns);
     }
     /* The interface was made anew. Until the neighbours answer on it, the frames go to the addresses that they had. */
     if (speadi_neighbours_lack(&paths->watch))

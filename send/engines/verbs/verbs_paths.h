@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <speadi/frame_template.h>
+#include <speadi/log_pause.h>
 #include <speadi/neighbour.h>
 #include <speadi/verbs_device.h>
 
@@ -28,6 +29,7 @@ struct speadi_verbs_paths {
     bool is_watching;
     uint64_t prod_ns;         /* when the engine next makes the kernel ask the neighbours */
     uint64_t neighbours_lost; /* how often a next hop stopped answering */
+    struct speadi_log_pause silent_said; /* of the lines about that */
     const struct spead_log *log;
 };
 

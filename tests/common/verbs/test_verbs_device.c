@@ -304,6 +304,25 @@ static void note(void *arg, enum spead_log_level level, const char *line)
 
 static const struct spead_log log_said = {.fn = note};
 
+Test(verbs_device, a_port_that_goes_up_and_down_is_said_once_in_a_while_with_what_was_left_out)
+{
+    const struct speadi_verbs_queues none = {0};
+
+    cr_assert_eq(open_near(), 0, "%s", err.text);
+    device.down_said.quiet_ns = UINT64_MAX;
+    device.up_said.quiet_ns = UINT64_MAX;
+    for (unsigned i = 0; i < 5; i++) {
+        vdouble_script("port_down=1");
+        vdouble_script("port_down=0");
+    }
+    cr_expect_eq(speadi_verbs_take_events(&device, &none, &log_said).link_downs, 5);
+    cr_expect_str_empty(said);
+    device.down_said.quiet_ns = 0;
+    vdouble_script("port_down=1");
+    cr_expect_eq(speadi_verbs_take_events(&device, &none, &log_said).link_downs, 1);
+    cr_expect(strstr(said, "until it is up (5 more like this were left out)"), "%s", said);
+}
+
 Test(verbs_device, news_of_port_and_device_are_counted_and_said)
 {
     const struct speadi_verbs_queues none = {0};

@@ -99,3 +99,43 @@ Test(packet_sizes, many_lengths_push_out_the_oldest)
     for (uint64_t i = 1; i <= SPEADI_SIZE_MEMORY; i++)
         expect_judged(1000 + i, 100 + i, false);
 }
+
+/* ---- Cache lines --------------------------------------------------------------------------- */
+
+static uint64_t unaligned(uint64_t *bytes)
+{
+    *bytes = 0;
+    return speadi_packet_sizes_unaligned(&sizes, heap.length, 64, bytes);
+}
+
+Test(packet_sizes, packets_that_fill_lines_are_aligned_whatever_the_last_one_has)
+{
+    uint64_t bytes;
+
+    begin(1000, 128);
+    speadi_packet_sizes_count(&sizes, 128, 6);
+    speadi_packet_sizes_count_edge(&sizes, 104, false);
+    cr_expect_eq(unaligned(&bytes), 0u);
+    begin(100, 100);
+    cr_expect_eq(unaligned(&bytes), 0u, "a heap of one packet");
+}
+
+Test(packet_sizes, packets_that_end_or_begin_within_a_line_are_counted)
+{
+    uint64_t bytes;
+
+    begin(1000, 100);
+    speadi_packet_sizes_count(&sizes, 100, 8);
+    speadi_packet_sizes_count_edge(&sizes, 100, false);
+    cr_expect_eq(unaligned(&bytes), 9u);
+    cr_expect_eq(bytes, 100u);
+    begin(1000, 40);
+    speadi_packet_sizes_count(&sizes, 128, 7);
+    cr_expect_eq(unaligned(&bytes), 8u, "the first packet shifts all others");
+    cr_expect_eq(bytes, 40u);
+    begin(1000, 0);
+    speadi_packet_sizes_count(&sizes, 128, 3);
+    speadi_packet_sizes_count(&sizes, 90, 2);
+    cr_expect_eq(unaligned(&bytes), 2u, "the first packet was lost");
+    cr_expect_eq(bytes, 90u);
+}

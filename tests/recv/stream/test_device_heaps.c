@@ -406,6 +406,26 @@ Test(device_heaps, above_the_bound_placement_goes_off_says_so_and_comes_back)
     recv_rig_close(&rig);
 }
 
+Test(device_heaps, placement_that_goes_on_and_off_is_said_once_in_a_while_with_what_was_left_out)
+{
+    open_with(64, 0);
+    rig.stream->placement_said[0].quiet_ns = UINT64_MAX;
+    rig.stream->placement_said[1].quiet_ns = UINT64_MAX;
+    for (unsigned i = 0; i < 2; i++) {
+        read_lossy(500, 31);
+        read_lossy(500, 0);
+    }
+    cr_assert_eq(log_count, 0u, "%s", logged[0]);
+    rig.stream->placement_said[0].quiet_ns = 0;
+    read_lossy(500, 31);
+    cr_assert_eq(log_count, 1u);
+    cr_expect_not_null(strstr(logged[0], "placement is off"), "%s", logged[0]);
+    cr_expect_not_null(strstr(logged[0], "(2 more like this were left out)"), "%s", logged[0]);
+    recv_rig_stop(&rig);
+    cr_expect_eq(rig.stats.counters.placement_stops, 3u);
+    recv_rig_close(&rig);
+}
+
 Test(device_heaps, the_bound_can_be_set)
 {
     open_with(64, 0.005);
@@ -501,6 +521,8 @@ static void receive_heap(uint64_t counter, size_t bytes)
 
 Test(device_heaps, packets_that_fill_cache_lines_in_part_are_said_once)
 {
+    struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
+
     recv_rig_open(&rig);
     log_count = 0;
     receive_heap(1, 200);
@@ -510,14 +532,21 @@ Test(device_heaps, packets_that_fill_cache_lines_in_part_are_said_once)
     cr_expect_not_null(strstr(logged[0], "200 bytes of payload, which is no multiple of 64"), "%s",
                        logged[0]);
     cr_expect_not_null(strstr(logged[0], "192 bytes"), "%s", logged[0]);
+    spead_recv_stream_stats(rig.stream, &stats);
+    cr_expect_eq(stats.counters.unaligned_packets, 2 * (HEAP_BYTES / 200u));
+    cr_expect_eq(stats.counters.unaligned_payload_bytes, 200u);
     recv_rig_close(&rig);
 }
 
 Test(device_heaps, packets_that_fill_cache_lines_are_not)
 {
+    struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
+
     recv_rig_open(&rig);
     log_count = 0;
     receive_heap(1, 128);
     cr_expect_eq(log_count, 0u);
+    spead_recv_stream_stats(rig.stream, &stats);
+    cr_expect_eq(stats.counters.unaligned_packets, 0u);
     recv_rig_close(&rig);
 }

@@ -123,3 +123,37 @@ Test(recv_port, an_owner_thread_on_the_node_is_not)
     cr_assert_eq(spead_recv_stream_start(rig.stream, NULL), 0);
     cr_expect_str_empty(warned);
 }
+
+/* ---- Several ports ------------------------------------------------------------------------- */
+
+#define OTHER "port2" /* an interface that only the made-up host has */
+
+/* Two endpoints are on lo, on the node of this thread. One is on another port, on the other node. */
+static void open_on_two_ports(void)
+{
+    made_sys_port("lo", 0, own_cpus(), "900-907");
+    made_sys_port(OTHER, 1, own_cpus(), "900-907");
+    rig.sources = rig.config.endpoint_count = 3;
+    snprintf(rig.facts.interface[1], sizeof rig.facts.interface[1], OTHER);
+    snprintf(rig.facts.interface[2], sizeof rig.facts.interface[2], "lo");
+    recv_rig_open(&rig);
+}
+
+Test(recv_port, the_plan_names_the_node_of_each_port_once)
+{
+    const char *text;
+
+    open_on_two_ports();
+    text = plan_text();
+    cr_expect_eq(strncmp(text, "lo is on NUMA node 0 of 2, whose CPUs are ", 42), 0, "%s", text);
+    cr_expect_not_null(strstr(text, "; " OTHER " is on NUMA node 1 of 2, whose CPUs are 900-907"),
+                       "%s", text);
+    cr_expect_null(strstr(text + 2, "lo is on"), "%s", text);
+}
+
+Test(recv_port, an_owner_thread_far_from_the_second_port_is_warned_of)
+{
+    open_on_two_ports();
+    cr_assert_eq(spead_recv_stream_start(rig.stream, NULL), 0);
+    cr_expect(strstr(warned, OTHER " is on NUMA node 1, whose CPUs are 900-907"), "%s", warned);
+}
