@@ -3,7 +3,7 @@
 # The steps of the lab procedure: what each does, and what is expected. A step ends with got() or judge() of lab.sh.
 
 steps=(survey settings baseline receive group ipv6 small bounce placed multi_packet from_socket to_socket zero_sum
-    queue_time flush_time clock busy checksums loopback second_rule overlong overload rates pacing group_rate link neighbour memory
+    queue_time flush_time clock busy checksums loopback second_rule overlong overload rates bound pacing group_rate link neighbour memory
     removal)
 
 declare -A expected=(
@@ -30,6 +30,7 @@ declare -A expected=(
     [overlong]="frames above the MTU of B are counted or not seen; rebuilds are noted; heaps sent afterwards arrive"
     [overload]="without a rate limit, out_of_buffer explains what is missing"
     [rates]="the highest rate without loss, for packets of 1472 and 8232 bytes, by path"
+    [bound]="noted, from the runs of the step rates: the rate from which a multi-packet queue holds what a plain queue loses, with short packets. auto should take it from there on (FAST_MBPS in recv/engines/verbs/verbs_shape.c)"
     [pacing]="with --hardware-rate the rate is within 1 % of what was asked; bursts show in out_of_buffer of B"
     [group_rate]="multicast reaches the rate of unicast (else multicast comes back at A)"
     [link]="link_downs is 1 after the link of A was down for 5 s, and heaps sent afterwards arrive"
@@ -55,6 +56,7 @@ why_not() { # STEP
             # The kernel leaves checksums and segmentation to a veth, which does neither.
             [ -z "$software" ] || [ "$1" != from_socket ] || at a "command -v ethtool" >/dev/null ||
                 echo "ethtool is not installed, and a veth needs it" ;;
+        bound) [ -d "$out/rates" ] || echo "it reads what the step rates has left: run that too" ;;
         ipv6) [ -n "${address6[b]}" ] || echo "B has no IPv6 address" ;;
     esac
 }
@@ -348,6 +350,32 @@ step_rates() {
         done
     done
     got noted "${text%; }"
+}
+
+# Prints the highest rate that the step rates held on a path, and 0 if there is none.
+held() { # NAME
+    local rate best=0
+    for rate in $rates; do
+        [ -s "$out/$1.$rate.recv.json" ] && is_whole "$1.$rate" || break
+        best=$rate
+    done
+    echo "$best"
+}
+
+# What auto cannot know without hardware: from which rate on a plain queue is not enough for short packets.
+step_bound() {
+    local size=${sizes%% *} path rate best cost text="" bound="none: the plain queue holds as much"
+    declare -A most=()
+    for path in bounce multi-packet; do
+        best=$(held "rates/$size.$path") most[$path]=$best
+        cost=$(value "rates/$size.$path.$best.recv.json" '1e12 * .stream_cpu_s / (.payload_bytes + 1) | floor')
+        text+="$([ $path = bounce ] && echo plain || echo $path) queue: $best Gb/s, $cost ps of CPU for each byte; "
+    done
+    for rate in $rates; do
+        awk -v r="$rate" -v p="${most[bounce]}" -v m="${most[multi-packet]}" 'BEGIN { exit !(r > p && r <= m) }' || continue
+        bound="$rate Gb/s" && break
+    done
+    got noted "packets of $size bytes: ${text}bound: $bound"
 }
 
 step_group_rate() {
