@@ -3,6 +3,7 @@
 #include <speadi/cache_line.h>
 #include <speadi/err.h>
 #include <speadi/free_memory.h>
+#include <speadi/numbers.h>
 
 #include "recv_stream.h"
 
@@ -100,14 +101,20 @@ static void finish_incomplete(struct spead_recv_stream *stream, struct speadi_li
 }
 
 /* A device writes payload in whole cache lines only if each packet begins at the start of a line, and it does so if the
- * payload of the packets is a multiple of a line. Counts the others of a heap that was placed, and says it once. */
+ * payload of the packets is a multiple of a line. Counts the others of a heap, but no more than were placed since the
+ * heap before it ended. Says it once. */
 static void note_alignment(struct spead_recv_stream *stream, const struct speadi_live_heap *live)
 {
     struct spead_recv_counters *totals = stream->tally.totals;
-    bool is_first = totals->unaligned_packets == 0;
+    const uint64_t placed = totals->placed - stream->placed_noted;
+    const bool is_first = totals->unaligned_packets == 0;
 
-    totals->unaligned_packets += speadi_packet_sizes_unaligned(
-        &live->sizes, live->heap.length, SPEADI_PAYLOAD_LINE, &totals->unaligned_payload_bytes);
+    stream->placed_noted = totals->placed;
+    if (placed == 0)
+        return;
+    totals->unaligned_packets += speadi_min_u64(
+        placed, speadi_packet_sizes_unaligned(&live->sizes, live->heap.length, SPEADI_PAYLOAD_LINE,
+                                              &totals->unaligned_payload_bytes));
     if (is_first && totals->unaligned_packets > 0)
         speadi_log_line(
             &stream->config.log, SPEAD_LOG_INFO,
