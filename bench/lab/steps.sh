@@ -356,7 +356,7 @@ step_rates() {
 held() { # NAME
     local rate best=0
     for rate in $rates; do
-        [ -s "$out/$1.$rate.recv.json" ] && is_whole "$1.$rate" || break
+        if ! [ -s "$out/$1.$rate.recv.json" ] || ! is_whole "$1.$rate"; then break; fi
         best=$rate
     done
     echo "$best"
