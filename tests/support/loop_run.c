@@ -284,6 +284,15 @@ static struct loop_counts count_packets(struct loop *l)
                                     seen.total.bucket[SPEAD_RECV_DUPLICATE].packets};
 }
 
+/* Tells whether packets or heaps are under way for which receive_until() waits. */
+static bool is_under_way(const struct loop *l, const struct loop_counts *now, uint64_t ahead_max,
+                         unsigned heaps)
+{
+    if (l->c->lost)
+        return now->sent > now->seen + l->c->lost() + l->lost + ahead_max;
+    return now->sent > now->seen + l->lost + ahead_max || l->result->complete < heaps;
+}
+
 /* Only for a case with a cable; otherwise the function does nothing. It reads until at most `ahead_max` packets are
  * under way and `heaps` heaps were taken. If nothing comes for a long time, the function counts the missing packets as
  * lost, and later calls do not wait for them. */
@@ -293,8 +302,7 @@ static void receive_until(struct loop *l, uint64_t ahead_max, unsigned heaps)
     struct loop_counts now = count_packets(l);
     uint64_t deadline = speadi_clock_mono_ns() + patience;
 
-    while (l->c->pair && !l->rx_ended &&
-           (now.sent > now.seen + l->lost + ahead_max || l->result->complete < heaps)) {
+    while (l->c->pair && !l->rx_ended && is_under_way(l, &now, ahead_max, heaps)) {
         uint64_t before = now.seen;
 
         if (l->runner)

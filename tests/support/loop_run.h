@@ -52,6 +52,9 @@ struct loop_case {
     enum spead_send_path send_path;
     /* If true, packets can get lost on the cable, so the run waits for them only a short time. */
     bool lossy;
+    /* Returns how many packets the cable has lost until now, if the test knows that. The run then waits for all others,
+     * however long they take. NULL: see `lossy`. */
+    uint64_t (*lost)(void);
     /* Only with `pair`. The rate of the sender in bytes per second; the receiver then has a thread of its own. 0: one
      * thread. */
     double paced_bytes_per_s;
