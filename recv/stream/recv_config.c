@@ -12,6 +12,7 @@
 #include <speadi/packet.h>
 #include <speadi/page_size.h>
 #include <speadi/pool.h>
+#include <speadi/snapshot.h>
 #include <speadi/struct_size.h>
 
 #include "sender_table.h"
@@ -135,6 +136,10 @@ int speadi_recv_config_read(struct spead_recv_stream_config *config,
             config->live_heaps_max < HEAPS_MAX ? 4 * config->live_heaps_max : 4 * HEAPS_MAX;
     if (check_sources(config, err) < 0 || check_ranges(config, err) < 0 ||
         check_memory(config, err) < 0 || check_placement(config, err) < 0)
+        return -EINVAL;
+    if (speadi_custom_counters_check(config->custom_counters, config->custom_counter_count,
+                                     speadi_recv_statistic_rows, SPEADI_RECV_STATISTIC_ROWS,
+                                     err) < 0)
         return -EINVAL;
     return 0;
 }

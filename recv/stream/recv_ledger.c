@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadline/snapshot.h>
+
 #include <speadi/numbers.h>
 #include <speadi/struct_size.h>
 
@@ -16,13 +18,20 @@
 #define FIRST_WORDS \
     (offsetof(struct speadi_recv_source_counts, bucket[SPEAD_RECV_LIVE + 1]) / sizeof(uint64_t))
 #define POLLS     (offsetof(struct spead_recv_counters, polls) / sizeof(uint64_t))
-#define WORDS_MAX (TOTALS_WORDS + SPEADI_RX_SOURCES_MAX * SOURCE_WORDS)
+#define WORDS_MAX (TOTALS_WORDS + SPEAD_CUSTOM_COUNTERS_MAX + SPEADI_RX_SOURCES_MAX * SOURCE_WORDS)
 
 _Static_assert((int)SPEAD_RECV_BUCKET_COUNT <= SPEAD_BUCKETS_MAX, "snapshots have too little room");
 
-int speadi_recv_tally_init(struct speadi_recv_tally *tally, uint32_t source_count)
+/* Returns how many words lie before those of the sources. */
+static size_t words_of_stream(const struct speadi_recv_tally *tally)
 {
-    size_t words = TOTALS_WORDS + source_count * SOURCE_WORDS;
+    return TOTALS_WORDS + tally->custom_count;
+}
+
+int speadi_recv_tally_init(struct speadi_recv_tally *tally, uint32_t source_count,
+                           uint32_t custom_count)
+{
+    size_t words = TOTALS_WORDS + custom_count + source_count * SOURCE_WORDS;
     uint64_t *word = calloc(words, sizeof *word);
 
     if (!word)
@@ -32,7 +41,9 @@ int speadi_recv_tally_init(struct speadi_recv_tally *tally, uint32_t source_coun
         return -ENOMEM;
     }
     tally->totals = (struct spead_recv_counters *)(void *)word;
-    tally->source = (struct speadi_recv_source_counts *)(void *)(word + TOTALS_WORDS);
+    tally->custom = word + TOTALS_WORDS;
+    tally->custom_count = custom_count;
+    tally->source = (struct speadi_recv_source_counts *)(void *)(tally->custom + custom_count);
     tally->source_count = source_count;
     memset(tally->changed, 0, sizeof tally->changed);
     memset(&tally->untaken, 0, sizeof tally->untaken);
@@ -55,7 +66,7 @@ static bool has_changed(const struct speadi_recv_tally *tally)
         if (tally->changed[i] != 0)
             return true;
     return speadi_publish_differs(&tally->publish, 0, POLLS, totals) ||
-           speadi_publish_differs(&tally->publish, POLLS + 1, TOTALS_WORDS - POLLS - 1,
+           speadi_publish_differs(&tally->publish, POLLS + 1, words_of_stream(tally) - POLLS - 1,
                                   totals + POLLS + 1);
 }
 
@@ -63,7 +74,7 @@ static void publish_source(struct speadi_recv_tally *tally, uint32_t source)
 {
     size_t words = tally->changed[source] == SPEADI_TALLY_ALL_COUNTS ? SOURCE_WORDS : FIRST_WORDS;
 
-    speadi_publish_words(&tally->publish, TOTALS_WORDS + source * SOURCE_WORDS, words,
+    speadi_publish_words(&tally->publish, words_of_stream(tally) + source * SOURCE_WORDS, words,
                          (const uint64_t *)(const void *)&tally->source[source]);
     tally->changed[source] = 0;
 }
@@ -73,7 +84,7 @@ void speadi_recv_tally_publish(struct speadi_recv_tally *tally)
     if (!has_changed(tally))
         return;
     speadi_publish_begin(&tally->publish);
-    speadi_publish_words(&tally->publish, 0, TOTALS_WORDS,
+    speadi_publish_words(&tally->publish, 0, words_of_stream(tally),
                          (const uint64_t *)(const void *)tally->totals);
     for (uint32_t i = 0; i < tally->source_count; i++)
         if (tally->changed[i] != 0)
@@ -139,7 +150,8 @@ static struct speadi_recv_source_counts *source_of(const struct speadi_recv_tall
                                                    uint64_t *words, uint32_t source)
 {
     struct speadi_recv_source_counts *counts =
-        (struct speadi_recv_source_counts *)(void *)(words + TOTALS_WORDS + source * SOURCE_WORDS);
+        (struct speadi_recv_source_counts *)(void *)(words + words_of_stream(tally) +
+                                                     source * SOURCE_WORDS);
 
     shed_untaken(tally, source, counts);
     return counts;
@@ -153,7 +165,7 @@ static void add_counts(struct spead_recv_ledger *sum, const struct speadi_recv_s
 }
 
 void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t hand_over_high_water,
-                             struct spead_recv_stats *stats)
+                             struct spead_recv_stats *stats, uint64_t *custom)
 {
     uint64_t words[WORDS_MAX];
     struct spead_recv_stats full = SPEAD_RECV_STATS_INIT;
@@ -165,6 +177,8 @@ void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t han
         add_counts(&full.total, source_of(tally, words, i));
     memcpy(&full.counters, words, sizeof full.counters);
     shed_untaken_heaps(tally, &full.counters);
+    if (custom)
+        memcpy(custom, words + TOTALS_WORDS, tally->custom_count * sizeof *custom);
     full.hand_over_high_water = hand_over_high_water;
     (void)speadi_struct_write(stats, &full, sizeof full);
 }
@@ -182,5 +196,5 @@ void speadi_recv_tally_source(const struct speadi_recv_tally *tally, uint32_t so
 uint64_t speadi_recv_tally_bytes(const struct speadi_recv_tally *tally)
 {
     /* Times two, because the owner thread counts in one set of words and publishes a copy of it. */
-    return 2 * (TOTALS_WORDS + tally->source_count * SOURCE_WORDS) * sizeof(uint64_t);
+    return 2 * (words_of_stream(tally) + tally->source_count * SOURCE_WORDS) * sizeof(uint64_t);
 }

@@ -41,9 +41,11 @@ struct speadi_recv_untaken {
 };
 
 struct speadi_recv_tally {
-    /* `totals` and `source` point into one block of words. *totals is the beginning of the block. Behind it lie
-     * source_count elements of `source`. */
+    /* `totals`, `custom` and `source` point into one block of words. *totals is the beginning of the block. Behind it
+     * lie custom_count words of the custom counters, and then source_count elements of `source`. */
     struct spead_recv_counters *totals;
+    uint64_t *custom;
+    uint32_t custom_count;
     struct speadi_recv_source_counts *source;
     uint32_t source_count;
     /* For each source: enum speadi_recv_tally_change, or 0. */
@@ -62,7 +64,8 @@ static inline void speadi_recv_tally_changed(struct speadi_recv_tally *tally, ui
 }
 
 /* Makes a tally in which all counters are zero. Control plane. Returns 0 or -ENOMEM. */
-int speadi_recv_tally_init(struct speadi_recv_tally *tally, uint32_t source_count);
+int speadi_recv_tally_init(struct speadi_recv_tally *tally, uint32_t source_count,
+                           uint32_t custom_count);
 void speadi_recv_tally_release(struct speadi_recv_tally *tally);
 
 static inline void speadi_ledger_add(struct spead_count *count, uint64_t packets, uint64_t bytes)
@@ -102,9 +105,10 @@ void speadi_recv_tally_untaken(struct speadi_recv_tally *tally, const struct spe
  * publications. Only the owner thread calls it. */
 void speadi_recv_tally_publish(struct speadi_recv_tally *tally);
 
-/* Fills *stats from the published counters. Writes at most stats->struct_size bytes. Any thread may call it. */
+/* Fills *stats from the published counters. Writes at most stats->struct_size bytes. If `custom` is not NULL, writes the
+ * custom_count custom counters of the same moment there. Any thread may call it. */
 void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t hand_over_high_water,
-                             struct spead_recv_stats *stats);
+                             struct spead_recv_stats *stats, uint64_t *custom);
 
 /* Fills *out with the ledger of one source. `source` must be less than source_count. Any thread may call it. */
 void speadi_recv_tally_source(const struct speadi_recv_tally *tally, uint32_t source,

@@ -56,7 +56,8 @@ static int make_tables(struct spead_recv_stream *stream)
         speadi_finished_init(&stream->finished, rings, c->finished_heaps_max) < 0 ||
         speadi_sender_table_init(&stream->senders, c->senders_max, c->sender_key) < 0 ||
         speadi_late_gaps_init(&stream->late_gaps) < 0 ||
-        speadi_recv_tally_init(&stream->tally, stream->source_count) < 0 ||
+        speadi_recv_tally_init(&stream->tally, stream->source_count, c->custom_counter_count) < 0 ||
+        speadi_recv_copy_custom_counters(stream) < 0 ||
         speadi_spare_init(&stream->spare, stream->spare_count, (uint32_t)stream->packet_bytes_max) <
             0)
         return -ENOMEM;
@@ -373,6 +374,7 @@ void spead_recv_stream_destroy(struct spead_recv_stream *stream)
     for (uint32_t i = 0; stream->source_name && i < stream->source_count; i++)
         free(stream->source_name[i]);
     free(stream->source_name);
+    free(stream->custom);
     speadi_spare_release(&stream->spare);
     speadi_recv_tally_release(&stream->tally);
     speadi_sender_table_release(&stream->senders);
@@ -410,7 +412,7 @@ void spead_recv_stream_stats(const struct spead_recv_stream *stream, struct spea
 {
     struct spead_recv_stats full = SPEAD_RECV_STATS_INIT;
 
-    speadi_recv_tally_stats(&stream->tally, speadi_outlet_high_water(&stream->outlet), &full);
+    speadi_recv_tally_stats(&stream->tally, speadi_outlet_high_water(&stream->outlet), &full, NULL);
     speadi_recv_read_port(stream, &full.counters);
     (void)speadi_struct_write(stats, &full, sizeof full);
 }

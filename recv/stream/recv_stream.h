@@ -26,9 +26,10 @@
  *   recv_counters.c   reads the counters of the engine, and publishes all counters
  *   recv_port.c       looks at the port of the stream: where it is in the host, and what it has dropped
  *
- * Two more files are outside of this order. recv_stream.c makes and frees streams; it also has the functions that other
- * threads and the consumer call. recv_memory.c decides in which memory the heaps lie. The owner thread calls all
- * functions below, with these exceptions. The thread that makes the stream calls speadi_recv_stream_create_on(),
+ * Three more files are outside of this order. recv_stream.c makes and frees streams; it also has the functions that
+ * other threads and the consumer call. recv_memory.c decides in which memory the heaps lie. recv_statistics.c has the
+ * custom counters and makes snapshots. The owner thread calls all functions below, with these exceptions. The thread
+ * that makes the stream calls speadi_recv_stream_create_on(), speadi_recv_copy_custom_counters(),
  * speadi_recv_make_memory() and speadi_recv_start_populating(). Any thread may call speadi_recv_on_shed() if the cause
  * is CANCELLED. */
 #ifndef SPEADI_RECV_STREAM_H
@@ -108,6 +109,8 @@ struct spead_recv_stream {
     uint64_t expected_bytes;
     uint32_t spare_count;
     char **source_name;
+    /* Array [config.custom_counter_count]. The names lie behind its last element. */
+    struct spead_custom_counter *custom;
     char engine_reason[SPEADI_ENGINE_REASON_MAX];
     struct speadi_memory_limit limit; /* config.memory_bytes_max has the same number of bytes */
     char memory_reason[512];
@@ -244,6 +247,12 @@ static inline bool speadi_recv_pins_memory(const struct spead_recv_stream *strea
 {
     return stream->aside_count > 0 && stream->ops->caps & SPEADI_RX_CAP_PINS;
 }
+
+/* ---- recv_statistics.c ----------------------------------------------------------------------- */
+
+/* Copies the custom counters of the configuration with their names, which the caller has only lent. Returns 0 or -ENOMEM.
+ * Control plane. */
+int speadi_recv_copy_custom_counters(struct spead_recv_stream *stream);
 
 /* ---- recv_stop.c ----------------------------------------------------------------------------- */
 

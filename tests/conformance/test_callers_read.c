@@ -323,7 +323,7 @@ static const struct read_row read_table[] = {
      fill_arena, make_receiver_of_arena},
     {STRUCT(spead_region_pool_config, event_ops),
      &(struct spead_region_pool_config)SPEAD_REGION_POOL_CONFIG_INIT, fill_pool, make_pool},
-    {STRUCT(spead_recv_stream_config, reserved_2),
+    {STRUCT(spead_recv_stream_config, custom_counters),
      &(struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT, fill_receiver, make_receiver},
     {STRUCT(spead_recording_writer_config, log),
      &(struct spead_recording_writer_config)SPEAD_RECORDING_WRITER_CONFIG_INIT, fill_recording,

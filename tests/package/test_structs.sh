@@ -11,7 +11,7 @@ headers=$(echo {common,recv,send,record}/include/speadline/*.h)
 why_fixed() { # STRUCT: prints why it has no struct_size; prints nothing for a struct that has one
     case $1 in
         spead_flavour | spead_graph_end | spead_message) echo "passed by value" ;;
-        spead_port | spead_send_memory | spead_send_group_heap | spead_gap | spead_probe_arrival | spead_item_change) echo "element of arrays" ;;
+        spead_port | spead_send_memory | spead_send_group_heap | spead_gap | spead_probe_arrival | spead_item_change | spead_custom_counter | spead_statistic) echo "element of arrays" ;;
         spead_err | spead_log | spead_count | spead_recv_ledger | spead_sender_address) echo "part of other structs" ;;
         spead_recv_counters | spead_send_counters) echo "end of their stats, and grow with them" ;;
         spead_waker) echo "embedded by callers" ;;

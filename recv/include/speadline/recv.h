@@ -61,6 +61,7 @@
 #include <speadline/node.h>
 #include <speadline/region.h>
 #include <speadline/sender_address.h>
+#include <speadline/snapshot.h>
 #include <speadline/stats.h>
 
 #ifdef __cplusplus
@@ -369,7 +370,12 @@ struct spead_recv_stream_config {
      * as many as heaps may be live at the endpoints at which senders were heard. Populated regions count in
      * memory_bytes, and stay populated until another heap needs the memory. */
     enum spead_populate populate;
-    uint32_t reserved_2;
+    /* number of elements of custom_counters, at most SPEAD_CUSTOM_COUNTERS_MAX */
+    uint32_t custom_counter_count;
+    /* The custom counters of the stream: numbers that callbacks and nodes of the caller count by
+     * spead_recv_stream_count(). They stand in the snapshots of the stream behind the statistics of the library. NULL
+     * (default): none. The array and its names are borrowed. */
+    const struct spead_custom_counter *custom_counters;
 };
 
 /* clang-format off */
@@ -588,6 +594,19 @@ static inline struct spead_channel_config spead_recv_stream_edge_config(
  * port (port_out_of_buffer), which takes a few system calls. Any thread may call this function. */
 void spead_recv_stream_stats(const struct spead_recv_stream *stream,
                              struct spead_recv_stats *stats);
+
+/* Makes a snapshot of all statistics of the stream (snapshot.h), as they were after the last poll(): the ledger of the
+ * whole stream ("seen.packets", "delivered.bytes", ...), the fields of struct spead_recv_counters under their names,
+ * "hand_over_high_water", and the custom counters. All are of one moment, except hand_over_high_water and
+ * port_out_of_buffer, which are read during the call. Returns 0 and gives *out to the caller, or -ENOMEM. Any thread may
+ * call this function. */
+int spead_recv_stream_snapshot(const struct spead_recv_stream *stream, struct spead_snapshot **out);
+
+/* Notes a value in the custom counter of this index (its place in custom_counters): adds it to a counter of the mode SUM,
+ * and treats the other modes as enum spead_statistic_mode says. It takes no lock and never blocks. Other threads see the
+ * value after the next poll(), together with all that this poll has counted. An index past the last counter has no
+ * effect. Owner thread: for example a callback that the stream calls, or a node of a pulled graph. */
+void spead_recv_stream_count(struct spead_recv_stream *stream, uint32_t counter, uint64_t value);
 
 /* Fills *ledger with the ledger of one source. Sets *name to the name of that source in the configuration
  * ("239.1.2.3:7148"), or to a name such as "mem:0" for a memory link. The name lives as long as the stream. ledger and

@@ -10,7 +10,7 @@ static struct speadi_recv_tally tally;
 
 static void open_two_sources(void)
 {
-    cr_assert_eq(speadi_recv_tally_init(&tally, 2), 0);
+    cr_assert_eq(speadi_recv_tally_init(&tally, 2, 3), 0);
 }
 
 static void release(void)
@@ -24,7 +24,7 @@ static struct spead_recv_stats read_stats(void)
 {
     struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
 
-    speadi_recv_tally_stats(&tally, 7, &stats);
+    speadi_recv_tally_stats(&tally, 7, &stats, NULL);
     return stats;
 }
 
