@@ -11,16 +11,19 @@
 static void say_no_bytes(struct spead_recv_stream *stream, uint64_t counter)
 {
     uint32_t in_use = speadi_pool_out_blocks(stream->pool), live = stream->table.count;
-    char limit[SPEADI_BYTES_TEXT_MAX];
+    char limit[SPEADI_BYTES_TEXT_MAX], rest[SPEADI_LOG_PAUSE_TEXT_MAX];
     struct speadi_pool_stats pool;
 
+    if (!speadi_log_pause_ends_after(&stream->no_bytes_said, stream->now_ns,
+                                     SPEADI_RECV_NO_MEMORY_PAUSE_NS, rest))
+        return;
     speadi_pool_stats(stream->pool, &pool);
     speadi_log_line(&stream->config.log, SPEAD_LOG_WARNING,
                     "no memory for heap %llu: the heaps need more than %s; %u heaps are live, and "
                     "%u others hold memory: raise memory_bytes_max (--memory in spead-recv), or "
-                    "lower heap_bytes_max (--max-heap-size); such heaps count as no-memory",
+                    "lower heap_bytes_max (--max-heap-size); such heaps count as no-memory%s",
                     (unsigned long long)counter, speadi_bytes_text(limit, pool.memory_bytes_max),
-                    live, in_use > live ? in_use - live : 0);
+                    live, in_use > live ? in_use - live : 0, rest);
 }
 
 void speadi_recv_starved(struct spead_recv_stream *stream, struct speadi_live_heap *live)
@@ -28,8 +31,8 @@ void speadi_recv_starved(struct spead_recv_stream *stream, struct speadi_live_he
     if (live->starved)
         return;
     live->starved = true;
-    if (stream->tally.totals->heaps_no_memory++ == 0)
-        say_no_bytes(stream, live->heap.counter);
+    stream->tally.totals->heaps_no_memory++;
+    say_no_bytes(stream, live->heap.counter);
 }
 
 /* Counts an incomplete heap, and the packets that are missing in it. */

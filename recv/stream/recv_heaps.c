@@ -32,13 +32,19 @@ static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
  * heap waits in the stream, and live heaps have few regions. */
 static void say_no_region(struct spead_recv_stream *stream, uint64_t counter)
 {
+    char rest[SPEADI_LOG_PAUSE_TEXT_MAX];
+
+    if (!speadi_log_pause_ends_after(&stream->no_region_said, stream->now_ns,
+                                     SPEADI_RECV_NO_MEMORY_PAUSE_NS, rest))
+        return;
     speadi_log_line(
         &stream->config.log, SPEAD_LOG_WARNING,
         "no memory for heap %llu: %u of the stream's heap regions are in use, and %u of "
         "them by live heaps; the consumer holds the others, or lets them wait: release "
         "heaps sooner, or raise held_heaps (--ring-heaps in spead-recv); refused heaps "
-        "count as no-memory",
-        (unsigned long long)counter, speadi_pool_out_blocks(stream->pool), stream->table.count);
+        "count as no-memory%s",
+        (unsigned long long)counter, speadi_pool_out_blocks(stream->pool), stream->table.count,
+        rest);
 }
 
 /* Tells whether the packet can be a copy of a packet of this complete heap, which is forgotten because of a stop item:
@@ -186,8 +192,8 @@ static struct speadi_block *find_region(struct spead_recv_stream *stream,
 static void no_region(struct spead_recv_stream *stream, const struct speadi_heap_key *key,
                       const struct speadi_packet *packet, uint32_t slot)
 {
-    if (stream->tally.totals->heaps_no_memory++ == 0)
-        say_no_region(stream, key->counter);
+    stream->tally.totals->heaps_no_memory++;
+    say_no_region(stream, key->counter);
     refuse(stream, key, packet, slot);
 }
 

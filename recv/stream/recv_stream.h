@@ -85,6 +85,9 @@ struct speadi_recv_last_stop {
     uint64_t counter; /* heap counter of the heap with the stop item */
 };
 
+/* A lack of memory can last for hours, and each heap would be worth a line. The log has one line in this time. */
+#define SPEADI_RECV_NO_MEMORY_PAUSE_NS 10000000000u
+
 /* The longest time between two polls that counts as time in which the owner thread has read. While heaps are live,
  * wait() does not sleep longer than this. A packet waits in its source for at most this time of the reading clock. */
 #define SPEADI_RECV_STALL_NS 250000000u
@@ -182,10 +185,10 @@ struct spead_recv_stream {
     /* Heaps of this many bytes are expected. The regions of the next heaps are populated ahead. */
     uint64_t shown_bytes;
     struct speadi_log_pause run_said; /* of the lines about new runs of senders, by age_ns */
-    /* counters.placed when the last heap ended whose payload may be placed */
-    uint64_t placed_noted;
     /* of the lines that placement is off ([0]) and on again ([1]), by now_ns */
     struct speadi_log_pause placement_said[2];
+    /* Of the lines about heaps that found no region, and of those that found too little memory, by now_ns. */
+    struct speadi_log_pause no_region_said, no_bytes_said;
     bool populate_due; /* there may be work for the thread that populates */
     bool populating;   /* the thread that populates has work, or will have some at the next poll */
     struct speadi_heap_table table;

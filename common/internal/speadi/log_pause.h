@@ -21,4 +21,8 @@ struct speadi_log_pause {
 bool speadi_log_pause_ends(struct speadi_log_pause *pause, uint64_t now_ns,
                            char rest[SPEADI_LOG_PAUSE_TEXT_MAX]);
 
+/* Does what speadi_log_pause_ends() does, with another pause than a second. */
+bool speadi_log_pause_ends_after(struct speadi_log_pause *pause, uint64_t now_ns, uint64_t pause_ns,
+                                 char rest[SPEADI_LOG_PAUSE_TEXT_MAX]);
+
 #endif

@@ -284,3 +284,26 @@ Test(recv_scarce, a_heap_that_cannot_grow_is_counted_once)
     cr_expect_gt(recv_rig_packets(&rig, SPEAD_RECV_NO_MEMORY), 1u);
     cr_expect_eq(rig.stats.counters.heaps_no_memory, 1u);
 }
+
+static uint64_t mono_ns;
+
+static uint64_t read_mono(void)
+{
+    return mono_ns;
+}
+
+Test(recv_scarce, a_lack_of_memory_that_lasts_is_said_once_in_ten_seconds)
+{
+    open_with(HEAP);
+    mono_ns = 5 * SECOND;
+    rig.stream->clock = read_mono;
+    for (uint64_t counter = 1; counter <= 50; counter++)
+        push(counter, HEAP - STEP, (uint8_t)(1 + counter % 2));
+    recv_rig_run(&rig);
+    cr_expect_not_null(strstr(logged, "no memory for heap 1:"), "%s", logged);
+    mono_ns += 10 * SECOND;
+    push(51, HEAP - STEP, 1);
+    recv_rig_run(&rig);
+    cr_expect_not_null(strstr(logged, "(48 more like this were left out)"), "%s", logged);
+    cr_expect_eq(rig.stats.counters.heaps_no_memory, 50u);
+}
