@@ -245,10 +245,32 @@ static void read_stream(struct recv_report *report, const struct spead_recv_stre
     totals->repaired = stats->counters.repaired;
 }
 
+static void read_statistics(struct recv_report *report, const struct spead_recv_stream *stream)
+{
+    struct spead_snapshot *snapshot;
+    char *text = NULL;
+    int length;
+
+    json_decref(report->statistics);
+    report->statistics = NULL;
+    if (spead_recv_stream_snapshot(stream, &snapshot) < 0)
+        return;
+    length = spead_snapshot_json(snapshot, NULL, 0);
+    if (length >= 0)
+        text = malloc((size_t)length + 1);
+    if (text) {
+        spead_snapshot_json(snapshot, text, (size_t)length + 1);
+        report->statistics = json_loads(text, 0, NULL);
+    }
+    free(text);
+    spead_snapshot_destroy(snapshot);
+}
+
 void recv_report_read(struct recv_report *report, const struct recv_graph *graph)
 {
     read_graph(report, graph);
     read_stream(report, graph->stream);
+    read_statistics(report, graph->stream);
     sender_list_read(&report->senders, graph->stream);
     expected_senders_look(&report->expected, &report->senders);
 }
@@ -558,6 +580,12 @@ json_t *recv_report_json(const struct recv_report *report)
         {"heaps_striped", stats->counters.heaps_striped},
         {"heaps_doubled", stats->counters.heaps_doubled},
         {"heaps_contradicted", stats->counters.heaps_contradicted},
+        {"bursts", stats->counters.bursts},
+        {"burst_packets_max", stats->counters.burst_packets_max},
+        {"heaps_single_packet", stats->counters.heaps_single_packet},
+        {"search_steps", stats->counters.search_steps},
+        {"pauses", stats->counters.pauses},
+        {"region_misses", stats->counters.region_misses},
     };
     json_t *object = tool_report_object(&report->totals);
     int failed = json_object_set_new(object, "ledger", ledger_json(report)) < 0;
@@ -575,6 +603,9 @@ json_t *recv_report_json(const struct recv_report *report)
     failed |= json_object_set_new(object, "forgotten_senders",
                                   sender_list_forgotten_json(&report->senders)) < 0;
     failed |= json_object_set_new(object, "heap_fates", heaps_json(stats)) < 0;
+    failed |=
+        json_object_set_new(object, "statistics",
+                            report->statistics ? json_incref(report->statistics) : json_null()) < 0;
     failed |= json_object_set_new(object, "flow", json_loads(report->flow_json, 0, NULL)) < 0;
     failed |= json_object_set_new(object, "no_packets",
                                   report->no_packets ? json_incref(report->no_packets)

@@ -44,6 +44,8 @@ struct recv_report {
     char flow_text[RECV_GRAPH_TEXT_MAX], flow_json[RECV_GRAPH_TEXT_MAX];
     /* Possible reasons why no packet has come (no_packets.h). NULL if packets have come. */
     json_t *no_packets;
+    /* The snapshot of the stream as an object. NULL when out of memory. The caller releases it. */
+    json_t *statistics;
 };
 
 /* Prints the plan of the stream with one write: interfaces, engine, memory and socket buffer. */

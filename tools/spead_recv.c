@@ -396,6 +396,7 @@ int main(int argc, char **argv)
     signalled_stream = NULL;
     recv_graph_release(&receiver.graph);
     json_decref(receiver.report.no_packets);
+    json_decref(receiver.report.statistics);
     sender_list_release(&receiver.report.senders);
     expected_senders_release(&receiver.report.expected);
     sender_watch_release(&receiver.watch);

@@ -70,6 +70,12 @@ const struct speadi_statistic_row speadi_recv_statistic_rows[SPEADI_RECV_STATIST
     ROW(port_counted, MAXIMUM),
     ROW(port_out_of_buffer, SUM),
     ROW(engine_rebuild_failures, SUM),
+    ROW(bursts, SUM),
+    ROW(burst_packets_max, MAXIMUM),
+    ROW(heaps_single_packet, SUM),
+    ROW(search_steps, SUM),
+    ROW(pauses, SUM),
+    ROW(region_misses, SUM),
     [SPEADI_RECV_COUNTERS] = {"hand_over_high_water", SPEAD_STATISTIC_MAXIMUM},
 };
 /* clang-format on */

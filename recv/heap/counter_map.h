@@ -64,16 +64,29 @@ static inline void speadi_counter_map_remove(struct speadi_counter_map *map, uin
     *link = node->next;
 }
 
-/* Returns the value of the heap, or SPEADI_COUNTER_NONE if the heap is not in the table. */
-static inline uint32_t speadi_counter_map_find(const struct speadi_counter_map *map,
-                                               uint32_t sender, uint64_t counter)
+/* Returns the value of the heap, or SPEADI_COUNTER_NONE if the heap is not in the table. Adds the number of other heaps
+ * that the search has passed by to *passed. */
+static inline uint32_t speadi_counter_map_search(const struct speadi_counter_map *map,
+                                                 uint32_t sender, uint64_t counter,
+                                                 uint64_t *passed)
 {
     uint32_t value = map->chain[speadi_counter_map_home(map, sender, counter)];
 
     while (value != SPEADI_COUNTER_NONE &&
-           (map->node[value].counter != counter || map->node[value].sender != sender))
+           (map->node[value].counter != counter || map->node[value].sender != sender)) {
         value = map->node[value].next;
+        ++*passed;
+    }
     return value;
+}
+
+/* Does what speadi_counter_map_search() does, and counts nothing. */
+static inline uint32_t speadi_counter_map_find(const struct speadi_counter_map *map,
+                                               uint32_t sender, uint64_t counter)
+{
+    uint64_t passed = 0;
+
+    return speadi_counter_map_search(map, sender, counter, &passed);
 }
 
 static inline uint64_t speadi_counter_map_bytes(const struct speadi_counter_map *map)

@@ -21,8 +21,9 @@ struct speadi_heap_table {
     struct speadi_live_heap **slot; /* [ring_count][slots_each] */
     uint32_t *head;                 /* [ring_count]: number of the next slot of each ring */
     uint32_t ring_count, slots_each;
-    uint32_t count;    /* live heaps */
-    uint64_t inserted; /* heaps that were ever put into a slot */
+    uint32_t count;        /* live heaps */
+    uint64_t inserted;     /* heaps that were ever put into a slot */
+    uint64_t search_steps; /* heaps that searches have passed by */
     /* last[s % SPEADI_LAST_HEAPS] is the heap that was found or inserted last for the sender with the id s. A search
      * looks there first, because successive packets of a sender mostly belong to one heap. The entry is NULL if there
      * is no such heap, or if that heap has left the table. Several senders share an entry, so the entry may hold a heap
@@ -83,7 +84,7 @@ static inline struct speadi_live_heap *speadi_heap_table_find(struct speadi_heap
         return NULL;
     if (*last && (*last)->heap.counter == counter && (*last)->sender == sender)
         return *last;
-    slot = speadi_counter_map_find(&table->map, sender, counter);
+    slot = speadi_counter_map_search(&table->map, sender, counter, &table->search_steps);
     if (slot == SPEADI_COUNTER_NONE)
         return NULL;
     *last = table->slot[slot];

@@ -10,6 +10,9 @@ static void begin(struct spead_recv_stream *stream)
     stream->burst_is_out = true;
     stream->burst_next = 0;
     speadi_recv_forget_senders_of_burst(stream);
+    totals->bursts++;
+    if (stream->burst.count > totals->burst_packets_max)
+        totals->burst_packets_max = stream->burst.count;
     if (totals->first_packet_ns == 0)
         totals->first_packet_ns = stream->burst.packet[0].time_ns;
     if (totals->first_packet_mono_ns == 0)

@@ -51,6 +51,7 @@ void speadi_recv_publish(struct spead_recv_stream *stream)
     totals->senders = stream->senders.count;
     totals->senders_replaced = stream->senders.replaced;
     totals->heaps_live = stream->table.count;
+    totals->search_steps = stream->table.search_steps;
     totals->heaps_leaving = stream->leaving.count;
     totals->missing_heaps = stream->gaps.sums.missing;
     totals->missing_heaps_provisional = stream->gaps.sums.provisional;

@@ -204,6 +204,7 @@ static void note_pause(struct spead_recv_stream *stream, bool paused)
         stream->tally.totals->paused_ns += stream->now_ns - stream->pause_ns;
         stream->catching_up = true;
     }
+    stream->tally.totals->pauses += paused && !stream->paused;
     stream->paused = paused;
     stream->pause_ns = stream->now_ns;
 }

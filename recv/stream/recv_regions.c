@@ -47,6 +47,7 @@ static __attribute__((noinline)) struct speadi_block *take_other(struct spead_re
 {
     struct speadi_block *region = take_larger(stream, class);
 
+    stream->tally.totals->region_misses++;
     if (region || stream->outlet.pending_count == 0)
         return region;
     /* a heap that is shed frees its region */

@@ -614,9 +614,10 @@ static inline void speadi_recv_learn_sizes(struct spead_recv_stream *stream,
 {
     struct speadi_size_memory *memory = speadi_recv_sizes_of(stream, live->sender);
 
-    if (live->heap.packets == 1)
+    if (live->heap.packets == 1) {
+        stream->tally.totals->heaps_single_packet++;
         speadi_size_memory_single(memory, live->heap.received);
-    else if (live->heap.has_length)
+    } else if (live->heap.has_length)
         speadi_size_memory_learn(memory, &live->heap, &live->sizes);
 }
 

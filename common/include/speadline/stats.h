@@ -263,6 +263,18 @@ struct spead_recv_counters {
      * unaligned_payload_bytes bytes of payload (most of them, in the last such heap), which is no multiple of 64. The
      * number is about right where packets of more than four sizes are in one heap. */
     uint64_t unaligned_packets, unaligned_payload_bytes;
+    /* How often the engine has lent packets, and the most packets that it has lent at a time (spead2: batches and
+     * max_batch). */
+    uint64_t bursts, burst_packets_max;
+    uint64_t heaps_single_packet; /* complete heaps of one packet, handed over or not */
+    /* How many heaps the searches for the heap of a packet have passed by, because other heaps had the same hash. Packets
+     * that follow a packet of the same heap need no search. A number that is large beside the number of packets shows that
+     * searches are slow. */
+    uint64_t search_steps;
+    uint64_t pauses; /* how often a pause began; see paused_ns */
+    /* How often no region of the size class of a new heap was free. The heap then gets a larger region, or one that another
+     * heap gives up, or it counts in heaps_no_memory. */
+    uint64_t region_misses;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

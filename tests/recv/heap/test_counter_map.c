@@ -170,3 +170,19 @@ Test(counter_map, counters_that_a_sender_chooses_are_found_in_a_few_steps)
             expect_few_probes(one_bit_or_two, shift, "single bits");
         }
 }
+
+Test(counter_map, a_search_counts_the_heaps_that_it_passes_by)
+{
+    struct speadi_counter_map map;
+    uint64_t passed = 0, steps = 0;
+
+    cr_assert_eq(speadi_counter_map_init(&map, SEQUENCE), 0);
+    for (uint32_t i = 0; i < SEQUENCE; i++)
+        speadi_counter_map_insert(&map, 1, i, i);
+    for (uint32_t i = 0; i < SEQUENCE; i++)
+        cr_assert_eq(speadi_counter_map_search(&map, 1, i, &passed), i);
+    steps = steps_to_all(&map, 1, 0);
+    cr_expect_eq(passed, steps);
+    cr_expect_gt(passed, 0u, "%u heaps in a table with few places must share some", SEQUENCE);
+    speadi_counter_map_release(&map);
+}

@@ -55,6 +55,7 @@ Test(recv_pause, a_slow_consumer_loses_nothing_while_the_source_is_less_than_hal
     expect_no_heap(&rig);
     EXPECT_BUCKETS(&rig, "delivered 499");
     cr_expect_gt(rig.stats.counters.paused_ns, 0u);
+    cr_expect_gt(rig.stats.counters.pauses, 0u);
     cr_expect_gt(rig.stats.counters.packets_after_pause, 0u);
 }
 
@@ -98,6 +99,7 @@ Test(recv_pause, drop_oldest_never_pauses)
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "delivered 4, shed 96");
     cr_expect_eq(rig.stats.counters.paused_ns, 0u);
+    cr_expect_eq(rig.stats.counters.pauses, 0u);
     expect_heap(&rig, 97, true);
 }
 

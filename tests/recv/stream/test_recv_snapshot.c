@@ -169,6 +169,89 @@ Test(recv_snapshot, a_difference_holds_what_happened_between_two_snapshots)
     spead_snapshot_destroy(after);
 }
 
+/* Returns a snapshot of a stream of another program part, with these custom counters, that has received `heaps` heaps. */
+static struct spead_snapshot *take_of_other(const struct spead_custom_counter *counters,
+                                            uint32_t count, uint64_t heaps)
+{
+    struct recv_rig own = rig;
+    struct spead_snapshot *snapshot;
+
+    recv_rig_init(&rig);
+    rig.config.custom_counters = counters;
+    rig.config.custom_counter_count = count;
+    recv_rig_open(&rig);
+    receive(1, heaps);
+    snapshot = take();
+    recv_rig_close(&rig);
+    rig = own;
+    return snapshot;
+}
+
+Test(recv_snapshot, two_streams_have_a_sum)
+{
+    struct spead_snapshot *sum, *other = take_of_other(custom, 3, 4);
+
+    receive(1, 3);
+    spead_recv_stream_count(rig.stream, HEAPS_SEEN, 3);
+    recv_rig_run(&rig);
+    sum = take();
+    cr_assert_eq(spead_snapshot_add(sum, other, NULL), 0);
+    cr_expect_eq(value_of(sum, "heaps_complete"), 7u);
+    cr_expect_eq(value_of(sum, "seen.packets"), 7u);
+    cr_expect_eq(value_of(sum, "app.heaps"), 3u);
+    spead_snapshot_destroy(sum);
+    spead_snapshot_destroy(other);
+}
+
+Test(recv_snapshot, streams_with_other_custom_counters_have_no_sum)
+{
+    struct spead_snapshot *own = take(), *other = take_of_other(custom, 2, 1);
+    struct spead_err err = {0};
+
+    cr_expect_eq(spead_snapshot_add(own, other, &err), -EINVAL);
+    cr_expect_not_null(strstr(err.text, "only one has \"app.newest\""), "%s", err.text);
+    spead_snapshot_destroy(own);
+    spead_snapshot_destroy(other);
+}
+
+/* What spead2 counts under other names. */
+Test(recv_snapshot, bursts_and_heaps_of_one_packet_are_counted)
+{
+    struct spead_snapshot *snapshot;
+
+    rig.engine->poll_max = 3;
+    receive(1, 7);
+    recv_rig_data(&rig, 8, 128, 0, 64);
+    recv_rig_data(&rig, 8, 128, 64, 64);
+    recv_rig_run(&rig);
+    spead_heap_unref(recv_rig_take(&rig));
+    snapshot = take();
+    cr_expect_eq(value_of(snapshot, "bursts"), 4u);
+    cr_expect_eq(value_of(snapshot, "burst_packets_max"), 3u);
+    cr_expect_eq(value_of(snapshot, "heaps_single_packet"), 7u);
+    cr_expect_eq(value_of(snapshot, "heaps_complete"), 8u);
+    spead_snapshot_destroy(snapshot);
+}
+
+Test(recv_snapshot, a_heap_that_finds_no_free_region_is_counted)
+{
+    struct spead_heap *held[64];
+    unsigned count = 0;
+
+    recv_rig_close(&rig);
+    recv_rig_init(&rig);
+    rig.config.heap_bytes_max = 64;
+    rig.config.hand_over_heaps = rig.config.held_heaps = 1;
+    recv_rig_open(&rig);
+    do
+        recv_rig_data(&rig, 1 + count, 64, 0, 64);
+    while (recv_rig_run(&rig) == 0 && count < 63 && (held[count] = recv_rig_take(&rig)) && ++count);
+    cr_expect_gt(rig.stats.counters.heaps_no_memory, 0u, "%u heaps are held", count);
+    cr_expect_geq(rig.stats.counters.region_misses, rig.stats.counters.heaps_no_memory);
+    while (count > 0)
+        spead_heap_unref(held[--count]);
+}
+
 static struct spead_err refusal;
 
 /* Returns what create() says about these counters. */
