@@ -83,9 +83,12 @@ static json_t *line_object(const struct recv_progress *progress, const struct re
         (json_int_t)stats.counters.kernel_drops, "written_heaps", (json_int_t)written.heaps,
         "synced_heaps", (json_int_t)written.heaps_synced, "lost_heaps",
         (json_int_t)written.heaps_lost, "dropped_lines", (json_int_t)progress->dropped);
-    if (object && (tool_report_set_digits(object, "time_ns", speadi_clock_utc_ns()) < 0 ||
-                   tool_report_set_known(object, "port_out_of_buffer", stats.counters.port_counted,
-                                         stats.counters.port_out_of_buffer) < 0)) {
+    if (object &&
+        (tool_report_set_digits(object, "time_ns", speadi_clock_utc_ns()) < 0 ||
+         tool_report_set_known(object, "port_out_of_buffer", stats.counters.port_counted,
+                               stats.counters.port_out_of_buffer) < 0 ||
+         json_object_set_new(object, "in_sync", json_boolean(!stats.counters.awaits_start)) < 0 ||
+         tool_report_set(object, "heaps_before_start", stats.counters.heaps_before_start) < 0)) {
         json_decref(object);
         return NULL;
     }

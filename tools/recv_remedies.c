@@ -107,6 +107,8 @@ static const char *const sentences[] = {
     [SPEAD_RECV_OVER_CAP_NEWCOMERS] =
         "from new senders, while heaps of senders that work took all places: raise "
         "--concurrent-heaps, or look for foreign senders",
+    [SPEAD_RECV_BEFORE_START] =
+        "in heaps before the start point, as --start-at says",
 };
 /* clang-format on */
 

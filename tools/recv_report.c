@@ -126,6 +126,7 @@ static void print_plan(FILE *to, const struct spead_recv_tool_options *options,
     print_memory(to, options, &plan);
     print_hand_over(to, options);
     print_buffer(to, &plan);
+    recv_start_print_plan(to, &options->start_at);
     recv_output_plan(to, &options->output);
 }
 
@@ -295,6 +296,7 @@ bool recv_report_is_clean(const struct recv_report *report)
         case SPEAD_RECV_CONTROL:
         case SPEAD_RECV_START_UP:
         case SPEAD_RECV_INJECTED:
+        case SPEAD_RECV_BEFORE_START:
             break;
         default:
             if (stats->total.bucket[i].packets > 0)
@@ -445,6 +447,7 @@ void recv_report_summary(FILE *to, const struct recv_report *report)
         fprintf(to, "  ended    %s\n",
                 tool_end_text(&report->end, &report->options->shared, ended));
     print_ledger(to, report);
+    recv_start_print(to, "  in sync  ", &report->options->start_at, &report->stats.counters);
     no_packets_print(to, report->no_packets);
     recv_losses_print(to, report);
     if (totals->incomplete_heaps > 0)
@@ -606,6 +609,8 @@ json_t *recv_report_json(const struct recv_report *report)
     failed |=
         json_object_set_new(object, "statistics",
                             report->statistics ? json_incref(report->statistics) : json_null()) < 0;
+    failed |= json_object_set_new(object, "start",
+                                  recv_start_json(&report->options->start_at, stats)) < 0;
     failed |= json_object_set_new(object, "flow", json_loads(report->flow_json, 0, NULL)) < 0;
     failed |= json_object_set_new(object, "no_packets",
                                   report->no_packets ? json_incref(report->no_packets)

@@ -45,7 +45,8 @@ struct receiver {
     struct tool_cpu cpu_start; /* what the process had used when the program began to receive */
     uint64_t end_ns;           /* the time at which --seconds end (CLOCK_MONOTONIC), or NO_LIMIT */
     uint64_t cancelled_ns;     /* when the program saw the second signal; 0 before that */
-    bool writer_failed;        /* the stream was stopped because the writer has failed */
+    bool in_sync;       /* the program has said that a sender has reached the point of --start-at */
+    bool writer_failed; /* the stream was stopped because the writer has failed */
 };
 
 /* The stream that the signal handler stops. main() sets this pointer before it installs the handler, and sets it to
@@ -70,7 +71,7 @@ static void show(struct receiver *receiver, uint64_t now_ns)
 {
     struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
     struct heap_check_totals taken;
-    char rest[96];
+    char rest[96], start[RECV_START_TEXT_MAX];
 
     if (now_ns < receiver->progress.due_ns)
         return;
@@ -78,9 +79,12 @@ static void show(struct receiver *receiver, uint64_t now_ns)
     taken = heap_check_totals(receiver->graph.check);
     snprintf(rest, sizeof rest, "lost %" PRIu64 "  shed %" PRIu64, stats.counters.missing_packets,
              stats.counters.heaps_shed);
-    tool_progress_update(&receiver->progress, now_ns, taken.payload_bytes, taken.heaps,
-                         stats.total.seen.packets == 0 ? "waiting for the first packet" : NULL,
-                         rest);
+    tool_progress_update(
+        &receiver->progress, now_ns, taken.payload_bytes, taken.heaps,
+        stats.total.seen.packets == 0
+            ? "waiting for the first packet"
+            : recv_start_waiting(&receiver->options->start_at, &stats.counters, start),
+        rest);
 }
 
 /* Notes the cause if --heaps, a signal or --seconds has ended the reception. */
@@ -105,6 +109,20 @@ static void end_if_writer_failed(struct receiver *receiver)
     receiver->writer_failed = true;
     spead_recv_stream_stop(receiver->graph.stream);
     spead_recv_stream_stop(receiver->graph.stream);
+}
+
+/* Says once that a sender has reached the point of --start-at. The library logs it too, at the level info. */
+static void say_in_sync(struct receiver *receiver)
+{
+    const struct spead_recv_start_point *point = &receiver->options->start_at;
+    struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
+
+    if (receiver->in_sync || point->kind == SPEAD_START_POINT_NONE)
+        return;
+    spead_recv_stream_stats(receiver->graph.stream, &stats);
+    receiver->in_sync = !stats.counters.awaits_start;
+    if (receiver->in_sync && !receiver->options->shared.quiet)
+        recv_start_print(stderr, "spead-recv: in sync ", point, &stats.counters);
 }
 
 /* Reads what both the summary so far and the last one say. */
@@ -155,6 +173,7 @@ static void watch_senders(struct receiver *receiver, uint64_t now_ns)
 
 static void look_around(struct receiver *receiver, uint64_t now_ns)
 {
+    say_in_sync(receiver);
     show(receiver, now_ns);
     watch_senders(receiver, now_ns);
     recv_progress_update(&receiver->lines, &receiver->graph, now_ns, false);
@@ -260,6 +279,8 @@ static int report_failure(const struct receiver *receiver, bool ended)
     if (report->totals.verify_bad_bytes > 0)
         return wrong_bytes(receiver, report->totals.verify_bad_bytes);
     if (receiver->options->strict && !recv_report_is_clean(report))
+        return TOOL_NOT_CLEAN;
+    if (report->stats.counters.awaits_start)
         return TOOL_NOT_CLEAN;
     if (report->totals.packets == 0 && wants_packets(receiver->options))
         return TOOL_NOT_CLEAN;

@@ -177,6 +177,12 @@ static const struct tool_option rows[] = {
      .type = &tool_ns, .least = 0.001, .most = 86400000, .unit = 1e6, .or_zero = true,
      STREAM(heap_timeout_ns),
      .help = "Time a heap out after MS milliseconds; 0: never"},
+    {.name = "start-at", .argument = "POINT", .group = TOOL_GROUP_HEAPS,
+     .type = &tool_start_at, OWN(start_at),
+     .help = "Discard whole heaps, and count them apart, until the sender has reached POINT: heap:N (a heap "
+             "counter), item:ID=VALUE (the value of an immediate item) or time:UTC; %STEP behind N or VALUE, "
+             "or item:ID%STEP: a multiple of STEP",
+     .unset = "the first heap"},
     {.name = "incomplete", .group = TOOL_GROUP_HEAPS,
      .type = &tool_flag, STREAM(deliver_incomplete),
      .help = "Take incomplete heaps too, with the map of their gaps"},
@@ -298,7 +304,7 @@ static const char doc[] =
     "multicast HOST is joined. Sizes accept the suffixes K, M, G and T (powers of 1024).\n\n"
     "Interrupt once to end in order, twice to end at once. SIGUSR1 prints the summary so far.\n\n"
     "Exit status: 0 done, 1 failed or a verified byte was wrong, 2 wrong usage, 3 under --strict "
-    "when anything was lost or refused.";
+    "when anything was lost or refused, or when no sender reached the point of --start-at.";
 
 static const struct tool_table own_table = {rows, sizeof rows / sizeof *rows};
 
@@ -306,6 +312,7 @@ static const struct spead_recv_tool_options defaults = {
     .shared = TOOL_SHARED_INIT,
     .stream = SPEAD_RECV_STREAM_CONFIG_INIT,
     .verbs = SPEAD_RECV_VERBS_CONFIG_INIT,
+    .start_at = SPEAD_RECV_START_POINT_INIT,
     .output = {.sync = RECV_SYNC_INIT},
     .progress_ns = 1000000000u,
 };
@@ -416,6 +423,8 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
     config.held_heaps = spead_recv_held_max(options);
     config.plan_only = options->shared.plan;
     config.engine_options = &options->verbs.options;
+    if (options->start_at.kind != SPEAD_START_POINT_NONE)
+        config.start_point = &options->start_at;
     return config;
 }
 

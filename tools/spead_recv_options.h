@@ -7,6 +7,7 @@
 #include <speadline/verbs.h>
 
 #include "recv_output.h"
+#include "recv_start.h"
 #include "shared_options.h"
 
 struct spead_recv_tool_options {
@@ -15,6 +16,7 @@ struct spead_recv_tool_options {
      * spead_recv_stream_config_of() adds these three. */
     struct spead_recv_stream_config stream;
     struct spead_recv_verbs_config verbs;
+    struct spead_recv_start_point start_at; /* of the kind NONE without --start-at */
     bool strict;
     bool items; /* print the items of each heap */
     struct recv_output output;

@@ -46,6 +46,7 @@ static const char *const recv_names[] = {
     [SPEAD_RECV_REPEATED_COUNTER] = "repeated-counter",
     [SPEAD_RECV_OVER_CAP_SENDERS] = "over-cap-senders",
     [SPEAD_RECV_OVER_CAP_NEWCOMERS] = "over-cap-newcomers",
+    [SPEAD_RECV_BEFORE_START] = "before-start",
 };
 
 static const char *const send_names[] = {

@@ -38,7 +38,8 @@ static int length_of(const struct writer *writer)
  * statistic is a string of digits, whatever its value is. */
 static bool is_digits(const char *name)
 {
-    static const char *const names[] = {"first_packet_ns", "last_packet_ns"};
+    static const char *const names[] = {"first_packet_ns", "last_packet_ns", "sync_heap",
+                                        "sync_ns"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)

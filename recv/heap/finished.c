@@ -53,6 +53,7 @@ struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finishe
     heap->has_length = false;
     heap->complete = false;
     heap->is_control = false;
+    heap->before_start = false;
     heap->used = true;
     /* The table may still hold a forgotten heap with the same counter. A search finds the new entry, which was inserted
      * last. The old entry is in the same ring, so it is replaced before the new entry. */

@@ -46,8 +46,9 @@ struct speadi_finished_heap {
     uint8_t controls; /* SPEADI_CONTROL_BIT() of the start and stop items that the heap carried */
     bool has_length;
     bool complete;
-    bool is_control; /* a control heap in one packet; a heap of data may have the same counter */
-    bool used;       /* false if this entry is free */
+    bool is_control;   /* a control heap in one packet; a heap of data may have the same counter */
+    bool before_start; /* the heap was discarded: it lies before the start point of the stream */
+    bool used;         /* false if this entry is free */
 };
 
 struct speadi_finished {

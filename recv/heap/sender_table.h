@@ -66,6 +66,11 @@ struct speadi_sender {
     struct speadi_sender_start start;
     uint64_t start_ns;
     bool has_started;
+    /* The sender is in sync if this is the epoch of the start point (recv_start_point.c). Then the next two are valid: when
+     * it got in sync, by the clock of seen_ns, and the value of its heap by which it was judged. */
+    uint32_t sync_epoch;
+    uint64_t sync_age_ns, sync_value;
+    uint64_t heaps_before_start; /* heaps that were discarded since the sender was last in sync */
 
     uint32_t newer,
         older;     /* neighbours in the list of silent senders; SPEADI_SENDER_NONE ends it */

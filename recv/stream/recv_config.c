@@ -16,6 +16,7 @@
 #include <speadi/struct_size.h>
 
 #include "sender_table.h"
+#include "start_point.h"
 
 #define HEAPS_MAX      (1u << 20) /* most live heaps of all substreams and endpoints together */
 #define HEAP_BYTES_MAX (1ull << 40)
@@ -113,6 +114,29 @@ static int check_memory(const struct spead_recv_stream_config *c, struct spead_e
     return 0;
 }
 
+int speadi_recv_config_read_start(struct spead_recv_start_point *point,
+                                  const struct spead_recv_start_point *from, struct spead_err *err)
+{
+    static const struct spead_recv_start_point defaults = SPEAD_RECV_START_POINT_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "start point",
+        .init = "SPEAD_RECV_START_POINT_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = offsetof(struct spead_recv_start_point, reserved),
+    };
+    int ret = speadi_struct_read(point, from, &kind, err);
+
+    return ret == 0 ? speadi_start_point_check(point, err) : ret;
+}
+
+static int check_start(const struct spead_recv_stream_config *c, struct spead_err *err)
+{
+    struct spead_recv_start_point point;
+
+    return c->start_point ? speadi_recv_config_read_start(&point, c->start_point, err) : 0;
+}
+
 int speadi_recv_config_read(struct spead_recv_stream_config *config,
                             const struct spead_recv_stream_config *from, struct spead_err *err)
 {
@@ -135,7 +159,8 @@ int speadi_recv_config_read(struct spead_recv_stream_config *config,
         config->finished_heaps_max =
             config->live_heaps_max < HEAPS_MAX ? 4 * config->live_heaps_max : 4 * HEAPS_MAX;
     if (check_sources(config, err) < 0 || check_ranges(config, err) < 0 ||
-        check_memory(config, err) < 0 || check_placement(config, err) < 0)
+        check_memory(config, err) < 0 || check_placement(config, err) < 0 ||
+        check_start(config, err) < 0)
         return -EINVAL;
     if (speadi_custom_counters_check(config->custom_counters, config->custom_counter_count,
                                      speadi_recv_statistic_rows, SPEADI_RECV_STATISTIC_ROWS,

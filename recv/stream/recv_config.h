@@ -15,6 +15,10 @@
 int speadi_recv_config_read(struct spead_recv_stream_config *config,
                             const struct spead_recv_stream_config *from, struct spead_err *err);
 
+/* Fills *point from the caller's struct. Returns 0, or -EINVAL; err names the field. */
+int speadi_recv_config_read_start(struct spead_recv_start_point *point,
+                                  const struct spead_recv_start_point *from, struct spead_err *err);
+
 /* Returns the number of endpoints that are apart: 1 if the stream is joint. */
 static inline uint32_t speadi_recv_config_endpoints(const struct spead_recv_stream_config *config)
 {

@@ -121,10 +121,10 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
         return false;
     live = *speadi_heap_table_last(&stream->table, sender->id);
     if (!live || live->sender != sender->id || sender->stopped || stream->stopped_endpoints != 0 ||
-        live->heap.span_count == 0 || !live->heap.has_length || !stream->armed ||
-        raw->datagram_bytes <= HEADER_BYTES || raw->datagram_bytes > stream->packet_bytes_max ||
-        live->min_length > live->heap.length || live->heap.refused_count > 0 || raw->flags != 0 ||
-        raw->segments != 1)
+        live->heap.span_count == 0 || !live->heap.has_length ||
+        stream->gate == SPEADI_GATE_CLOSED || raw->datagram_bytes <= HEADER_BYTES ||
+        raw->datagram_bytes > stream->packet_bytes_max || live->min_length > live->heap.length ||
+        live->heap.refused_count > 0 || raw->flags != 0 || raw->segments != 1)
         return false;
     heap = &live->heap;
     bits = heap->heap_address_bits;

@@ -19,6 +19,11 @@ static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
                                        struct speadi_finished_heap *finished,
                                        const struct speadi_packet *packet)
 {
+    if (finished->before_start) {
+        finished->time_ns =
+            stream->age_ns; /* the heap is discarded to its end, however long it takes */
+        return SPEAD_RECV_BEFORE_START;
+    }
     if (speadi_finished_contradicts(finished, packet))
         return SPEAD_RECV_REPEATED_COUNTER;
     if (finished->complete)
@@ -68,19 +73,12 @@ bool speadi_recv_is_copy_behind_stop(const struct spead_recv_stream *stream,
     return last && is_behind_stop(stream, sender, last, packet);
 }
 
-static uint32_t substream_of(const struct spead_recv_stream *stream, uint64_t counter)
-{
-    uint32_t substreams = stream->config.substream_count;
-
-    return substreams == 1 ? 0 : (uint32_t)(counter % substreams);
-}
-
 /* Says that a heap of this sender has opened, so that skipped counters are noticed. */
 static void note_counter(struct spead_recv_stream *stream, uint32_t sender, uint64_t counter,
                          unsigned bits)
 {
     speadi_gap_trackers_open(&stream->gaps, speadi_sender_index(sender),
-                             substream_of(stream, counter), counter, bits);
+                             speadi_recv_substream(stream, counter), counter, bits);
 }
 
 /* Remembers a heap that could not begin as finished. So each such heap is counted once. */
@@ -109,16 +107,6 @@ void speadi_recv_discard_new(struct spead_recv_stream *stream, struct speadi_liv
         refuse(stream, &key, packet, live->slot);
     }
     speadi_recv_release_new(stream, live);
-}
-
-static struct speadi_heap_key key_of(const struct spead_recv_stream *stream,
-                                     const struct speadi_sender *sender, uint64_t counter)
-{
-    uint32_t ring =
-        sender->endpoint * stream->config.substream_count + substream_of(stream, counter);
-
-    return (struct speadi_heap_key){
-        .counter = counter, .sender = sender->id, .ring = ring, .endpoint = sender->endpoint};
 }
 
 static bool is_carrier_of(const struct spead_recv_stream *stream,
@@ -228,7 +216,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap **out, bool *paused)
 {
-    const struct speadi_heap_key key = key_of(stream, sender, packet->heap_counter);
+    const struct speadi_heap_key key = speadi_recv_heap_key(stream, sender, packet->heap_counter);
     struct speadi_finished_heap *finished = ended_heap(stream, sender, packet);
     struct speadi_block *region;
     enum spead_recv_bucket bucket;
@@ -259,7 +247,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
 bool speadi_recv_note_control_heap(struct spead_recv_stream *stream, struct speadi_sender *sender,
                                    const struct speadi_packet *packet)
 {
-    const struct speadi_heap_key key = key_of(stream, sender, packet->heap_counter);
+    const struct speadi_heap_key key = speadi_recv_heap_key(stream, sender, packet->heap_counter);
 
     if (speadi_recv_is_ended_carrier(stream, sender, packet))
         return false;

@@ -228,6 +228,22 @@ static int hand_over_and_read(struct spead_recv_stream *stream)
     return count;
 }
 
+/* Finds out what happens in this poll to packets that may begin a heap. */
+static void look_at_gate(struct spead_recv_stream *stream)
+{
+    /* relaxed: the lock protects the start point itself */
+    if (__builtin_expect(atomic_load_explicit(&stream->start_calls, memory_order_relaxed) !=
+                             stream->start.calls,
+                         0))
+        speadi_recv_take_start_point(stream);
+    /* ARM1 acquire: this thread sees all that the caller of arm() did before the call. */
+    if (!atomic_load_explicit(&stream->is_armed, memory_order_acquire))
+        stream->gate = SPEADI_GATE_CLOSED;
+    else
+        stream->gate = stream->start.point.kind == SPEAD_START_POINT_NONE ? SPEADI_GATE_OPEN
+                                                                          : SPEADI_GATE_JUDGES;
+}
+
 int spead_recv_stream_poll(struct spead_recv_stream *stream)
 {
     int count = 0;
@@ -243,8 +259,7 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
     if (stream->now_ns - stream->counters_ns > COUNTERS_EVERY_NS)
         speadi_recv_read_counters(stream);
     stream->drops_before = speadi_recv_kernel_drops(stream);
-    /* ARM1 acquire: this thread sees all that the caller of arm() did before the call. */
-    stream->armed = atomic_load_explicit(&stream->is_armed, memory_order_acquire);
+    look_at_gate(stream);
     speadi_recv_check_stop(stream);
     if (stream->state < SPEADI_RECV_FLUSHING)
         count = hand_over_and_read(stream);

@@ -301,23 +301,14 @@ static enum spead_recv_bucket find_sender(struct spead_recv_stream *stream,
     return *sender ? SPEAD_RECV_LIVE : SPEAD_RECV_OVER_CAP_SENDERS;
 }
 
-/* Makes the checks that need no heap. Returns the bucket of a packet that fails one of them. Else fills *packet with
- * the decoded packet, *sender with its sender, and returns SPEAD_RECV_LIVE. */
-static enum spead_recv_bucket admit(struct spead_recv_stream *stream,
-                                    const struct speadi_rx_packet *raw,
-                                    struct speadi_packet *packet, struct speadi_sender **sender)
+/* The part of admit() that reads the packet. */
+static inline __attribute__((always_inline)) enum spead_recv_bucket decode(
+    struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
+    struct speadi_packet *packet, struct speadi_sender **sender)
 {
     enum spead_recv_bucket bucket;
     int defect;
 
-    if (raw->flags & SPEADI_RX_INJECTED_DROP)
-        return SPEAD_RECV_INJECTED;
-    if (raw->flags & SPEADI_RX_REFUSED)
-        return (enum spead_recv_bucket)raw->bucket;
-    if ((raw->flags & SPEADI_RX_TRUNCATED) || raw->datagram_bytes > stream->packet_bytes_max)
-        return SPEAD_RECV_TRUNCATED;
-    if (!stream->armed)
-        return SPEAD_RECV_START_UP;
     defect = speadi_packet_decode(packet, raw->head, raw->head_bytes, raw->datagram_bytes);
     bucket = find_sender(stream, raw, packet, defect, sender);
     if (bucket != SPEAD_RECV_LIVE)
@@ -328,6 +319,30 @@ static enum spead_recv_bucket admit(struct spead_recv_stream *stream,
         packet->payload_offset + packet->payload_bytes > stream->layout.heap_bytes_max)
         return SPEAD_RECV_OVER_CAP_HEAP_SIZE;
     return SPEAD_RECV_LIVE;
+}
+
+static enum spead_recv_bucket decode_and_judge(struct spead_recv_stream *stream,
+                                               const struct speadi_rx_packet *raw,
+                                               struct speadi_packet *packet,
+                                               struct speadi_sender **sender);
+
+/* Makes the checks that need no heap. Returns the bucket of a packet that fails one of them. Else fills *packet with
+ * the decoded packet, *sender with its sender, and returns SPEAD_RECV_LIVE. */
+static enum spead_recv_bucket admit(struct spead_recv_stream *stream,
+                                    const struct speadi_rx_packet *raw,
+                                    struct speadi_packet *packet, struct speadi_sender **sender)
+{
+    if (raw->flags & SPEADI_RX_INJECTED_DROP)
+        return SPEAD_RECV_INJECTED;
+    if (raw->flags & SPEADI_RX_REFUSED)
+        return (enum spead_recv_bucket)raw->bucket;
+    if ((raw->flags & SPEADI_RX_TRUNCATED) || raw->datagram_bytes > stream->packet_bytes_max)
+        return SPEAD_RECV_TRUNCATED;
+    /* A stream without a start point makes this one test of the gate, and no other for it. */
+    if (__builtin_expect(stream->gate != SPEADI_GATE_OPEN, 0))
+        return stream->gate == SPEADI_GATE_CLOSED ? SPEAD_RECV_START_UP
+                                                  : decode_and_judge(stream, raw, packet, sender);
+    return decode(stream, raw, packet, sender);
 }
 
 /* Tells whether all bytes of the heap lie before the packet. */
@@ -349,6 +364,23 @@ static void obey_data(struct spead_recv_stream *stream, struct speadi_sender *se
              lies_before(&live->heap, packet) ? live : NULL);
     else if (!speadi_recv_is_ended_carrier(stream, sender, packet))
         obey(stream, sender, packet, controls, NULL);
+}
+
+/* Decodes a packet of a stream that has a start point. Discards it if its heap lies before that point. */
+static __attribute__((noinline)) enum spead_recv_bucket decode_and_judge(
+    struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
+    struct speadi_packet *packet, struct speadi_sender **sender)
+{
+    enum spead_recv_bucket bucket = decode(stream, raw, packet, sender);
+    uint32_t controls;
+
+    if (bucket != SPEAD_RECV_LIVE || !speadi_recv_is_before_start(stream, raw, *sender, packet))
+        return bucket;
+    controls = speadi_packet_boundaries(packet);
+    if (controls != 0)
+        obey_data(stream, *sender, packet, controls, NULL);
+    speadi_recv_discard_before_start(stream, *sender, packet);
+    return SPEAD_RECV_BEFORE_START;
 }
 
 /* Processes a packet with a start or stop item. */

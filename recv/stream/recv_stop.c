@@ -103,5 +103,6 @@ void speadi_recv_end(struct spead_recv_stream *stream, int result)
     note_end(stream, result == -ESHUTDOWN ? SPEAD_END_NO_READER : SPEAD_END_FAILED);
     stream->result = result;
     stream->state = SPEADI_RECV_ENDED;
+    speadi_recv_say_never_in_sync(stream);
     speadi_outlet_close(&stream->outlet, result == -ESHUTDOWN ? 0 : result);
 }

@@ -71,6 +71,17 @@ static int make_tables(struct spead_recv_stream *stream)
     return 0;
 }
 
+static void set_start_point(struct spead_recv_stream *stream)
+{
+    struct spead_recv_start_point point;
+
+    /* speadi_recv_config_read() has checked it */
+    if (stream->config.start_point &&
+        speadi_recv_config_read_start(&point, stream->config.start_point, NULL) == 0)
+        speadi_recv_set_start_point(stream, &point);
+    stream->config.start_point = NULL; /* the user may free it */
+}
+
 static int name_sources(struct spead_recv_stream *stream)
 {
     stream->source_name = calloc(stream->source_count, sizeof *stream->source_name);
@@ -282,6 +293,7 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
         stream->packet_bytes_max = facts->packet_bytes_max;
     snprintf(stream->engine_reason, sizeof stream->engine_reason, "%s", reason);
     atomic_init(&stream->is_armed, !config->explicit_start);
+    pthread_mutex_init(&stream->start_lock, NULL);
     init_layout(stream);
 
     ret = speadi_recv_config_check_engine(config, ops, err);
@@ -295,6 +307,8 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     if (ret < 0)
         goto err_destroy;
     ret = make_tables(stream);
+    if (ret == 0)
+        set_start_point(stream);
     if (ret == 0)
         ret = name_sources(stream);
     if (ret < 0) {
@@ -383,6 +397,7 @@ void spead_recv_stream_destroy(struct spead_recv_stream *stream)
     speadi_late_gaps_release(&stream->late_gaps);
     free(stream->sizes);
     speadi_heap_table_release(&stream->table);
+    pthread_mutex_destroy(&stream->start_lock);
     speadi_pool_unref(stream->pool); /* heaps that the consumer still holds keep the pool alive */
     free(stream);
 }
@@ -397,6 +412,22 @@ void spead_recv_stream_plan(const struct spead_recv_stream *stream, struct spead
 void spead_recv_stream_arm(struct spead_recv_stream *stream)
 {
     atomic_store_explicit(&stream->is_armed, true, memory_order_release); /* ARM1 release */
+}
+
+int spead_recv_stream_start_at(struct spead_recv_stream *stream,
+                               const struct spead_recv_start_point *point, struct spead_err *err)
+{
+    struct spead_recv_start_point own;
+    int ret = speadi_recv_config_read_start(&own, point, err);
+
+    if (ret < 0)
+        return ret;
+    pthread_mutex_lock(&stream->start_lock);
+    stream->start_asked = own;
+    /* relaxed: the lock protects the start point; the owner thread looks again in each poll */
+    atomic_fetch_add_explicit(&stream->start_calls, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&stream->start_lock);
+    return 0;
 }
 
 void spead_recv_stream_stop(struct spead_recv_stream *stream)

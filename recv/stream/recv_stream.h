@@ -10,6 +10,7 @@
  *   recv_fast_path.c  processes packets that begin where the packet before them in the heap ended
  *   recv_packet.c     processes any other packet: finds its bucket and its heap, puts its payload in place
  *   recv_peek.c       finds the misplaced packets of a burst before any payload is written
+ *   recv_start_point.c  discards heaps before the start point
  *   recv_senders.c    finds the sender of a packet, begins its runs, ends its heaps after a stop
  *   recv_heaps.c      opens a heap
  *   recv_charge.c     charges the memory of a heap; ends older heaps where memory is scarce
@@ -35,6 +36,7 @@
 #ifndef SPEADI_RECV_STREAM_H
 #define SPEADI_RECV_STREAM_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -68,6 +70,23 @@ enum speadi_recv_state {
     /* the stream reads nothing; finished heaps wait for room in the channel */
     SPEADI_RECV_FLUSHING,
     SPEADI_RECV_ENDED,
+};
+
+/* What happens to packets that may begin a heap. */
+enum speadi_recv_gate {
+    SPEADI_GATE_OPEN,   /* they begin heaps */
+    SPEADI_GATE_CLOSED, /* explicit_start, and arm() was not called: all packets only count */
+    SPEADI_GATE_JUDGES, /* the start point decides */
+};
+
+/* The start point of a stream as the owner thread knows it. */
+struct speadi_recv_start {
+    struct spead_recv_start_point point;
+    /* How many start points there were. A sender is in sync if its sync_epoch is the same. */
+    uint32_t epoch;
+    uint32_t calls;               /* value of start_calls when the owner thread last looked */
+    bool absent_said;             /* the log has said that a heap lacks the item */
+    struct speadi_log_pause said; /* of the lines about senders that are in sync, by now_ns */
 };
 
 /* The reason why a heap ends. */
@@ -125,8 +144,12 @@ struct spead_recv_stream {
     struct spead_recv_plan plan;
     struct speadi_region_plan regions;
 
-    /* Any thread may write these three fields. */
+    /* Any thread may write these fields. start_lock protects start_asked, the start point of the last call of
+     * start_at(); start_calls counts these calls. */
     _Alignas(SPEADI_CACHE_LINE) atomic_uint stop_calls;
+    atomic_uint start_calls;
+    pthread_mutex_t start_lock;
+    struct spead_recv_start_point start_asked;
     atomic_bool is_armed;
     atomic_bool has_owner; /* spead_recv_stream_start() has accepted a thread as the owner thread */
 
@@ -134,7 +157,8 @@ struct spead_recv_stream {
     _Alignas(SPEADI_CACHE_LINE) void *engine;
     enum speadi_recv_state state;
     int result; /* what spead_recv_stream_poll() returns after the stream has ended */
-    bool armed; /* value of is_armed at the beginning of this poll */
+    enum speadi_recv_gate gate; /* as it was at the beginning of this poll */
+    struct speadi_recv_start start;
     /* True after unreserve() of the engine was called, until poll() of the engine reports all reservations as ended. */
     bool unreserving;
     /* Bit number i of heard_endpoints is set if endpoint i has had a sender. The same bit of stopped_endpoints is set
@@ -530,7 +554,50 @@ static inline bool speadi_recv_compares(const struct spead_recv_stream *stream,
 void speadi_recv_note_doubling(struct spead_recv_stream *stream,
                                const struct speadi_live_heap *live);
 
+/* ---- recv_start_point.c ---------------------------------------------------------------------- */
+
+/* Sets the start point. No sender is in sync afterwards. */
+void speadi_recv_set_start_point(struct spead_recv_stream *stream,
+                                 const struct spead_recv_start_point *point);
+
+/* Sets the start point that another thread has asked for. */
+void speadi_recv_take_start_point(struct spead_recv_stream *stream);
+
+/* Tells whether the packet is of a heap before the start point. If its heap is the first one of the sender at that point,
+ * the sender is in sync after this call. The caller must call it only if there is a start point. */
+bool speadi_recv_is_before_start(struct spead_recv_stream *stream,
+                                 const struct speadi_rx_packet *raw, struct speadi_sender *sender,
+                                 const struct speadi_packet *packet);
+
+/* Discards the heap of this packet, and remembers it so that its other packets are discarded too. */
+void speadi_recv_discard_before_start(struct spead_recv_stream *stream,
+                                      struct speadi_sender *sender,
+                                      const struct speadi_packet *packet);
+
+/* The stream ends. Says so in the log if no sender has reached the start point. */
+void speadi_recv_say_never_in_sync(const struct spead_recv_stream *stream);
+
 /* ---- recv_heaps.c ---------------------------------------------------------------------------- */
+
+static inline uint32_t speadi_recv_substream(const struct spead_recv_stream *stream,
+                                             uint64_t counter)
+{
+    uint32_t substreams = stream->config.substream_count;
+
+    return substreams == 1 ? 0 : (uint32_t)(counter % substreams);
+}
+
+/* Returns the key of a heap of this sender. */
+static inline struct speadi_heap_key speadi_recv_heap_key(const struct spead_recv_stream *stream,
+                                                          const struct speadi_sender *sender,
+                                                          uint64_t counter)
+{
+    uint32_t ring = sender->endpoint * stream->config.substream_count +
+                    speadi_recv_substream(stream, counter);
+
+    return (struct speadi_heap_key){
+        .counter = counter, .sender = sender->id, .ring = ring, .endpoint = sender->endpoint};
+}
 
 /* Opens a heap for the packet of this sender. Returns SPEAD_RECV_LIVE and gives the heap in *out; the heap is not in
  * the table yet. If no heap can be opened, returns the bucket of the packet. Sets *paused to true if the caller must

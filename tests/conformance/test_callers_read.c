@@ -203,6 +203,15 @@ static int make_receiver_of_arena(const void *arena, struct spead_err *err)
     return make_receiver(&config, err);
 }
 
+static int make_receiver_of_start(const void *point, struct spead_err *err)
+{
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+
+    fill_receiver(&config);
+    config.start_point = point;
+    return make_receiver(&config, err);
+}
+
 static int make_sender(const void *config, struct spead_err *err)
 {
     struct spead_send_stream *made;
@@ -323,8 +332,10 @@ static const struct read_row read_table[] = {
      fill_arena, make_receiver_of_arena},
     {STRUCT(spead_region_pool_config, event_ops),
      &(struct spead_region_pool_config)SPEAD_REGION_POOL_CONFIG_INIT, fill_pool, make_pool},
-    {STRUCT(spead_recv_stream_config, custom_counters),
+    {STRUCT(spead_recv_stream_config, start_point),
      &(struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT, fill_receiver, make_receiver},
+    {STRUCT(spead_recv_start_point, reserved),
+     &(struct spead_recv_start_point)SPEAD_RECV_START_POINT_INIT, NULL, make_receiver_of_start},
     {STRUCT(spead_recording_writer_config, log),
      &(struct spead_recording_writer_config)SPEAD_RECORDING_WRITER_CONFIG_INIT, fill_recording,
      make_recording},

@@ -73,6 +73,27 @@ RECEIVE(receive_path, enum spead_receive_path)
 RECEIVE(sender_key, enum spead_sender_key)
 RECEIVE(populate, enum spead_populate)
 
+static int recv_start_kind(int value, struct spead_err *err)
+{
+    struct spead_recv_start_point point = SPEAD_RECV_START_POINT_INIT;
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+
+    point.kind = (enum spead_start_point_kind)value;
+    config.start_point = &point;
+    return receive(config, err);
+}
+
+static int recv_custom_mode(int value, struct spead_err *err)
+{
+    struct spead_custom_counter counter = {.name = "a"};
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+
+    counter.mode = (enum spead_statistic_mode)value;
+    config.custom_counters = &counter;
+    config.custom_counter_count = 1;
+    return receive(config, err);
+}
+
 static int recv_arena_kind(int value, struct spead_err *err)
 {
     static char memory[8192];
@@ -211,6 +232,8 @@ static const struct {
     {"receive stream", "receive_path", recv_receive_path, SPEAD_PATH_BOUNCE + 1},
     {"receive stream", "sender_key", recv_sender_key, SPEAD_SENDER_KEY_NONE + 1},
     {"receive stream", "populate", recv_populate, SPEAD_POPULATE_OFF + 1},
+    {"receive stream", "start_point.kind", recv_start_kind, SPEAD_START_POINT_TIME + 1},
+    {"receive stream", "custom_counters", recv_custom_mode, SPEAD_STATISTIC_MINIMUM + 1},
     {"arena", "kind", recv_arena_kind, SPEAD_REGION_DMA_BUF + 1},
     {"send stream", "rate_of", send_rate_of, SPEAD_RATE_WIRE + 1},
     {"send stream", "send_path", send_send_path, SPEAD_SEND_PATH_REFERENCE + 1},

@@ -63,6 +63,7 @@
     ROW(spead_recording_info, SPEAD_RECORDING_INFO_INIT)                   \
     ROW(spead_recv_stream_config, SPEAD_RECV_STREAM_CONFIG_INIT)           \
     ROW(spead_recv_plan, SPEAD_RECV_PLAN_INIT)                             \
+    ROW(spead_recv_start_point, SPEAD_RECV_START_POINT_INIT)               \
     ROW(spead_recv_end, SPEAD_RECV_END_INIT)                               \
     ROW(spead_recv_sender, SPEAD_RECV_SENDER_INIT)                         \
     ROW(spead_send_stream_config, SPEAD_SEND_STREAM_CONFIG_INIT)           \

@@ -429,8 +429,8 @@ Test(reports, a_run_that_nothing_limited_names_the_senders_or_says_that_they_wer
 Test(reports, clean_means_that_nothing_was_lost_or_refused)
 {
     const enum spead_recv_bucket allowed[] = {SPEAD_RECV_DELIVERED, SPEAD_RECV_DUPLICATE,
-                                              SPEAD_RECV_CONTROL, SPEAD_RECV_START_UP,
-                                              SPEAD_RECV_INJECTED};
+                                              SPEAD_RECV_CONTROL,   SPEAD_RECV_START_UP,
+                                              SPEAD_RECV_INJECTED,  SPEAD_RECV_BEFORE_START};
     unsigned clean = 0;
 
     for (unsigned i = 0; i < SPEAD_RECV_BUCKET_COUNT; i++) {

@@ -98,6 +98,8 @@ enum spead_recv_bucket {
     /* The packet would begin a heap of a sender that has completed no heap yet (a newcomer). But all places for live
      * heaps hold heaps of proven senders. */
     SPEAD_RECV_OVER_CAP_NEWCOMERS,
+    /* Packets of heaps that were discarded whole, because they lie before the start point of the stream. */
+    SPEAD_RECV_BEFORE_START,
     SPEAD_RECV_BUCKET_COUNT /* number of buckets */
 };
 
@@ -263,6 +265,13 @@ struct spead_recv_counters {
      * unaligned_payload_bytes bytes of payload (most of them, in the last such heap), which is no multiple of 64. The
      * number is about right where packets of more than four sizes are in one heap. */
     uint64_t unaligned_packets, unaligned_payload_bytes;
+    /* The start point of the stream (struct spead_recv_start_point). awaits_start is 1 while the stream has a start point
+     * and no sender has reached it. senders_in_sync counts the senders that have reached it. sync_heap and sync_ns are the
+     * heap counter and the time of the first packet (by the clock of the heaps) of the first heap that was taken since
+     * then, of whichever sender; valid if senders_in_sync is not 0. A new start point sets these four anew.
+     * heaps_before_start counts the heaps that were discarded before a start point; their packets are in the bucket
+     * before-start. */
+    uint64_t awaits_start, senders_in_sync, sync_heap, sync_ns, heaps_before_start;
     /* How often the engine has lent packets, and the most packets that it has lent at a time (spead2: batches and
      * max_batch). */
     uint64_t bursts, burst_packets_max;

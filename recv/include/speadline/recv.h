@@ -3,7 +3,7 @@
  *
  * Threads:  One thread owns the stream, the owner thread. Only the owner thread calls start(), poll(), wait() and
  *           run(). One consumer thread calls take(), try_take(), take_many() and fd(). The owner thread may also be the
- *           consumer thread. Any thread may call arm(), stop(), plan(), stats() and source_stats(). A signal handler
+ *           consumer thread. Any thread may call arm(), start_at(), stop(), plan(), stats() and source_stats(). A signal handler
  *           may call stop().
  * Lifetime: create -> [start -> poll and wait, until poll() returns a negative value] -> destroy. The function run()
  *           does the part in brackets on the calling thread. A spead_recv_runner does that part on a new thread. Call
@@ -117,6 +117,43 @@ enum spead_populate {
      * during that time. */
     SPEAD_POPULATE_OFF = 1,
 };
+
+/* What a start point is made of. */
+enum spead_start_point_kind {
+    SPEAD_START_POINT_NONE = 0, /* there is no start point: the first heap that comes is taken */
+    SPEAD_START_POINT_HEAP = 1, /* a heap counter */
+    SPEAD_START_POINT_ITEM = 2, /* the value of an immediate item */
+    SPEAD_START_POINT_TIME = 3, /* a time */
+};
+
+/* The start point of a stream: from where on it takes heaps. Until a sender has reached the start point, the stream
+ * discards the heaps of this sender whole and counts their packets as before-start; it counts nothing of them as missing.
+ * The first heap at the start point or behind it is taken, and from then on the sender is *in sync*: the log says "in sync
+ * since heap N, time T".
+ *   - Each sender gets in sync by itself, as sender_key says what a sender is. In a joint stream a sender is one at all
+ *     endpoints. All senders compare with the same point, so they start together if their counters or items go together.
+ *   - A heap is judged as a whole by the packet of it that comes first: by its heap counter, by its item, or by its time.
+ *     A heap whose first packet lacks the item is discarded; the log says so once.
+ *   - A sender that is in sync stays so, also if its counter wraps or begins anew. But for one second, heaps that lie
+ *     before the start point and come late are still discarded. A sender that is heard later is judged too.
+ *   - Start and stop items have their effect also before the start point.
+ * Start from SPEAD_RECV_START_POINT_INIT. */
+struct spead_recv_start_point {
+    uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
+    enum spead_start_point_kind kind;
+    uint64_t item; /* ITEM: the id of the item, above 0x06; else ignored */
+    /* HEAP: the least heap counter. ITEM: the least value. TIME: nanoseconds of UTC; the time of the first packet of a heap
+     * is compared with it, by the clock of the heaps (spead_heap_clock()). */
+    uint64_t least;
+    /* HEAP and ITEM: the sender starts at a multiple of this number. 0: at any. Must be 0 for TIME. */
+    uint64_t step;
+    uint64_t reserved; /* 0 */
+};
+/* clang-format off */
+#define SPEAD_RECV_START_POINT_INIT { .struct_size = sizeof(struct spead_recv_start_point) }
+/* clang-format on */
+/* Does what SPEAD_RECV_START_POINT_INIT does; `size` is sizeof *point. Any thread. See docs/abi.md. */
+void spead_recv_start_point_init(struct spead_recv_start_point *point, size_t size);
 
 /* Why a stream has ended. */
 enum spead_recv_end_cause {
@@ -376,6 +413,8 @@ struct spead_recv_stream_config {
      * spead_recv_stream_count(). They stand in the snapshots of the stream behind the statistics of the library. NULL
      * (default): none. The array and its names are borrowed. */
     const struct spead_custom_counter *custom_counters;
+    /* From where on the stream takes heaps. NULL (default): from the first heap on. Borrowed. */
+    const struct spead_recv_start_point *start_point;
 };
 
 /* clang-format off */
@@ -497,6 +536,15 @@ int spead_recv_stream_run(struct spead_recv_stream *stream, struct spead_err *er
  * after this call into heaps, also those that already wait in the sockets. Without explicit_start this call has no
  * effect. Any thread may call this function; it never blocks. */
 void spead_recv_stream_arm(struct spead_recv_stream *stream);
+
+/* Gives the stream a new start point in place of the one that it has. No sender is in sync any more, until it has reached
+ * the new point; heaps that have begun go on. With the kind NONE the stream takes all heaps again. The owner thread does
+ * so at the beginning of a poll() after this call; if there are several calls before it, the last one counts. Returns 0,
+ * or -EINVAL; err names the field, and may be NULL. Any thread may call this function; it waits at most while the owner
+ * thread copies a start point. (spead_recv_stream_arm() is something else: it ends the start-up phase of
+ * explicit_start.) */
+int spead_recv_stream_start_at(struct spead_recv_stream *stream,
+                               const struct spead_recv_start_point *point, struct spead_err *err);
 
 /* Asks the stream to end in order. The owner thread then reads the source until it is empty or stop_drain_ns has
  * passed. It ends the live heaps, hands over the finished heaps, and ends the channel behind the last heap. A second

@@ -145,7 +145,7 @@ Test(recv_fast_path, takes_all_but_the_packet_that_opens_and_the_one_that_comple
         cr_assert_gt(rig.stream->ops->poll(rig.stream->engine, burst), 0);
         rig.stream->burst_next = 0;
         rig.stream->burst_is_out = true;
-        rig.stream->armed = true;
+        rig.stream->gate = SPEADI_GATE_OPEN;
         cr_expect_eq(speadi_recv_fast_path(rig.stream), i > 0 && i < PACKETS - 1, "packet %u", i);
         if (i == 0 || i == PACKETS - 1)
             cr_assert(speadi_recv_process_packet(rig.stream, &burst->packet[0]));
