@@ -6,6 +6,8 @@
 #include <speadline/graph.h>
 #include <speadline/item_group.h>
 #include <speadline/node.h>
+#include <speadline/operators.h>
+#include <speadline/pipeline.h>
 #include <speadline/probe.h>
 #include <speadline/region.h>
 #include <speadline/stats.h>
@@ -26,6 +28,8 @@ SPEADI_STRUCT_INIT(spead_item_group_stats, SPEAD_ITEM_GROUP_STATS_INIT)
 SPEADI_STRUCT_INIT(spead_failure, SPEAD_FAILURE_INIT)
 SPEADI_STRUCT_INIT(spead_node_stats, SPEAD_NODE_STATS_INIT)
 SPEADI_STRUCT_INIT(spead_node_config, SPEAD_NODE_CONFIG_INIT)
+SPEADI_STRUCT_INIT(spead_operator_stats, SPEAD_OPERATOR_STATS_INIT)
+SPEADI_STRUCT_INIT(spead_stage, SPEAD_STAGE_INIT)
 SPEADI_STRUCT_INIT(spead_probe_source_config, SPEAD_PROBE_SOURCE_CONFIG_INIT)
 SPEADI_STRUCT_INIT(spead_probe_sink_config, SPEAD_PROBE_SINK_CONFIG_INIT)
 SPEADI_STRUCT_INIT(spead_probe_record, SPEAD_PROBE_RECORD_INIT)

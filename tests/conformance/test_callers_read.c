@@ -14,6 +14,7 @@
 #include <speadline/executor.h>
 #include <speadline/graph.h>
 #include <speadline/item_group.h>
+#include <speadline/operators.h>
 #include <speadline/probe.h>
 #include <speadline/record.h>
 #include <speadline/recv.h>
@@ -158,6 +159,31 @@ static int make_test_sink(const void *config, struct spead_err *err)
 
     if (ret == 0)
         spead_probe_sink_destroy(made);
+    return ret;
+}
+
+static int make_message(void *arg, struct spead_message *message)
+{
+    (void)arg;
+    (void)message;
+    return 0;
+}
+
+static void fill_stage(void *stage)
+{
+    ((struct spead_stage *)stage)->name = "source";
+}
+
+static int make_stage(const void *stage, struct spead_err *err)
+{
+    struct spead_pipeline *pipeline = spead_pipeline_create("test");
+    struct spead_graph *made;
+    int ret;
+
+    spead_pipeline_source(pipeline, stage, make_message, NULL);
+    ret = spead_pipeline_finish(pipeline, &made, err);
+    if (ret == 0)
+        spead_graph_destroy(made);
     return ret;
 }
 
@@ -322,6 +348,7 @@ static const struct read_row read_table[] = {
      make_graph},
     {STRUCT(spead_node_config, memory_bytes), &(struct spead_node_config)SPEAD_NODE_CONFIG_INIT,
      fill_node, make_node},
+    {STRUCT(spead_stage, clock), &(struct spead_stage)SPEAD_STAGE_INIT, fill_stage, make_stage},
     {STRUCT(spead_probe_source_config, error_at),
      &(struct spead_probe_source_config)SPEAD_PROBE_SOURCE_CONFIG_INIT, NULL, make_test_source},
     {STRUCT(spead_probe_sink_config, error_at),

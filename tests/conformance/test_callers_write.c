@@ -14,6 +14,7 @@
 #include <speadline/executor.h>
 #include <speadline/graph.h>
 #include <speadline/item_group.h>
+#include <speadline/operators.h>
 #include <speadline/probe.h>
 #include <speadline/record.h>
 #include <speadline/recv.h>
@@ -30,6 +31,8 @@ static struct spead_channel *channel;
 static struct spead_executor *executor;
 static struct spead_graph *graph;
 static struct spead_node *node;
+static struct spead_graph *operator_graph;
+static struct spead_node *operator_node;
 static struct spead_probe_source *test_source;
 static struct spead_probe_sink *test_sink;
 static struct spead_region_pool *pool;
@@ -69,6 +72,11 @@ static void write_failure(void *to)
 static void write_node_stats(void *to)
 {
     spead_node_stats(node, to);
+}
+
+static void write_operator_stats(void *to)
+{
+    (void)spead_operator_stats(operator_node, to);
 }
 
 static void write_test_source_node(void *to)
@@ -222,6 +230,7 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_executor_stats, runnable), write_executor_stats},
     {STRUCT(spead_failure, cause), write_failure},
     {STRUCT(spead_node_stats, waited_ns), write_node_stats},
+    {STRUCT(spead_operator_stats, sent), write_operator_stats},
     {STRUCT(spead_node_config, memory_bytes), write_test_source_node},
     {STRUCT(spead_node_config, memory_bytes), write_test_sink_node},
     {STRUCT(spead_node_config, memory_bytes), write_receiver_node},
@@ -301,6 +310,22 @@ static void make_recording(void)
     MUST(spead_recording_writer_create(&recording, &config, NULL) == 0, "no recording");
 }
 
+static int make_message(void *arg, struct spead_message *message)
+{
+    (void)arg;
+    (void)message;
+    return 0;
+}
+
+static void make_operator(void)
+{
+    struct spead_pipeline *pipeline = spead_pipeline_create("operators");
+
+    spead_pipeline_source(pipeline, SPEAD_STAGE("source"), make_message, NULL);
+    MUST(spead_pipeline_finish(pipeline, &operator_graph, NULL) == 0, "no operator");
+    operator_node = spead_graph_find(operator_graph, "source");
+}
+
 static void set_up(void)
 {
     struct spead_channel_config channel_config = SPEAD_CHANNEL_CONFIG_INIT;
@@ -330,12 +355,14 @@ static void set_up(void)
     MUST(spead_descriptor_create(&descriptor, &descriptor_config, NULL) == 0, "no descriptor");
     MUST(spead_item_group_create(&item_group, NULL, NULL) == 0, "no item group");
     MUST(spead_item_group_add(item_group, descriptor, NULL) == 0, "no item");
+    make_operator();
     make_streams();
     make_recording();
 }
 
 static void tear_down(void)
 {
+    spead_graph_destroy(operator_graph);
     spead_item_group_destroy(item_group);
     spead_descriptor_unref(descriptor);
     spead_heap_unref(heap);

@@ -15,6 +15,7 @@
 #include <speadline/graph.h>
 #include <speadline/item_group.h>
 #include <speadline/node.h>
+#include <speadline/operators.h>
 #include <speadline/probe.h>
 #include <speadline/record.h>
 #include <speadline/recv.h>
@@ -41,6 +42,8 @@
     ROW(spead_node_stats, SPEAD_NODE_STATS_INIT)                           \
     ROW(spead_node_config, SPEAD_NODE_CONFIG_INIT)                         \
     ROW(spead_probe_source_config, SPEAD_PROBE_SOURCE_CONFIG_INIT)         \
+    ROW(spead_operator_stats, SPEAD_OPERATOR_STATS_INIT)                   \
+    ROW(spead_stage, SPEAD_STAGE_INIT)                                     \
     ROW(spead_probe_sink_config, SPEAD_PROBE_SINK_CONFIG_INIT)             \
     ROW(spead_probe_record, SPEAD_PROBE_RECORD_INIT)                       \
     ROW(spead_region_info, SPEAD_REGION_INFO_INIT)                         \

@@ -36,7 +36,7 @@ forbidden() { # ROOM
         common/base | common/engine | common/fault | common/stats | common/net | common/wire) echo pages.h ;;
         common/memory) echo netlink.h ;;
         common/verbs) echo netlink.h ;;
-        common/flow/probe) echo graph_parts.h ;;
+        common/flow/probe | common/flow/ops) echo graph_parts.h ;;
         common/flow/channel | common/flow/run) echo graph_parts.h ;;
         common/flow/graph) echo probe_parts.h ;;
         recv/engine) echo live_heap.h ;;

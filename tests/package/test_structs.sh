@@ -15,6 +15,7 @@ why_fixed() { # STRUCT: prints why it has no struct_size; prints nothing for a s
         spead_err | spead_log | spead_count | spead_recv_ledger | spead_sender_address) echo "part of other structs" ;;
         spead_recv_counters | spead_send_counters) echo "end of their stats, and grow with them" ;;
         spead_waker) echo "embedded by callers" ;;
+        spead_stage_clock) echo "two members, passed by address" ;;
         spead_event_ops | spead_node_ops | spead_region_ops | spead_message_type) echo "table of operations" ;;
         spead_item | spead_view | spead_group_item | spead_send_options) echo "data path: one for each heap or item" ;;
         spead_send_result) echo "handed to a callback" ;;

@@ -104,7 +104,7 @@ int speadi_node_create(struct spead_node **out, const struct spead_node_config *
 
 /* ---- Ports ---------------------------------------------------------------------------------- */
 
-static void port_waits(struct spead_node *self, struct speadi_node_port *port)
+void speadi_node_port_waits(struct spead_node *self, struct speadi_node_port *port)
 {
     if (port->waits)
         return;
@@ -131,7 +131,7 @@ __attribute__((noinline, cold)) static int input_ended(struct spead_node *self,
     return code;
 }
 
-static int nothing_received(struct spead_node *self, struct speadi_node_port *port, int code)
+int speadi_node_nothing_received(struct spead_node *self, struct speadi_node_port *port, int code)
 {
     if (code == -EAGAIN && port->edge->outside && spead_node_is_stopping(self)) {
         /* After the stop the input is empty, so the node has taken all messages that were sent before the stop. The
@@ -141,7 +141,7 @@ static int nothing_received(struct spead_node *self, struct speadi_node_port *po
     }
     if (code != -EAGAIN)
         return input_ended(self, port, code);
-    port_waits(self, port);
+    speadi_node_port_waits(self, port);
     return code;
 }
 
@@ -162,7 +162,7 @@ int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_mes
         return input_ended(self, port, -ESHUTDOWN);
     ret = spead_receiver_try_receive(port->receiver, messages, max);
     if (ret <= 0)
-        return nothing_received(self, port, ret);
+        return speadi_node_nothing_received(self, port, ret);
     speadi_counter_add(&self->in, (uint64_t)ret);
     /* relaxed: the value is only a hint for a thread that writes the path to a failure. */
     atomic_store_explicit(&self->last_input, input, memory_order_relaxed);
@@ -175,7 +175,7 @@ void spead_node_wait_input(struct spead_node *self, uint32_t input)
     struct speadi_node_port *port = &self->inputs[input];
 
     if (port->receiver)
-        port_waits(self, port);
+        speadi_node_port_waits(self, port);
 }
 
 static int send_nowhere(struct spead_node *self, const struct spead_message *messages,
@@ -201,7 +201,7 @@ int spead_node_send(struct spead_node *self, uint32_t output, const struct spead
     if (ret == (int)count)
         return ret;
     if (ret >= 0 || ret == -EAGAIN)
-        port_waits(self, port);
+        speadi_node_port_waits(self, port);
     else
         self->reported_end = ret;
     return ret;
@@ -225,7 +225,7 @@ uint32_t speadi_node_room(struct spead_node *self, uint32_t output)
     uint32_t room = port->sender ? speadi_sender_room(port->sender) : UINT32_MAX;
 
     if (room == 0)
-        port_waits(self, port);
+        speadi_node_port_waits(self, port);
     return room;
 }
 

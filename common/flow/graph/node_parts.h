@@ -100,6 +100,13 @@ static inline struct spead_node *speadi_node_of(const struct speadi_node_port *p
 int speadi_node_create(struct spead_node **out, const struct spead_node_config *config,
                        struct spead_err *err);
 
+/* Records that the node waits for this port. */
+void speadi_node_port_waits(struct spead_node *self, struct speadi_node_port *port);
+
+/* Returns what the node must get from an input whose channel has answered `code` in place of messages. Records that the
+ * node waits for the input, or that the input has ended. */
+int speadi_node_nothing_received(struct spead_node *self, struct speadi_node_port *port, int code);
+
 /* ---- turn.c --------------------------------------------------------------------------------- */
 
 /* Gives one turn to the node of this task. The node makes one step. After that it is queued again, suspended or

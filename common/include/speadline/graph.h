@@ -73,6 +73,10 @@ void spead_graph_destroy(struct spead_graph *graph);
 int spead_graph_add(struct spead_graph *graph, const struct spead_node_config *config,
                     struct spead_node **node, struct spead_err *err);
 
+/* Returns the node with this name, or NULL. It is borrowed, and lives as long as the graph. Any thread, but not while
+ * another thread adds nodes. */
+struct spead_node *spead_graph_find(const struct spead_graph *graph, const char *name);
+
 /* Names a port of a node. `port` may be NULL if the node has only one port on the side that is meant (inputs or
  * outputs). Otherwise a NULL port gives -EINVAL. */
 struct spead_graph_end {

@@ -80,6 +80,28 @@ void *speadi_channel_shed_arg(const struct spead_channel *channel, uint32_t *cap
 int speadi_receiver_take(struct spead_receiver *receiver, void *pointers, uint32_t max, bool wait,
                          uint64_t deadline_ns);
 
+/* Messages where they lie in the channel. Only the thread that uses the end may call these functions.
+ *
+ * speadi_receiver_peek() points *messages at up to `max` messages that come next, and returns how many lie there in a
+ * row; or it returns what spead_receiver_try_receive() returns if it takes none. The caller may change these messages.
+ * They stay in the channel: speadi_receiver_advance() takes the first `count` of them out, with their references. If the
+ * end closes before, the channel sheds them.
+ *
+ * speadi_sender_reserve() points *slots at up to `max` free places in a row, and returns how many they are, or what
+ * spead_sender_try_send() returns if it accepts none. speadi_sender_commit() sends the messages that the caller has
+ * written into the first `count` places. The other places stay free.
+ *
+ * Not every end can do that: only in a channel with one end on each side, one lane and no histogram, whose sending end
+ * waits when it is full, and no end that has a descriptor. The _can_ functions say whether this end can; the answer does
+ * not change. */
+bool speadi_receiver_can_peek(const struct spead_receiver *receiver);
+int speadi_receiver_peek(struct spead_receiver *receiver, struct spead_message **messages,
+                         uint32_t max);
+void speadi_receiver_advance(struct spead_receiver *receiver, uint32_t count);
+bool speadi_sender_can_reserve(const struct spead_sender *sender);
+int speadi_sender_reserve(struct spead_sender *sender, struct spead_message **slots, uint32_t max);
+void speadi_sender_commit(struct spead_sender *sender, uint32_t count);
+
 /* Wakes the next user that waits at the same side of the channel. A user that was woken, and then does not send or
  * receive, must call this function. The reason: another waiting user can need the place or the message that caused the
  * wake-up. */
