@@ -187,6 +187,23 @@ static int make_stage(const void *stage, struct spead_err *err)
     return ret;
 }
 
+static int subscribe(const void *subscription, struct spead_err *err)
+{
+    struct spead_pipeline *pipeline = spead_pipeline_create("test");
+    struct spead_receiver *receiver;
+    struct spead_graph *made;
+    int ret;
+
+    spead_pipeline_source(pipeline, SPEAD_STAGE("source"), make_message, NULL);
+    spead_pipeline_fan_out(pipeline, SPEAD_STAGE("copies"), NULL, 0, NULL, NULL);
+    MUST(spead_pipeline_finish(pipeline, &made, NULL) == 0, "no fan-out");
+    ret = spead_fan_out_subscribe(spead_graph_find(made, "copies"), subscription, &receiver, err);
+    if (ret == 0)
+        spead_receiver_close(receiver);
+    spead_graph_destroy(made);
+    return ret;
+}
+
 static int make_pool(const void *config, struct spead_err *err)
 {
     struct spead_region_pool *made;
@@ -349,6 +366,8 @@ static const struct read_row read_table[] = {
     {STRUCT(spead_node_config, memory_bytes), &(struct spead_node_config)SPEAD_NODE_CONFIG_INIT,
      fill_node, make_node},
     {STRUCT(spead_stage, clock), &(struct spead_stage)SPEAD_STAGE_INIT, fill_stage, make_stage},
+    {STRUCT(spead_subscription, arg), &(struct spead_subscription)SPEAD_SUBSCRIPTION_INIT, NULL,
+     subscribe},
     {STRUCT(spead_probe_source_config, error_at),
      &(struct spead_probe_source_config)SPEAD_PROBE_SOURCE_CONFIG_INIT, NULL, make_test_source},
     {STRUCT(spead_probe_sink_config, error_at),

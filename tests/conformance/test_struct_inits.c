@@ -44,6 +44,7 @@
     ROW(spead_probe_source_config, SPEAD_PROBE_SOURCE_CONFIG_INIT)         \
     ROW(spead_operator_stats, SPEAD_OPERATOR_STATS_INIT)                   \
     ROW(spead_stage, SPEAD_STAGE_INIT)                                     \
+    ROW(spead_subscription, SPEAD_SUBSCRIPTION_INIT)                       \
     ROW(spead_probe_sink_config, SPEAD_PROBE_SINK_CONFIG_INIT)             \
     ROW(spead_probe_record, SPEAD_PROBE_RECORD_INIT)                       \
     ROW(spead_region_info, SPEAD_REGION_INFO_INIT)                         \
@@ -102,6 +103,7 @@ static const struct {
     {"spead_send_stream_config", offsetof(struct spead_send_stream_config, engine)},
     {"spead_recv_verbs_config", offsetof(struct spead_recv_verbs_config, options.engine)},
     {"spead_send_verbs_config", offsetof(struct spead_send_verbs_config, options.engine)},
+    {"spead_subscription", offsetof(struct spead_subscription, name)},
 };
 
 #define EACH_ROW                    \

@@ -12,11 +12,14 @@ why_fixed() { # STRUCT: prints why it has no struct_size; prints nothing for a s
     case $1 in
         spead_flavour | spead_graph_end | spead_message) echo "passed by value" ;;
         spead_port | spead_send_memory | spead_send_group_heap | spead_gap | spead_probe_arrival | spead_item_change | spead_custom_counter | spead_statistic) echo "element of arrays" ;;
+        spead_flavour | spead_graph_end | spead_limits | spead_message) echo "passed by value" ;;
+        spead_port | spead_send_memory | spead_send_group_heap | spead_gap | spead_probe_arrival | spead_item_change) echo "element of arrays" ;;
         spead_err | spead_log | spead_count | spead_recv_ledger | spead_sender_address) echo "part of other structs" ;;
         spead_recv_counters | spead_send_counters) echo "end of their stats, and grow with them" ;;
         spead_waker) echo "embedded by callers" ;;
-        spead_stage_clock) echo "two members, passed by address" ;;
-        spead_event_ops | spead_node_ops | spead_region_ops | spead_message_type) echo "table of operations" ;;
+        spead_stage_clock | spead_rate) echo "arguments of one function" ;;
+        spead_batch) echo "made by the library alone" ;;
+        spead_event_ops | spead_fold | spead_node_ops | spead_region_ops | spead_message_type) echo "table of operations" ;;
         spead_item | spead_view | spead_group_item | spead_send_options) echo "data path: one for each heap or item" ;;
         spead_send_result) echo "handed to a callback" ;;
         spead_send_slot) echo "made by the library alone" ;;

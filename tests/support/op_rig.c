@@ -59,14 +59,18 @@ static uint64_t key_of(const struct op_run *run, uint32_t number)
 
 static int make(void *arg, struct spead_message *message)
 {
-    const struct op_run *run = arg;
-    uint32_t number = (uint32_t)message->sequence;
+    struct op_run *run = arg;
+    uint32_t number = run->made;
 
     if (run->end == OP_SOURCE_FAILS && number == run->count / 2)
         return -EXDEV;
     if (number == run->count)
         return 0;
+    run->made++;
     message->key = key_of(run, number);
+    message->length = 1;
+    if (run->make_sequence)
+        message->sequence = run->make_sequence(number);
     message->reference = number + 1;
     STEP_CHECK(atomic_exchange(&references[number + 1], 1) == 0);
     return 1;
@@ -194,7 +198,7 @@ void op_run(struct op_run *run)
 
     STEP_CHECK(run->count <= OP_RIG_MAX);
     register_type();
-    run->received = 0;
+    run->received = run->made = 0;
     graph = build(run, sink, bin);
     if (run->pulled) {
         pull(run, graph);

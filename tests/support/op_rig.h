@@ -32,6 +32,7 @@ struct op_run {
 
     uint32_t count; /* messages of the source; their keys are 0, 1, 2 ... if make_key is NULL */
     uint64_t (*make_key)(uint32_t number);
+    uint64_t (*make_sequence)(uint32_t number); /* NULL: 0, 1, 2 ... */
     uint32_t capacity, lanes, batch, workers;
     bool pulled; /* the test pulls the results on its own thread */
     enum op_end end;
@@ -40,6 +41,7 @@ struct op_run {
 
     /* Results. */
     int outcome;
+    uint32_t made;     /* how many the source has made */
     uint32_t received; /* how many came to the sink */
     uint64_t keys[OP_RIG_MAX];
     uint64_t sequences[OP_RIG_MAX];

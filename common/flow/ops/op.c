@@ -31,12 +31,6 @@ void speadi_op_wait_until(const struct speadi_op *op, struct spead_node *self, u
         (void)spead_node_wait_until(self, time_ns);
 }
 
-/* Returns the result of a step that has got `code` from a port or a throttle. */
-static int outcome(int code)
-{
-    return code == -EAGAIN ? SPEAD_STEP_WAITING : code;
-}
-
 static void count_sent(struct speadi_op *op, uint32_t count)
 {
     speadi_counter_add(&op->out_count, count);
@@ -87,7 +81,7 @@ int speadi_op_end_out(struct speadi_op *op, struct spead_node *self)
 }
 
 /* Takes the messages that are worked on out of the channel. */
-static void advance(struct speadi_op *op, struct spead_node *self)
+void speadi_op_advance(struct speadi_op *op, struct spead_node *self)
 {
     uint32_t count = op->next - op->advanced;
 
@@ -142,7 +136,7 @@ static int end_step(struct speadi_op *op, struct spead_node *self)
     op->ended = ret == 0;
     out = speadi_op_end_out(op, self);
     if (out < 0)
-        return outcome(out);
+        return speadi_op_outcome(out);
     if (op->error)
         return report(op, self);
     return ret > 0 ? SPEAD_STEP_AGAIN : SPEAD_STEP_DONE;
@@ -154,7 +148,7 @@ static int work_once(struct speadi_op *op, struct spead_node *self)
     int stop, in, out = speadi_op_begin_out(op, self);
 
     if (out < 0)
-        return outcome(out);
+        return speadi_op_outcome(out);
     if (op->error)
         return report(op, self);
     in = speadi_op_take_in(op, self);
@@ -162,13 +156,13 @@ static int work_once(struct speadi_op *op, struct spead_node *self)
     if (op->end && op->next == op->count && stop == 0)
         return end_step(op, self);
     out = speadi_op_end_out(op, self);
-    advance(op, self);
+    speadi_op_advance(op, self);
     if (out < 0)
-        return outcome(out);
+        return speadi_op_outcome(out);
     if (op->error)
         return report(op, self);
     if (stop < 0)
-        return outcome(stop);
+        return speadi_op_outcome(stop);
     return in == -EAGAIN ? SPEAD_STEP_WAITING : SPEAD_STEP_AGAIN;
 }
 
@@ -194,7 +188,7 @@ int speadi_op_surrender(void *state, struct spead_message *failed)
     if (op->next >= op->count)
         return -ENOENT;
     *failed = op->in[op->next++];
-    advance(op, op->self);
+    speadi_op_advance(op, op->self);
     speadi_op_count(op, SPEADI_OP_FAILED, 1);
     return 0;
 }
@@ -206,12 +200,12 @@ static bool take_buffers(struct speadi_op *op)
 {
     op->peeks = op->inputs == 1 && speadi_node_can_peek(op->self, 0);
     op->reserves = op->outputs == 1 && speadi_node_can_reserve(op->self, 0);
-    if (op->inputs > 0 && !op->peeks)
+    if (op->inputs == 1 && !op->peeks)
         op->in = op->own_in = malloc(op->batch * sizeof *op->own_in);
     if (op->outputs == 1 && !op->reserves)
         op->out = op->own_out = malloc(op->batch * sizeof *op->own_out);
     op->out_max = op->outputs == 0 ? UINT32_MAX : op->own_out ? op->batch : 0;
-    return (op->peeks || op->inputs == 0 || op->own_in) &&
+    return (op->peeks || op->inputs != 1 || op->own_in) &&
            (op->reserves || op->outputs != 1 || op->own_out);
 }
 

@@ -9,6 +9,7 @@
 #ifndef SPEADI_OP_H
 #define SPEADI_OP_H
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -93,6 +94,18 @@ struct speadi_op {
 int speadi_op_begin_out(struct speadi_op *op, struct spead_node *self);
 int speadi_op_end_out(struct speadi_op *op, struct spead_node *self);
 int speadi_op_take_in(struct speadi_op *op, struct spead_node *self);
+/* Takes the messages before in[next] out of the channel. Called at the end of a step. */
+void speadi_op_advance(struct speadi_op *op, struct spead_node *self);
+/* Counts messages that were sent on another way than in out[]. */
+static inline void speadi_op_count_sent(struct speadi_op *op, uint64_t count)
+{
+    speadi_counter_add(&op->out_count, count);
+}
+/* Returns what a step must return that has got `code` from a port or a throttle. */
+static inline int speadi_op_outcome(int code)
+{
+    return code == -EAGAIN ? SPEAD_STEP_WAITING : code;
+}
 
 int speadi_op_start(void *state, struct spead_node *self, struct spead_err *err);
 int speadi_op_step(void *state, struct spead_node *self);

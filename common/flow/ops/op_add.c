@@ -132,7 +132,7 @@ static struct spead_node_config node_of(const struct spead_stage *stage, struct 
     config.after_retries = stage->after_retries;
     config.retries = stage->retries;
     config.backoff_ns = stage->backoff_ns;
-    buffers = (op->inputs > 0 ? 1u : 0u) + (op->outputs == 1 ? 1u : 0u);
+    buffers = (op->inputs == 1 ? 1u : 0u) + (op->outputs == 1 ? 1u : 0u);
     config.memory_bytes = op->more_bytes + buffers * op->batch * sizeof(struct spead_message);
     return config;
 }
@@ -150,5 +150,5 @@ void speadi_op_add(struct spead_pipeline *pipeline, const struct spead_stage *st
                                        op->inputs ? ports.input[0].name : NULL, &added);
     }
     if (!added)
-        speadi_op_destroy(op);
+        op->kind->node.destroy(op);
 }
