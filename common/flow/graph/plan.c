@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "graph_parts.h"
+#include "graphviz.h"
 #include "report.h"
 
 static const char *const on_error_names[] = {"fail", "retry", "skip", "log", "divert"};
@@ -195,7 +196,9 @@ int spead_graph_plan(const struct spead_graph *graph, enum spead_report_format f
     if (ret < 0)
         return ret;
     speadi_report_init(&report, out, max, format == SPEAD_REPORT_JSON);
-    if (report.json)
+    if (format == SPEAD_REPORT_GRAPHVIZ)
+        speadi_graphviz(&report, graph);
+    else if (report.json)
         plan_json(&report, graph);
     else
         plan_text(&report, graph);

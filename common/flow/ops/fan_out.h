@@ -9,7 +9,12 @@
 
 #include <speadline/operators.h>
 
-struct speadi_subscriber; /* one subscriber; see subscribers.c */
+struct speadi_subscriber {
+    struct speadi_subscriber *next;
+    struct spead_sender *sender;
+    int (*wants)(void *arg, const struct spead_message *message);
+    void *arg;
+};
 
 struct speadi_subscribers {
     struct speadi_subscriber *list; /* only the thread that steps the node uses it */
@@ -30,7 +35,12 @@ void speadi_subscribers_give(struct speadi_subscribers *subscribers,
                              const struct spead_message *message);
 void speadi_subscribers_close(struct speadi_subscribers *subscribers, int error);
 
-/* Returns the subscribers of a node, or NULL if the node is no fan-out. */
+/* Adds a subscriber, which then belongs to the list. Returns false if the node has ended. Any thread. */
+bool speadi_subscribers_enter(struct speadi_subscribers *subscribers,
+                              struct speadi_subscriber *subscriber);
+
+/* Returns the subscribers of a node, or NULL if the node is no fan-out. Sets *type to the type of its
+ * messages. Any thread. */
 struct speadi_subscribers *speadi_fan_out_subscribers(const struct spead_node *node, int *type);
 
 #endif

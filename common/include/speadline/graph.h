@@ -110,9 +110,13 @@ int spead_graph_join_output(struct spead_graph *graph, struct spead_graph_end fr
 /* Checks the graph: every input must be joined, types and policies must agree, and every node must be reached from a
  * source or from a channel of the program. (A loop that no source leads to would wait for its own messages.) Then
  * describes the graph: nodes, edges, capacities, policies, memory, and where each node will run. Writes text for
- * people, or JSON. As snprintf() does, the function returns the full length of the text, and writes at most max bytes,
+ * people, or JSON, or a picture of the nodes and edges for Graphviz (`dot -Tsvg`). As snprintf() does, the function returns the full length of the text, and writes at most max bytes,
  * with a terminator. If the graph cannot run, the function returns -errno, and *err holds a sentence. */
-enum spead_report_format { SPEAD_REPORT_TEXT = 0, SPEAD_REPORT_JSON = 1 };
+enum spead_report_format {
+    SPEAD_REPORT_TEXT = 0,
+    SPEAD_REPORT_JSON = 1,
+    SPEAD_REPORT_GRAPHVIZ = 2, /* only for plans; a verdict is written as text */
+};
 int spead_graph_plan(const struct spead_graph *graph, enum spead_report_format format, char *out,
                      size_t max, struct spead_err *err);
 

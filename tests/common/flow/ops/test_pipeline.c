@@ -174,6 +174,39 @@ Test(pipeline, a_channel_of_the_program_can_stand_at_both_ends)
     spead_channel_unref(out);
 }
 
+Test(pipeline, a_graph_can_be_drawn_by_graphviz)
+{
+    static const char expected[] = "digraph \"test\" {\n"
+                                   "  rankdir=LR;\n"
+                                   "  node [shape=box];\n"
+                                   "  \"source\" [xlabel=\"source\"];\n"
+                                   "  \"by \\\"key\\\"\" [xlabel=\"route\"];\n"
+                                   "  \"sum\" [xlabel=\"each\", style=bold];\n"
+                                   "  \"shown\" [xlabel=\"each\"];\n"
+                                   "  \"source\" -> \"by \\\"key\\\"\" [label=\"1\"];\n"
+                                   "  \"by \\\"key\\\"\" -> \"sum\" [label=\"8\", "
+                                   "taillabel=\"out0\"];\n"
+                                   "  \"by \\\"key\\\"\" -> \"shown\" [label=\"2 "
+                                   "drop-newest\", taillabel=\"out1\"];\n"
+                                   "}\n";
+    struct spead_pipeline *pipeline = begin();
+    struct spead_graph *graph;
+    char picture[1024];
+
+    spead_pipeline_route(pipeline, SPEAD_STAGE("by \"key\""), NULL, 2, NULL, NULL);
+    spead_pipeline_from(pipeline, "by \"key\"", "out0");
+    spead_pipeline_each(pipeline, SPEAD_STAGE("sum", .capacity = 8, .blocking = true), use, NULL);
+    spead_pipeline_from(pipeline, "by \"key\"", "out1");
+    spead_pipeline_each(pipeline,
+                        SPEAD_STAGE("shown", .capacity = 2, .on_full = SPEAD_ON_FULL_DROP_NEWEST),
+                        use, NULL);
+    cr_assert_eq(spead_pipeline_finish(pipeline, &graph, NULL), 0);
+    cr_expect_eq(spead_graph_plan(graph, SPEAD_REPORT_GRAPHVIZ, picture, sizeof picture, NULL),
+                 (int)strlen(expected));
+    cr_expect_str_eq(picture, expected);
+    spead_graph_destroy(graph);
+}
+
 /* ---- What is refused ------------------------------------------------------------------------- */
 
 Test(pipeline, types_that_do_not_fit_are_one_line)
