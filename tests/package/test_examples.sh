@@ -19,6 +19,9 @@ libdir=$(dirname "$(find "$work/prefix" -name 'libspeadline.so')")
 export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir
 
 status=0
+# A receiver, a filter with a throttle and a writer are a few lines. Lines that are blank or comments do not count.
+lines=$(grep -vcE '^[[:space:]]*$|^/\*|^ \*' "$source/docs/examples/flow_pipeline.c")
+[ "$lines" -le 40 ] || { echo "flow_pipeline.c has $lines lines, and must have at most 40" && status=1; }
 for file in "$source"/docs/examples/*.[ch]; do
     page=$(page_of "examples/$(basename "$file")")
     quoted "$page" "examples/$(basename "$file")" >"$work/quoted"

@@ -178,7 +178,7 @@ static void check_fates(const struct op_run *run)
     const struct spead_operator_stats *stats = &run->stats;
 
     STEP_CHECK(stats->received == stats->passed + stats->folded + stats->left_out +
-                                      stats->duplicate + stats->late + stats->shed + stats->failed +
+                                      stats->duplicate + stats->shed + stats->failed +
                                       stats->released + stats->held);
     STEP_CHECK(stats->held == 0); /* the graph has ended */
     STEP_CHECK(stats->sent >= run->received);

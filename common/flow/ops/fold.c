@@ -20,14 +20,11 @@ void speadi_fold_close(struct speadi_fold *fold)
     fold->state = NULL;
 }
 
-int speadi_fold_add(struct speadi_fold *fold, const struct spead_message *message)
+void speadi_fold_begin(struct speadi_fold *fold, const struct spead_message *first)
 {
-    if (!fold->is_open) {
-        memset(fold->state, 0, fold->of.bytes);
-        if (fold->of.begin)
-            fold->of.begin(fold->arg, fold->state);
-        fold->first = *message;
-        fold->is_open = true;
-    }
-    return fold->of.add(fold->arg, fold->state, message);
+    memset(fold->state, 0, fold->of.bytes);
+    if (fold->of.begin)
+        fold->of.begin(fold->arg, fold->state);
+    fold->first = *first;
+    fold->is_open = true;
 }

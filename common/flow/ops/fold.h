@@ -19,7 +19,15 @@ struct speadi_fold {
 int speadi_fold_open(struct speadi_fold *fold);
 void speadi_fold_close(struct speadi_fold *fold);
 
+/* Begins the state; `first` is the first message. */
+void speadi_fold_begin(struct speadi_fold *fold, const struct spead_message *first);
+
 /* Adds a message, and begins the state before the first one. Returns 0 or what add() has returned. */
-int speadi_fold_add(struct speadi_fold *fold, const struct spead_message *message);
+static inline int speadi_fold_add(struct speadi_fold *fold, const struct spead_message *message)
+{
+    if (!fold->is_open)
+        speadi_fold_begin(fold, message);
+    return fold->of.add(fold->arg, fold->state, message);
+}
 
 #endif

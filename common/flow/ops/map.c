@@ -16,10 +16,11 @@ static int take(struct speadi_op *op, struct spead_message *message, struct spea
     speadi_op_begin_made(op, made, message);
     ticket = speadi_op_hide_ticket(message);
     ret = map->map(op->arg, message, made);
-    speadi_op_show_ticket(message, ticket);
-    if (ret < 0)
+    if (ret < 0) {
+        speadi_op_show_ticket(message, ticket);
         return ret;
-    spead_message_move_ticket(made, message);
+    }
+    speadi_op_show_ticket(made, ticket);
     speadi_op_unref(message);
     return 1;
 }

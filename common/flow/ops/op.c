@@ -269,7 +269,6 @@ int spead_operator_stats(const struct spead_node *node, struct spead_operator_st
     now.folded = fates[SPEADI_OP_FOLDED];
     now.left_out = fates[SPEADI_OP_LEFT_OUT];
     now.duplicate = fates[SPEADI_OP_DUPLICATE];
-    now.late = fates[SPEADI_OP_LATE];
     now.shed = fates[SPEADI_OP_SHED];
     now.failed = fates[SPEADI_OP_FAILED];
     now.released = fates[SPEADI_OP_RELEASED];

@@ -23,7 +23,6 @@ enum speadi_op_fate {
     SPEADI_OP_FOLDED,    /* became part of a result */
     SPEADI_OP_LEFT_OUT,  /* the function did not want it */
     SPEADI_OP_DUPLICATE, /* came before */
-    SPEADI_OP_LATE,      /* came after the result that it belongs to */
     SPEADI_OP_SHED,      /* there was no room for it */
     SPEADI_OP_FAILED,    /* the function failed on it, and the policy of the node took it */
     SPEADI_OP_RELEASED,  /* was held when the node ended */
@@ -221,16 +220,17 @@ static inline __attribute__((always_inline)) int speadi_op_each(
     struct speadi_op *op, struct spead_node *self, enum speadi_op_fate gone,
     int (*take)(struct speadi_op *op, struct spead_message *message, struct spead_message *made))
 {
+    /* Locals, because the compiler must assume that a function of the program changes *op. */
+    struct spead_message *in = op->in, *out = op->out;
+    const uint32_t count = op->count, out_max = op->out_max;
     uint32_t next = op->next, kept = op->kept, gone_count = 0;
+    const bool has_throttle = op->throttle;
     int ret = 0;
 
-    for (; next < op->count && kept < op->out_max; next++) {
-        struct spead_message *message = &op->in[next];
-
-        ret = speadi_op_ticket(op, self, message);
-        if (ret < 0)
+    for (; next < count && kept < out_max; next++) {
+        if (has_throttle && (ret = speadi_op_ticket(op, self, &in[next])) < 0)
             break;
-        ret = take(op, message, &op->out[kept]);
+        ret = take(op, &in[next], &out[kept]);
         if (ret < 0) {
             op->error = ret;
             break;

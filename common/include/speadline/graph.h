@@ -149,6 +149,11 @@ int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spe
  * -ETIMEDOUT. A graph that could not start has not ended. Any thread. */
 bool spead_graph_has_ended(const struct spead_graph *graph);
 
+/* Makes an executor with this number of workers, runs the graph on it to its end, and destroys the executor. Returns what
+ * spead_executor_create(), spead_graph_start() or spead_graph_wait() return. Another thread may stop or cancel the
+ * graph. */
+int spead_graph_run(struct spead_graph *graph, uint32_t workers, struct spead_err *err);
+
 /* Stops the graph and waits for its end. deadline_ns is a deadline (deadline.h). If the graph has not
  * ended at the deadline, the call cancels the graph and returns -ETIMEDOUT. Then err holds a sentence that says
  * which edges held how many messages. In all other cases the call returns what spead_graph_wait() returns. The graph

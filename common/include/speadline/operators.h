@@ -293,8 +293,10 @@ enum spead_merge_order {
     SPEAD_MERGE_FAIR = 0,
     /* An input is read only when the inputs before it have nothing. */
     SPEAD_MERGE_PRIORITY = 1,
-    /* The message with the lowest sequence first; of equal ones that of the first input. Each input must be in order. The
-     * operator waits until each input has a message or has ended, so an input that is silent holds the others up. */
+    /* The message with the lowest sequence first; of equal ones that of the first input. Each input must be in order.
+     * The operator waits until each input has a message or has ended, so an input that is silent holds the others up.
+     * If the inputs come from one route, their channels must hold as many messages as can come between two messages of
+     * one way: otherwise the route waits for a way that is full while this operator waits for one that is empty. */
     SPEAD_MERGE_SEQUENCE = 2,
 };
 
@@ -355,7 +357,7 @@ int spead_fan_out_subscribe(struct spead_node *node, const struct spead_subscrip
 /* ---- Accounts ------------------------------------------------------------------------------- */
 
 /* What became of the messages that an operator has received. At every moment received = passed + folded + left_out +
- * duplicate + late + shed + failed + released + held. */
+ * duplicate + shed + failed + released + held. */
 struct spead_operator_stats {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t reserved;
@@ -364,7 +366,6 @@ struct spead_operator_stats {
     uint64_t folded; /* became part of a result of several messages */
     uint64_t left_out; /* a function of the program, or a debounce, did not want them */
     uint64_t duplicate;
-    uint64_t late;     /* came after the result that they belong to */
     uint64_t shed;     /* found no room */
     uint64_t failed;   /* a function failed on them, and on_error took them */
     uint64_t released; /* were held when the node ended, because nobody took them any more */
