@@ -109,6 +109,12 @@ static const char *const sentences[] = {
         "--concurrent-heaps, or look for foreign senders",
     [SPEAD_RECV_BEFORE_START] =
         "in heaps before the start point, as --start-at says",
+    [SPEAD_RECV_REJECTED] = "of heaps that the place function rejected",
+    [SPEAD_RECV_BAD_PLACE] = "of heaps for which the place function named a place outside of the "
+                             "chunk: correct the place function",
+    [SPEAD_RECV_PLACE_TAKEN] = "of heaps whose place in the chunk another heap has: look for two "
+                               "senders that send the same, or correct the place function",
+    [SPEAD_RECV_TOO_OLD] = "of heaps whose chunk had left: open more chunks at a time (window)",
 };
 /* clang-format on */
 

@@ -47,6 +47,10 @@ static const char *const recv_names[] = {
     [SPEAD_RECV_OVER_CAP_SENDERS] = "over-cap-senders",
     [SPEAD_RECV_OVER_CAP_NEWCOMERS] = "over-cap-newcomers",
     [SPEAD_RECV_BEFORE_START] = "before-start",
+    [SPEAD_RECV_REJECTED] = "rejected",
+    [SPEAD_RECV_BAD_PLACE] = "bad-place",
+    [SPEAD_RECV_PLACE_TAKEN] = "place-taken",
+    [SPEAD_RECV_TOO_OLD] = "too-old",
 };
 
 static const char *const send_names[] = {

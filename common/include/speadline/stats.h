@@ -100,6 +100,12 @@ enum spead_recv_bucket {
     SPEAD_RECV_OVER_CAP_NEWCOMERS,
     /* Packets of heaps that were discarded whole, because they lie before the start point of the stream. */
     SPEAD_RECV_BEFORE_START,
+    /* The next four are of chunk streams (speadline/recv_chunk.h). The place function rejected the heap. */
+    SPEAD_RECV_REJECTED,
+    SPEAD_RECV_BAD_PLACE,   /* the answer of the place function was out of bounds */
+    SPEAD_RECV_PLACE_TAKEN, /* another heap lies at the place that the function chose */
+    /* The chunk of the heap has left: the heap comes too late, or had begun and has not finished before. */
+    SPEAD_RECV_TOO_OLD,
     SPEAD_RECV_BUCKET_COUNT /* number of buckets */
 };
 
@@ -284,6 +290,21 @@ struct spead_recv_counters {
     /* How often no region of the size class of a new heap was free. The heap then gets a larger region, or one that another
      * heap gives up, or it counts in heaps_no_memory. */
     uint64_t region_misses;
+    /* Chunk streams (speadline/recv_chunk.h). Chunks that were handed over: with all entries of `present` set, and the
+     * others. Chunks that were shed, because the channel was full or nobody read from it. heaps_complete,
+     * heaps_incomplete and payload_bytes count the heaps in the chunks that were handed over. */
+    uint64_t chunks_complete, chunks_incomplete, chunks_shed;
+    /* Chunks that are not handed over, because no chunk was free as long as they were open; and ids that were never
+     * opened, because the id after them was too far ahead. */
+    uint64_t chunks_starved, chunk_ids_skipped;
+    /* Now: chunks that are open or wait for the end of posted receives; chunks that are free. The least number of free
+     * chunks so far. All other chunks wait in the channel or are held by the consumer. If chunks_free_least is 0, the
+     * consumer is, or was, too slow. */
+    uint64_t chunks_open, chunks_free, chunks_free_least;
+    /* Heaps that were not put into a chunk, one counter for each cause: the place function rejected them, its answer was
+     * out of bounds, another heap was at the place, or their chunk had left. The last one also counts heaps whose packets
+     * came before and after their chunk left. */
+    uint64_t heaps_rejected, heaps_bad_place, heaps_place_taken, heaps_too_old;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

@@ -80,7 +80,8 @@ int spead_recv_engine_info(uint32_t index, struct spead_engine_info *info);
  * thread may call this function. */
 int spead_recv_engine_usable(const char *name, struct spead_err *err);
 
-struct spead_recv_stream; /* opaque */
+struct spead_recv_stream;  /* opaque */
+struct spead_chunk_config; /* see speadline/recv_chunk.h */
 
 /* How payload gets from the engine into a heap. The payload is *placed* if the engine writes it directly where it
  * belongs in the heap. It is *bounced* if the engine receives it into a small buffer and the core copies it into the
@@ -415,6 +416,9 @@ struct spead_recv_stream_config {
     const struct spead_custom_counter *custom_counters;
     /* From where on the stream takes heaps. NULL (default): from the first heap on. Borrowed. */
     const struct spead_recv_start_point *start_point;
+    /* Makes the stream a chunk stream, which puts many heaps into one large array and hands over these arrays
+     * (speadline/recv_chunk.h). NULL (default): the stream hands over heaps. Borrowed. */
+    const struct spead_chunk_config *chunks;
 };
 
 /* clang-format off */
