@@ -380,6 +380,13 @@ void spead_node_waited_for(struct spead_node *self, const char *what)
     atomic_store_explicit(&self->waited_for, what, memory_order_relaxed);
 }
 
+void speadi_node_was_short_of(struct spead_node *self, const char *what, uint64_t ns)
+{
+    speadi_counter_add(&self->short_ns, ns);
+    /* relaxed: the text itself does not change */
+    atomic_store_explicit(&self->short_of, what, memory_order_relaxed);
+}
+
 void spead_node_working_on(struct spead_node *self, const struct spead_message *message)
 {
     work_on(self, message);

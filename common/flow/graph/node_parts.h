@@ -57,6 +57,9 @@ struct spead_node {
     _Atomic uint64_t steps, busy_ns, cpu_ns, waited_ns, in, out;
     /* What the node waited for when it last called spead_node_waited_for(). NULL before the first call. */
     const char *_Atomic waited_for;
+    /* How long the nodes behind this one held all of something that it needed, and what. NULL: that never happened. */
+    _Atomic uint64_t short_ns;
+    const char *_Atomic short_of;
     _Atomic uint64_t retried, skipped, logged, diverted_count, fatal;
 
     /* The fields of this group do not change after the start of the graph. */

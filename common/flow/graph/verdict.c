@@ -202,6 +202,58 @@ static void say_shedding(struct speadi_report *report, const struct spead_graph 
                        (unsigned long long)shed);
 }
 
+/* Finds the node that was held up most by the nodes behind it, because they hold all of something that it needs. *most
+ * becomes the share of the time. Returns NULL if no node was held up for at least LIMIT_MIN of the time. */
+static const struct spead_node *find_short(const struct spead_graph *graph, double elapsed,
+                                           double *most)
+{
+    const struct spead_node *found = NULL;
+
+    *most = LIMIT_MIN;
+    for (const struct spead_node *node = graph->nodes; node; node = node->next) {
+        double part = share(speadi_counter_read(&node->short_ns), 1, elapsed);
+
+        if (part < *most)
+            continue;
+        *most = part;
+        found = node;
+    }
+    return found;
+}
+
+static const char *short_of(const struct spead_node *node)
+{
+    /* relaxed: the text itself does not change */
+    return atomic_load_explicit(&node->short_of, memory_order_relaxed);
+}
+
+static void say_short(struct speadi_report *report, const struct spead_graph *graph, double elapsed)
+{
+    double part;
+    const struct spead_node *node = find_short(graph, elapsed, &part);
+
+    if (node)
+        speadi_report_text(report,
+                           "; node %s had no free %s %.0f %% of the time: the nodes behind it hold "
+                           "all of them",
+                           node->name, short_of(node), percent(part));
+}
+
+static void short_json(struct speadi_report *report, const struct spead_graph *graph,
+                       double elapsed)
+{
+    double part;
+    const struct spead_node *node = find_short(graph, elapsed, &part);
+
+    if (!node)
+        return;
+    speadi_report_open(report, "short", '{');
+    speadi_report_string(report, "node", node->name);
+    speadi_report_string(report, "of", short_of(node));
+    speadi_report_share(report, "share", part);
+    speadi_report_close(report, '}');
+}
+
 /* Says why no node limits. */
 static void say_no_limit(struct speadi_report *report, const struct spead_graph *graph,
                          double elapsed)
@@ -209,9 +261,10 @@ static void say_no_limit(struct speadi_report *report, const struct spead_graph 
     double waited;
     const struct spead_node *node = find_waiting(graph, elapsed, &waited);
     uint64_t shed;
-    bool has_shed = find_shedding(graph, &shed) != NULL;
+    double part;
+    bool has_shed = find_shedding(graph, &shed) != NULL || find_short(graph, elapsed, &part);
 
-    /* A graph that has shed messages was too slow at times, although it waited at other times. */
+    /* A graph that has shed messages, or whose nodes held what others needed, was too slow at times, although it waited at other times. */
     speadi_report_text(report, has_shed ? "nothing limited this run on average: "
                                         : "nothing limited this run: ");
     if (node)
@@ -321,6 +374,7 @@ static void verdict_json(struct speadi_report *report, const struct spead_graph 
         speadi_report_share(report, "share", waited);
         speadi_report_close(report, '}');
     }
+    short_json(report, graph, elapsed);
     speadi_report_open(report, "edges", '[');
     for (const struct speadi_edge *edge = graph->edges; edge; edge = edge->next)
         if (edge->channel)
@@ -340,6 +394,7 @@ static void verdict_text(struct speadi_report *report, const struct spead_graph 
     else
         say_no_limit(report, graph, elapsed);
     say_shedding(report, graph);
+    say_short(report, graph, elapsed);
     speadi_report_text(report, "\n");
     for (const struct speadi_edge *edge = graph->edges; edge; edge = edge->next)
         if (edge->channel)

@@ -240,6 +240,8 @@ struct spead_channel *spead_graph_channel(const struct spead_graph *graph,
 /* Says which node limits the graph. It compares how long the ends of each edge have been starved and blocked since
  * the start of the graph. An example: "node fft limits: its input was full 93 % of the time, its output empty 90 %".
  * If no node limits, it says why: "nothing limited this run: node stream waited for packets 96 % of the time".
+ * If a source lacked something that the nodes behind it hold, it adds that: "node stream had no free chunk 37 % of the
+ * time: the nodes behind it hold all of them".
  * Writes text, or JSON with all edges. As snprintf() does, it returns the full length of the text, and writes at
  * most max bytes. */
 int spead_graph_verdict(const struct spead_graph *graph, enum spead_report_format format, char *out,

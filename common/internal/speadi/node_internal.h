@@ -77,5 +77,8 @@ int speadi_node_output_type(const struct spead_graph *graph, struct spead_graph_
  * -EINVAL with a sentence in *err. */
 int speadi_graph_check_outputs(const struct spead_graph *graph, struct spead_graph_end open,
                                struct spead_err *err);
+/* Says that the node was held up for so many nanoseconds more, because the nodes behind it hold all of something that it
+ * needs: `what`, in the singular. The text must live as long as the program. The verdict of the graph names it. */
+void speadi_node_was_short_of(struct spead_node *self, const char *what, uint64_t ns);
 
 #endif
