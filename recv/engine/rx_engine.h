@@ -354,6 +354,12 @@ struct speadi_rx_engine_ops {
      * without further delay. */
     void (*quiesce)(void *self);
 
+    /* Only the owner thread calls it, after quiesce(), when the stream reads nothing more and its memory cannot be
+     * exchanged. Closes the queue: no receive writes any more, and all reservations have ended. poll() may still lend
+     * packets that came before; they are only counted. An engine with unreserve() does not need it and sets `halt` to
+     * NULL. */
+    void (*halt)(void *self);
+
     /* Only the owner thread calls it, after quiesce() and after the last poll(), when the time for draining is over.
      * Counts packets that have come and that poll() has not lent, and adds them to *unread; the caller zeroes *unread
      * before the first call. The engine discards what it has counted, if the source of the packets ends with the stream

@@ -55,6 +55,8 @@ struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finishe
     heap->is_control = false;
     heap->before_start = false;
     heap->used = true;
+    heap->refused_as = 0;
+    heap->refused_again = false;
     /* The table may still hold a forgotten heap with the same counter. A search finds the new entry, which was inserted
      * last. The old entry is in the same ring, so it is replaced before the new entry. */
     speadi_counter_map_insert(&finished->map, key->sender, key->counter, index);

@@ -14,6 +14,8 @@
 #include <speadi/node_internal.h>
 #include <speadi/numbers.h>
 
+#include <speadline/recv_chunk.h>
+
 #include "region_plan.h"
 
 /* If nothing wakes the stream, a wait for room ends after this time, and the stream looks again. A stream that pauses
@@ -50,8 +52,7 @@ static int open_channel(struct speadi_outlet *outlet, const struct spead_channel
     /* The owner thread sends once per burst, and the consumer sleeps between bursts. A fence at each send is cheaper
      * here than a membarrier at each sleep, which would interrupt the owner thread, too. */
     speadi_channel_set_sync(outlet->channel, SPEADI_SYNC_FENCED);
-    return spead_sender_open(&outlet->sender, outlet->channel, "receive stream", SPEAD_TYPE_HEAP,
-                             err);
+    return spead_sender_open(&outlet->sender, outlet->channel, "receive stream", outlet->type, err);
 }
 
 int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_stream_config *config,
@@ -61,6 +62,8 @@ int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_str
     int ret;
 
     *outlet = (struct speadi_outlet){.stop_wake.fd = -1,
+                                     .type = config->chunks ? (uint16_t)spead_chunk_message_type()
+                                                            : SPEAD_TYPE_HEAP,
                                      .pending_max = pending_max,
                                      .stream = config->message_stream,
                                      .waits = config->on_full == SPEAD_ON_FULL_BLOCK,
@@ -146,6 +149,15 @@ void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap)
         .type = SPEAD_TYPE_HEAP,
         .flags = heap->complete ? 0 : SPEAD_MESSAGE_INCOMPLETE,
     };
+}
+
+void speadi_outlet_add_message(struct speadi_outlet *outlet, const struct spead_message *message)
+{
+    struct spead_message *to = &outlet->pending[outlet->pending_count++];
+
+    *to = *message;
+    to->sequence = outlet->sequence++;
+    to->stream = outlet->stream;
 }
 
 uint32_t speadi_outlet_room(struct speadi_outlet *outlet)
@@ -353,7 +365,7 @@ static int open_receiver(struct speadi_outlet *outlet)
 {
     if (outlet->receiver)
         return 0;
-    return spead_receiver_open(&outlet->receiver, outlet->channel, "take()", SPEAD_TYPE_HEAP, NULL);
+    return spead_receiver_open(&outlet->receiver, outlet->channel, "take()", outlet->type, NULL);
 }
 
 /* take() returns -ESHUTDOWN after every end of the stream. If the stream failed, its poll(), run() or runner returns

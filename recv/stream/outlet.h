@@ -45,6 +45,7 @@ struct speadi_outlet {
     struct spead_message *pending; /* finished heaps that are not handed over yet, in order */
     uint32_t pending_count, pending_max;
     uint32_t stream;   /* value for the field `stream` of each message */
+    uint16_t type;     /* type of the messages */
     uint64_t sequence; /* sequence number of the next message */
     /* True: when the channel is full, finished heaps wait for room. False: the stream sheds them. */
     bool waits;
@@ -77,7 +78,7 @@ struct spead_channel_config speadi_outlet_channel_config(
     void (*on_shed)(void *arg, const struct spead_message *message, enum spead_shed_cause cause),
     void *arg);
 
-/* Makes the channel and opens its sending end. The function reads on_full and message_stream of config. *channel must
+/* Makes the channel and opens its sending end. The function reads on_full, message_stream and chunks of config. *channel must
  * come from speadi_outlet_channel_config(). pending_max is the largest number of heaps that can be pending at the same
  * time. Returns 0 or -errno; after an error nothing is left to release. */
 int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_stream_config *config,
@@ -107,6 +108,9 @@ static inline struct spead_heap *speadi_outlet_heap(const struct spead_message *
 /* Puts a heap at the end of the list of pending heaps. The list has room for every region of the pool, and each
  * region holds at most one heap. */
 void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap);
+
+/* Puts any other message of the type of the outlet there. Sets its `sequence` and `stream`. The list must have room. */
+void speadi_outlet_add_message(struct speadi_outlet *outlet, const struct spead_message *message);
 
 /* Returns how many heaps fit into the free places of the channel now. The bound of the bytes does not count here.
  * Returns UINT32_MAX if no receiving end is open. */

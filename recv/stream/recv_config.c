@@ -15,6 +15,7 @@
 #include <speadi/snapshot.h>
 #include <speadi/struct_size.h>
 
+#include "chunk_config.h"
 #include "sender_table.h"
 #include "start_point.h"
 
@@ -137,6 +138,31 @@ static int check_start(const struct spead_recv_stream_config *c, struct spead_er
     return c->start_point ? speadi_recv_config_read_start(&point, c->start_point, err) : 0;
 }
 
+/* Checks the chunks of a chunk stream, and sets what such a stream decides by itself. */
+static int adopt_chunks(struct spead_recv_stream_config *c, struct spead_err *err)
+{
+    struct spead_chunk_config chunks;
+
+    if (!c->chunks)
+        return 0;
+    if (speadi_chunk_config_read(&chunks, c->chunks, err) < 0)
+        return -EINVAL;
+    if (c->heap_arena)
+        return speadi_err_field(err, -EINVAL, "heap_arena",
+                                ": the payload of a chunk stream lies in chunks.arena");
+    if (spead_chunk_message_type() < 0)
+        return speadi_err_field(err, -EINVAL, "chunks",
+                                ": the message type \"chunk\" cannot be registered");
+    c->allow_unsized_heaps = false;
+    c->deliver_incomplete = true;
+    c->keep_holes = true; /* the chunk fills them */
+    c->heap_bytes_max = speadi_min_u64(c->heap_bytes_max, chunks.chunk_bytes);
+    c->hand_over_heaps = chunks.chunk_count;
+    c->held_heaps = 0;
+    c->populate = SPEAD_POPULATE_OFF;
+    return 0;
+}
+
 int speadi_recv_config_read(struct spead_recv_stream_config *config,
                             const struct spead_recv_stream_config *from, struct spead_err *err)
 {
@@ -158,9 +184,9 @@ int speadi_recv_config_read(struct spead_recv_stream_config *config,
     if (config->finished_heaps_max == 0)
         config->finished_heaps_max =
             config->live_heaps_max < HEAPS_MAX ? 4 * config->live_heaps_max : 4 * HEAPS_MAX;
-    if (check_sources(config, err) < 0 || check_ranges(config, err) < 0 ||
-        check_memory(config, err) < 0 || check_placement(config, err) < 0 ||
-        check_start(config, err) < 0)
+    if (adopt_chunks(config, err) < 0 || check_sources(config, err) < 0 ||
+        check_ranges(config, err) < 0 || check_memory(config, err) < 0 ||
+        check_placement(config, err) < 0 || check_start(config, err) < 0)
         return -EINVAL;
     if (speadi_custom_counters_check(config->custom_counters, config->custom_counter_count,
                                      speadi_recv_statistic_rows, SPEADI_RECV_STATISTIC_ROWS,

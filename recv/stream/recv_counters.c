@@ -57,6 +57,9 @@ void speadi_recv_publish(struct spead_recv_stream *stream)
     totals->missing_heaps_provisional = stream->gaps.sums.provisional;
     totals->heaps_absent = stream->gaps.sums.absent;
     totals->heaps_not_understood = stream->gaps.sums.not_understood;
-    totals->memory_bytes = speadi_pool_memory_bytes(stream->pool, &totals->memory_high_water_bytes);
+    totals->memory_bytes =
+        speadi_pool_memory_bytes(speadi_recv_memory_pool(stream), &totals->memory_high_water_bytes);
+    if (stream->chunks)
+        speadi_recv_publish_chunks(stream);
     speadi_recv_tally_publish(&stream->tally);
 }

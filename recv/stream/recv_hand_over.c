@@ -18,44 +18,106 @@ static void count_handed_over(struct spead_recv_stream *stream, const struct spe
     totals->payload_bytes += times * heap->received;
 }
 
-static void move(struct spead_recv_stream *stream, const struct spead_heap *heap,
+static void count_chunk(struct spead_recv_stream *stream, const struct spead_chunk *chunk,
+                        uint64_t times)
+{
+    struct spead_recv_counters *totals = stream->tally.totals;
+
+    *(speadi_chunk_is_whole(chunk) ? &totals->chunks_complete : &totals->chunks_incomplete) +=
+        times;
+    totals->heaps_complete += times * chunk->heaps_complete;
+    totals->heaps_incomplete += times * chunk->heaps_incomplete;
+    totals->payload_bytes += times * chunk->received;
+}
+
+/* Moves the packets of the heap or chunk between two buckets. One of the two is `delivered`. */
+static void move(struct spead_recv_stream *stream, const struct spead_message *message,
                  enum spead_recv_bucket from, enum spead_recv_bucket to)
 {
-    const struct speadi_live_heap *live = (const struct speadi_live_heap *)(const void *)heap;
+    const uint64_t times = to == SPEAD_RECV_DELIVERED ? 1 : -(uint64_t)1;
+    const struct spead_heap *heap;
 
-    speadi_recv_move_heap(stream, live, from, to);
-    if (to == SPEAD_RECV_DELIVERED)
-        count_handed_over(stream, heap, 1);
+    if (__builtin_expect(stream->chunks != NULL, 0)) {
+        const struct spead_chunk *chunk = speadi_recv_chunk(message);
+
+        speadi_recv_move_chunk(stream, chunk, from, to);
+        count_chunk(stream, chunk, times);
+        return;
+    }
+    heap = speadi_outlet_heap(message);
+    speadi_recv_move_heap(stream, (const struct speadi_live_heap *)(const void *)heap, from, to);
+    count_handed_over(stream, heap, times);
+}
+
+static void deliver(struct spead_recv_stream *stream, const struct spead_message *message)
+{
+    move(stream, message, SPEAD_RECV_LIVE, SPEAD_RECV_DELIVERED);
+    if (__builtin_expect(stream->chunks != NULL, 0))
+        speadi_chunk_share(speadi_recv_chunk(message));
     else
-        count_handed_over(stream, heap, -(uint64_t)1);
+        speadi_live_heap_share((struct speadi_live_heap *)(void *)speadi_outlet_heap(message));
 }
 
-static void deliver(struct spead_recv_stream *stream, struct spead_heap *heap)
+static void shed(struct spead_recv_stream *stream, const struct spead_message *message)
 {
-    move(stream, heap, SPEAD_RECV_LIVE, SPEAD_RECV_DELIVERED);
-    speadi_live_heap_share((struct speadi_live_heap *)(void *)heap);
+    struct spead_recv_counters *totals = stream->tally.totals;
+
+    move(stream, message, SPEAD_RECV_DELIVERED, SPEAD_RECV_SHED);
+    if (stream->chunks) {
+        const struct spead_chunk *chunk = speadi_recv_chunk(message);
+
+        totals->chunks_shed++;
+        totals->heaps_shed += chunk->heaps_complete + chunk->heaps_incomplete;
+    } else {
+        totals->heaps_shed++;
+    }
 }
 
-static void shed(struct spead_recv_stream *stream, const struct spead_heap *heap)
+/* Counts a heap or a chunk that was left in the channel when the last receiving end closed. */
+static void count_untaken(struct spead_recv_stream *stream, const struct spead_message *message)
 {
-    move(stream, heap, SPEAD_RECV_DELIVERED, SPEAD_RECV_SHED);
-    stream->tally.totals->heaps_shed++;
+    struct speadi_recv_untaken_part part;
+
+    if (stream->chunks) {
+        const struct spead_chunk *chunk = speadi_recv_chunk(message);
+        bool whole = speadi_chunk_is_whole(chunk);
+
+        part = (struct speadi_recv_untaken_part){
+            .complete = chunk->heaps_complete,
+            .incomplete = chunk->heaps_incomplete,
+            .payload_bytes = chunk->received,
+            .chunks_complete = whole,
+            .chunks_incomplete = !whole,
+            .counts = chunk->count,
+            .source_count = stream->source_count,
+        };
+    } else {
+        const struct spead_heap *heap = speadi_outlet_heap(message);
+        const struct speadi_live_heap *live = (const struct speadi_live_heap *)(const void *)heap;
+
+        part = (struct speadi_recv_untaken_part){
+            .complete = heap->complete,
+            .incomplete = !heap->complete,
+            .payload_bytes = heap->received,
+            .counts = live->count,
+            .first_source = live->first_source,
+            .source_count = stream->layout.source_count,
+        };
+    }
+    speadi_recv_tally_untaken(&stream->tally, &part);
 }
 
 void speadi_recv_on_shed(void *arg, const struct spead_message *message,
                          enum spead_shed_cause cause)
 {
     struct spead_recv_stream *stream = arg;
-    struct spead_heap *heap = speadi_outlet_heap(message);
-    const struct speadi_live_heap *live = (const struct speadi_live_heap *)(const void *)heap;
 
     /* CANCELLED means that the last receiving end closed and the heap was left in the channel. With this cause the
      * function may run on another thread, but only the owner thread may write the counters. */
     if (cause == SPEAD_SHED_CANCELLED)
-        speadi_recv_tally_untaken(&stream->tally, heap, live->first_source, live->count,
-                                  stream->layout.source_count);
+        count_untaken(stream, message);
     else
-        shed(stream, heap);
+        shed(stream, message);
 }
 
 /* Sends the first `count` pending heaps. Returns how many of them the channel took or shed. */
@@ -80,11 +142,10 @@ static bool send_fitting(struct spead_recv_stream *stream, uint32_t count)
     /* The heaps are counted before the consumer can see them. After a heap is sent, the owner thread must not read
      * it. */
     for (uint32_t i = 0; i < count; i++)
-        deliver(stream, speadi_outlet_heap(&outlet->pending[i]));
+        deliver(stream, &outlet->pending[i]);
     sent = send_some(outlet, count);
     for (uint32_t i = sent; i < count; i++)
-        move(stream, speadi_outlet_heap(&outlet->pending[i]), SPEAD_RECV_DELIVERED,
-             SPEAD_RECV_LIVE);
+        move(stream, &outlet->pending[i], SPEAD_RECV_DELIVERED, SPEAD_RECV_LIVE);
     speadi_outlet_remove(outlet, sent);
     return sent > 0;
 }
@@ -95,12 +156,12 @@ static void shed_pending(struct spead_recv_stream *stream, uint32_t count)
     struct speadi_outlet *outlet = &stream->outlet;
 
     for (uint32_t i = 0; i < count; i++) {
-        struct spead_heap *heap = speadi_outlet_heap(&outlet->pending[i]);
+        const struct spead_message *message = &outlet->pending[i];
 
-        deliver(stream, heap);
+        deliver(stream, message);
         if (outlet->receiver_gone) {
-            shed(stream, heap);
-            spead_heap_unref(heap);
+            shed(stream, message);
+            spead_message_unref(message);
         }
     }
     if (!outlet->receiver_gone)

@@ -46,7 +46,7 @@ static struct speadi_heap_missing count_incomplete(struct spead_recv_stream *str
 
     if (cause == SPEADI_RECV_BY_EVICTION || cause == SPEADI_RECV_BY_AGE)
         speadi_recv_note_striping(stream, live);
-    if (cause == SPEADI_RECV_BY_EVICTION)
+    if (cause == SPEADI_RECV_BY_EVICTION || cause == SPEADI_RECV_BY_CHUNK)
         totals->heaps_evicted++;
     else if (cause == SPEADI_RECV_BY_AGE)
         totals->heaps_timed_out++;
@@ -99,8 +99,11 @@ static void finish_incomplete(struct spead_recv_stream *stream, struct speadi_li
                               enum speadi_recv_cause cause)
 {
     struct speadi_heap_missing missing = count_incomplete(stream, live, cause);
+    struct speadi_finished_heap *finished = remember(stream, live);
 
-    speadi_recv_keep_gaps(stream, remember(stream, live), &live->heap, &missing);
+    speadi_recv_keep_gaps(stream, finished, &live->heap, &missing);
+    if (cause == SPEADI_RECV_BY_CHUNK)
+        finished->refused_as = SPEAD_RECV_TOO_OLD;
 }
 
 /* A device writes payload in whole cache lines only if each packet begins at the start of a line, and it does so if the
@@ -156,6 +159,7 @@ static enum spead_recv_bucket bucket_of(enum speadi_recv_cause cause)
 {
     switch (cause) {
     case SPEADI_RECV_BY_EVICTION:
+    case SPEADI_RECV_BY_CHUNK:
         return SPEAD_RECV_EVICTED;
     case SPEADI_RECV_BY_AGE:
         return SPEAD_RECV_TIMED_OUT;
@@ -204,6 +208,10 @@ bool speadi_recv_is_wanted(const struct spead_recv_stream *stream,
 static void leave(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                   enum speadi_recv_cause cause)
 {
+    if (__builtin_expect(stream->chunks != NULL, 0)) {
+        speadi_recv_leave_to_chunk(stream, live);
+        return;
+    }
     if (speadi_live_heap_is_control(live)) {
         give_up(stream, live, SPEAD_RECV_CONTROL);
     } else if (is_asked_for(stream, live)) {

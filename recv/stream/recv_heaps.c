@@ -13,6 +13,20 @@ static bool came_much_later(const struct spead_recv_stream *stream,
     return came_ns > finished->time_ns && came_ns - finished->time_ns > stream->config.repeat_ns;
 }
 
+/* Returns the bucket of a packet whose heap has no place in a chunk any more. A heap that began before its chunk left
+ * counts as too old once, when the first such packet comes. */
+static enum spead_recv_bucket refused_before(struct spead_recv_stream *stream,
+                                             struct speadi_finished_heap *finished,
+                                             const struct speadi_packet *packet)
+{
+    if (finished->refused_as == SPEAD_RECV_TOO_OLD && !finished->refused_again) {
+        finished->refused_again = true;
+        stream->tally.totals->heaps_too_old++;
+    }
+    speadi_recv_came_late(stream, finished, packet);
+    return finished->refused_as;
+}
+
 /* Returns the bucket of a packet whose heap has ended. If the packet was counted as missing, takes it out of that
  * count. */
 static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
@@ -26,6 +40,8 @@ static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
     }
     if (speadi_finished_contradicts(finished, packet))
         return SPEAD_RECV_REPEATED_COUNTER;
+    if (__builtin_expect(finished->refused_as != 0, 0))
+        return refused_before(stream, finished, packet);
     if (finished->complete)
         return came_much_later(stream, finished) ? SPEAD_RECV_REPEATED_COUNTER
                                                  : SPEAD_RECV_DUPLICATE;
@@ -94,6 +110,21 @@ static void refuse(struct spead_recv_stream *stream, const struct speadi_heap_ke
         note_counter(stream, key->sender, key->counter, packet->heap_address_bits);
     /* The window goes on, so that it pushes out heaps that wait for lost packets and keep the memory. */
     speadi_recv_slot_used(stream, key->ring, slot);
+}
+
+/* Remembers a heap that has no place in a chunk, so that the place function is asked once. It takes no slot. */
+static void remember_refused(struct spead_recv_stream *stream, const struct speadi_heap_key *key,
+                             struct speadi_sender *sender, const struct speadi_packet *packet,
+                             enum spead_recv_bucket bucket)
+{
+    struct speadi_finished_heap *finished =
+        speadi_finished_add(&stream->finished, key, sender, stream->age_ns);
+
+    finished->heap_address_bits = packet->heap_address_bits;
+    finished->refused_as = (uint8_t)bucket;
+    finished->refused_again = true;
+    if (!speadi_packet_starts_or_stops(packet))
+        note_counter(stream, key->sender, key->counter, packet->heap_address_bits);
 }
 
 void speadi_recv_discard_new(struct spead_recv_stream *stream, struct speadi_live_heap *live,
@@ -208,16 +239,18 @@ void speadi_recv_release_new(struct spead_recv_stream *stream, struct speadi_liv
     /* The block of the heap that was expected has just come back, so the region can exchange its memory with it. */
     if (live->reservations > 0)
         (void)speadi_recv_detach(stream, live, false);
-    speadi_block_release(live->heap.region);
+    speadi_recv_release_region(stream, live->heap.region);
 }
 
 enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
-                                             const struct speadi_sender *sender,
+                                             struct speadi_sender *sender,
+                                             const struct speadi_rx_packet *raw,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap **out, bool *paused)
 {
     const struct speadi_heap_key key = speadi_recv_heap_key(stream, sender, packet->heap_counter);
     struct speadi_finished_heap *finished = ended_heap(stream, sender, packet);
+    struct spead_chunk *chunk = NULL;
     struct speadi_block *region;
     enum spead_recv_bucket bucket;
     uint32_t slot;
@@ -228,6 +261,14 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
     bucket = speadi_live_heap_may_begin(&stream->layout, packet);
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
+    if (__builtin_expect(stream->chunks != NULL, 0)) {
+        bucket = speadi_recv_find_place(stream, sender, raw, packet, &chunk, paused);
+        if (bucket != SPEAD_RECV_LIVE) {
+            if (!*paused)
+                remember_refused(stream, &key, sender, packet, bucket);
+            return bucket;
+        }
+    }
     bucket = make_way(stream, sender, &key, packet, &slot);
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
@@ -239,6 +280,8 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
     }
     if (stream->regions.share_bytes > 0 && !speadi_block_shares_pages(region))
         speadi_block_set_user(region, sender->endpoint);
+    if (chunk)
+        speadi_chunk_window_aim(stream->chunks, region, chunk, &stream->chunks->answer.range);
     *out = begin_in(stream, region, &key, packet);
     (*out)->slot = slot;
     return SPEAD_RECV_LIVE;
@@ -327,6 +370,8 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sen
                                                             .drops = stream->drops_before});
     if (!speadi_live_heap_is_control(live))
         note_counter(stream, live->sender, heap->counter, heap->heap_address_bits);
+    if (__builtin_expect(stream->chunks != NULL, 0))
+        speadi_recv_claim_place(stream, live);
     if (speadi_live_heap_is_complete(live))
         return; /* the heap is already complete, so it does not enter the table */
     /* the items of the heap show that it is longer than its payload */

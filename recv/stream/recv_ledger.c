@@ -102,17 +102,19 @@ static uint64_t value(const _Atomic uint64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed); /* relaxed: see recv_ledger.h */
 }
 
-void speadi_recv_tally_untaken(struct speadi_recv_tally *tally, const struct spead_heap *heap,
-                               uint32_t first_source, const struct spead_count *counts,
-                               uint32_t source_count)
+void speadi_recv_tally_untaken(struct speadi_recv_tally *tally,
+                               const struct speadi_recv_untaken_part *part)
 {
     struct speadi_recv_untaken *untaken = &tally->untaken;
 
-    count(spead_heap_is_complete(heap) ? &untaken->complete : &untaken->incomplete, 1);
-    count(&untaken->payload_bytes, spead_heap_received(heap));
-    for (uint32_t i = 0; i < source_count; i++) {
-        count(&untaken->source[first_source + i].packets, counts[i].packets);
-        count(&untaken->source[first_source + i].bytes, counts[i].bytes);
+    count(&untaken->complete, part->complete);
+    count(&untaken->incomplete, part->incomplete);
+    count(&untaken->payload_bytes, part->payload_bytes);
+    count(&untaken->chunks_complete, part->chunks_complete);
+    count(&untaken->chunks_incomplete, part->chunks_incomplete);
+    for (uint32_t i = 0; i < part->source_count; i++) {
+        count(&untaken->source[part->first_source + i].packets, part->counts[i].packets);
+        count(&untaken->source[part->first_source + i].bytes, part->counts[i].bytes);
     }
 }
 
@@ -143,6 +145,19 @@ static void shed_untaken_heaps(const struct speadi_recv_tally *tally,
     counters->heaps_shed += complete + incomplete;
     counters->payload_bytes -=
         speadi_min_u64(value(&tally->untaken.payload_bytes), counters->payload_bytes);
+}
+
+static void shed_untaken_chunks(const struct speadi_recv_tally *tally,
+                                struct spead_recv_counters *counters)
+{
+    uint64_t complete =
+        speadi_min_u64(value(&tally->untaken.chunks_complete), counters->chunks_complete);
+    uint64_t incomplete =
+        speadi_min_u64(value(&tally->untaken.chunks_incomplete), counters->chunks_incomplete);
+
+    counters->chunks_complete -= complete;
+    counters->chunks_incomplete -= incomplete;
+    counters->chunks_shed += complete + incomplete;
 }
 
 /* Returns the counts of one source in a published set of words. */
@@ -177,6 +192,7 @@ void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t han
         add_counts(&full.total, source_of(tally, words, i));
     memcpy(&full.counters, words, sizeof full.counters);
     shed_untaken_heaps(tally, &full.counters);
+    shed_untaken_chunks(tally, &full.counters);
     if (custom)
         memcpy(custom, words + TOTALS_WORDS, tally->custom_count * sizeof *custom);
     full.hand_over_high_water = hand_over_high_water;

@@ -33,11 +33,18 @@ enum speadi_recv_tally_change {
  * the receiving end counts them; it need not be the owner thread. Any thread reads the counts. relaxed: no other data
  * depends on these counts. */
 struct speadi_recv_untaken {
-    _Atomic uint64_t complete, incomplete, payload_bytes;
+    _Atomic uint64_t complete, incomplete, payload_bytes, chunks_complete, chunks_incomplete;
     /* for each source, the number of its packets in these heaps, and the bytes of these packets */
     struct {
         _Atomic uint64_t packets, bytes;
     } source[SPEADI_RX_SOURCES_MAX];
+};
+
+/* What a thread adds to them: a heap, or a chunk with its heaps. counts[i] are the packets of source first_source + i. */
+struct speadi_recv_untaken_part {
+    uint64_t complete, incomplete, payload_bytes, chunks_complete, chunks_incomplete;
+    const struct spead_count *counts;
+    uint32_t first_source, source_count;
 };
 
 struct speadi_recv_tally {
@@ -94,11 +101,10 @@ static inline void speadi_recv_tally_move(struct speadi_recv_tally *tally, uint3
     speadi_recv_tally_changed(tally, source, from > to ? from : to);
 }
 
-/* Counts a heap that was counted as delivered, and that nobody has taken. counts[i] are its packets of source
- * first_source + i. After this call every snapshot counts the heap as shed. Any thread may call it. */
-void speadi_recv_tally_untaken(struct speadi_recv_tally *tally, const struct spead_heap *heap,
-                               uint32_t first_source, const struct spead_count *counts,
-                               uint32_t source_count);
+/* Counts a heap or a chunk that was counted as delivered, and that nobody has taken. After this call every snapshot
+ * counts it as shed. Any thread may call it. */
+void speadi_recv_tally_untaken(struct speadi_recv_tally *tally,
+                               const struct speadi_recv_untaken_part *part);
 
 /* Publishes the counters, but only if a counter other than the number of polls has changed. So an owner thread that
  * polls all the time and finds nothing does not publish. Readers need this: they can read only in a pause between two

@@ -120,6 +120,8 @@ static void idle(struct spead_recv_stream *stream)
     stream->drained_ns = stream->now_ns;
     speadi_recv_end_burst(stream); /* no burst is lent, but reservations may have ended */
     speadi_recv_close_aged(stream);
+    if (stream->chunks)
+        speadi_recv_close_aged_chunks(stream);
     if (stream->leaving.count > 0)
         unreserve(stream);
     if (stream->has_stopped_heaps)
@@ -213,7 +215,8 @@ static void note_pause(struct spead_recv_stream *stream, bool paused)
  * were processed. */
 static int hand_over_and_read(struct spead_recv_stream *stream)
 {
-    bool paused = stream->outlet.pending_count > 0 && !speadi_recv_hand_over(stream, true);
+    bool paused = (stream->outlet.pending_count > 0 && !speadi_recv_hand_over(stream, true)) ||
+                  (stream->chunks && speadi_recv_starves(stream));
     int count;
 
     if (__builtin_expect(paused || stream->paused, 0))
@@ -306,6 +309,9 @@ static uint64_t next_look(const struct spead_recv_stream *stream)
         at = stream->stop_review_ns;
     if (stream->populating)
         at = speadi_min_u64(at, stream->now_ns + POPULATE_EVERY_NS);
+    if (stream->chunks && !stream->ops->now)
+        at = speadi_min_u64(at,
+                            speadi_clock_after(stream->now_ns, speadi_recv_chunk_age_left(stream)));
     if (!stream->table.oldest || stream->ops->now)
         return at;
     if (timeout != 0) {
@@ -332,6 +338,10 @@ int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_n
         if (stream->state != SPEADI_RECV_RUNNING)
             deadline = speadi_min_u64(deadline, stream->deadline_ns);
         speadi_outlet_wait_room(&stream->outlet, deadline);
+        return 0;
+    }
+    if (stream->chunks && stream->chunks->starving) {
+        speadi_recv_wait_for_chunk(stream, deadline);
         return 0;
     }
     if (stream->state != SPEADI_RECV_RUNNING || stream->burst_is_out || stream->unreserving)

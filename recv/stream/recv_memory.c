@@ -49,7 +49,8 @@ static void plan_placement(struct spead_recv_stream *stream, uint32_t stride)
 
     stream->spare_count = count_spares(stream, stride);
     placement->enabled = true;
-    placement->expects = ahead && speadi_recv_pins_memory(stream);
+    /* Where a heap goes that has not begun, only the place function knows. */
+    placement->expects = ahead && speadi_recv_pins_memory(stream) && !stream->chunks;
     for (uint32_t i = 0; i < stream->regions.class_count; i++)
         placement->targets_max[i] = stream->regions.aside[i];
     placement->outstanding_max = places_max(stream);
@@ -63,7 +64,8 @@ static void plan_placement(struct spead_recv_stream *stream, uint32_t stride)
 /* Returns how many bytes the packets have together for which places may be reserved in heaps that have not begun. */
 static uint64_t expected_bytes(const struct spead_recv_stream *stream)
 {
-    if (!(stream->ops->caps & SPEADI_RX_CAP_AHEAD) || !speadi_recv_pins_memory(stream))
+    if (!(stream->ops->caps & SPEADI_RX_CAP_AHEAD) || !speadi_recv_pins_memory(stream) ||
+        stream->chunks)
         return 0;
     return places_max(stream) * stream->packet_bytes_max;
 }
@@ -177,21 +179,30 @@ static enum speadi_region_sizes choose_sizes(const struct spead_recv_stream *str
     return speadi_recv_pins_memory(stream) ? SPEADI_REGIONS_PINNED : SPEADI_REGIONS_BY_SIZE;
 }
 
-static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
+static int create_sized_pool(struct spead_recv_stream *stream, struct spead_err *err)
 {
-    const struct spead_recv_stream_config *c = &stream->config;
     enum speadi_region_sizes sizes = choose_sizes(stream);
     int ret = create_pool(stream, sizes, err);
 
     if (ret == -ENOMEM && sizes == SPEADI_REGIONS_PINNED)
         ret = create_pool(stream, SPEADI_REGIONS_ALIKE, err);
+    return ret;
+}
+
+static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
+{
+    const struct spead_region_arena *arena = speadi_recv_arena(stream);
+    int ret =
+        stream->chunks ? speadi_recv_make_chunk_pools(stream, err) : create_sized_pool(stream, err);
+
     if (ret < 0)
         return ret;
     stream->memory = (struct speadi_heap_memory){
-        .ops = c->heap_arena ? c->heap_arena->ops : NULL,
+        .ops = arena ? arena->ops : NULL,
         .log = &stream->config.log,
     };
-    stream->memory.spare_offset = speadi_pool_memory(stream->pool, &stream->memory.all);
+    stream->memory.spare_offset =
+        speadi_pool_memory(speadi_recv_memory_pool(stream), &stream->memory.all);
     return 0;
 }
 
@@ -211,12 +222,13 @@ static int check_device_memory(const struct spead_recv_stream *stream, uint32_t 
             err, -ENOTSUP, "engine",
             " \"%s\" cannot place payload into memory that the CPU cannot touch",
             stream->ops->about.name);
-    speadi_pool_stats(stream->pool, &plan);
+    speadi_pool_stats(speadi_recv_memory_pool(stream), &plan);
     if (need > stream->memory.all.bytes)
-        return speadi_err_field(err, -EINVAL, "heap_arena",
-                                ": %u heaps and %u spare buffers for placing into it need "
+        return speadi_err_field(err, -EINVAL, stream->chunks ? "chunks.arena" : "heap_arena",
+                                ": %u %s and %u spare buffers for placing into it need "
                                 "%llu bytes, not %zu",
-                                plan.blocks + stream->regions.aside[0], stream->spare_count,
+                                plan.blocks + (stream->chunks ? 0 : stream->regions.aside[0]),
+                                stream->chunks ? "chunks" : "heaps", stream->spare_count,
                                 (unsigned long long)need, stream->memory.all.bytes);
     return 0;
 }
@@ -230,7 +242,7 @@ static int check_free_memory(const struct spead_recv_stream *stream, struct spea
     char need[SPEADI_BYTES_TEXT_MAX], has[SPEADI_BYTES_TEXT_MAX];
     struct speadi_free_memory free_now;
 
-    if (stream->config.heap_arena || !(stream->ops->caps & SPEADI_RX_CAP_PINS))
+    if (speadi_recv_arena(stream) || !(stream->ops->caps & SPEADI_RX_CAP_PINS))
         return 0;
     free_now = speadi_free_memory_read();
     speadi_bytes_text(need, bytes);
@@ -249,23 +261,31 @@ static int check_free_memory(const struct spead_recv_stream *stream, struct spea
                             need, speadi_free_memory_limiter_name(free_now.limiter), has);
 }
 
+static void drop_pools(struct spead_recv_stream *stream)
+{
+    if (stream->chunks)
+        speadi_recv_drop_chunk_pools(stream);
+    speadi_pool_unref(stream->pool);
+    stream->pool = NULL;
+}
+
 static int try_placed(struct spead_recv_stream *stream, struct spead_err *err)
 {
     uint32_t stride = speadi_spare_stride((uint32_t)stream->packet_bytes_max);
     int ret = make_pool(stream, err);
 
-    if (ret < 0)
+    if (ret < 0) {
+        drop_pools(stream);
         return ret;
+    }
     plan_placement(stream, stride);
     ret = check_device_memory(stream, stride, err);
     if (ret == 0)
         ret = check_free_memory(stream, err);
     if (ret == 0 && stream->ops->attach)
         ret = stream->ops->attach(stream->engine, &stream->memory.all, err);
-    if (ret < 0) {
-        speadi_pool_unref(stream->pool);
-        stream->pool = NULL;
-    }
+    if (ret < 0)
+        drop_pools(stream);
     return ret;
 }
 
@@ -319,12 +339,27 @@ static void say_bounced(struct spead_recv_stream *stream, const char *why)
     speadi_log_line(&stream->config.log, SPEAD_LOG_INFO, "payload is bounced, not placed: %s", why);
 }
 
+/* Tells whether the memory of the chunks is not one range, which the engine could know by offsets. */
+static bool lies_apart(const struct spead_recv_stream *stream)
+{
+    return stream->chunks && stream->chunks->buffers && stream->ops->attach;
+}
+
 int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *err)
 {
     struct spead_err why = {0};
 
     stream->aside_count =
         speadi_recv_config_aside_count(&stream->config, stream->ops, stream->source_count);
+    if (stream->aside_count > 0 && lies_apart(stream)) {
+        if (stream->config.receive_path == SPEAD_PATH_PLACED)
+            return speadi_err_field(err, -ENOTSUP, "receive_path",
+                                    ": engine \"%s\" cannot place payload into chunks.buffers; use "
+                                    "chunks.arena, or auto or bounce",
+                                    stream->ops->about.name);
+        say_bounced(stream, "the buffers of the chunks lie apart");
+        stream->aside_count = 0;
+    }
     if (stream->aside_count == 0)
         return make_bounced(stream, err);
     if (stream->config.receive_path == SPEAD_PATH_PLACED)

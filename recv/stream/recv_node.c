@@ -141,6 +141,16 @@ static int look_again(struct spead_recv_stream *stream, const struct spead_node 
     return SPEAD_STEP_AGAIN;
 }
 
+/* Tells the graph how long no chunk was free although one was needed: the nodes behind this one hold all of them. */
+static void tell_shortage(struct spead_recv_stream *stream, struct spead_node *self)
+{
+    uint64_t ns = stream->tally.totals->chunk_shortage_ns;
+
+    if (ns > stream->chunks->told_short_ns)
+        speadi_node_was_short_of(self, "chunk", ns - stream->chunks->told_short_ns);
+    stream->chunks->told_short_ns = ns;
+}
+
 static int step(void *state, struct spead_node *self)
 {
     struct spead_recv_stream *stream = state;
@@ -151,6 +161,8 @@ static int step(void *state, struct spead_node *self)
     if (spead_node_is_stopping(self))
         stop(stream);
     ret = poll(stream, self);
+    if (stream->chunks)
+        tell_shortage(stream, self);
     if (ret == -ESHUTDOWN)
         return SPEAD_STEP_DONE;
     if (ret < 0)
@@ -160,6 +172,8 @@ static int step(void *state, struct spead_node *self)
         return ret < 0 ? ret : SPEAD_STEP_AGAIN;
     if (stream->counting_unread)
         return SPEAD_STEP_AGAIN;
+    if (stream->chunks && stream->chunks->starving)
+        return look_again(stream, self);
     if (stream->outlet.pending_count == 0)
         return sleep_in_engine(stream, self);
     return must_look_again(stream) ? look_again(stream, self) : SPEAD_STEP_WAITING;
@@ -176,7 +190,7 @@ static void interrupt(void *state)
 void spead_recv_stream_fill_node(struct spead_recv_stream *stream, const char *name,
                                  struct spead_node_config *out)
 {
-    static const struct spead_port output = {.name = "heaps", .type = SPEAD_TYPE_HEAP};
+    static const struct spead_port heaps = {.name = "heaps", .type = SPEAD_TYPE_HEAP};
     static const struct spead_node_ops ops = {
         .kind = "receive-stream",
         .start = join_graph,
@@ -189,7 +203,7 @@ void spead_recv_stream_fill_node(struct spead_recv_stream *stream, const char *n
     config.name = name;
     config.ops = &ops;
     config.state = stream;
-    config.outputs = &output;
+    config.outputs = stream->chunks ? &stream->chunks->port : &heaps;
     config.output_count = 1;
     config.blocking = true;
     config.memory_bytes = stream->plan.memory_bytes + stream->plan.table_bytes;

@@ -203,7 +203,8 @@ static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
                                          const struct speadi_packet *packet, bool *paused)
 {
     struct speadi_live_heap *live;
-    enum spead_recv_bucket bucket = speadi_recv_open_heap(stream, sender, packet, &live, paused);
+    enum spead_recv_bucket bucket =
+        speadi_recv_open_heap(stream, sender, raw, packet, &live, paused);
 
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;

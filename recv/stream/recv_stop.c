@@ -74,12 +74,16 @@ void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result)
         speadi_recv_count_unread(stream, &stream->burst.packet[stream->burst_next++],
                                  SPEAD_RECV_AFTER_STOP);
     speadi_recv_quiesce(stream);
+    if (stream->chunks && stream->ops->halt)
+        stream->ops->halt(stream->engine); /* a chunk cannot exchange its memory */
     /* Else receives stay posted, and a heap into which they are posted exchanges its memory. */
-    if (stream->ops->unreserve)
+    if (stream->ops->unreserve || (stream->chunks && stream->ops->halt))
         stream->burst.reservations_ended = stream->placement.accepted;
     speadi_recv_end_burst(stream);
     while (stream->table.oldest)
         speadi_recv_close_heap(stream, stream->table.oldest, SPEADI_RECV_BY_FLUSH);
+    if (stream->chunks)
+        speadi_recv_close_chunks(stream);
     speadi_recv_read_counters(stream);
     stream->state = SPEADI_RECV_FLUSHING;
     stream->deadline_ns = speadi_clock_after(stream->now_ns, stream->config.stop_drain_ns);
@@ -94,6 +98,8 @@ void speadi_recv_flush(struct spead_recv_stream *stream)
     bool late = !stream->outlet.node && over;
 
     speadi_recv_count_unread_packets(stream, now || over || stream->outlet.receiver_gone);
+    if (stream->chunks && stream->chunks->left_count > 0 && !now && !over)
+        return; /* receives are still posted into a chunk */
     if (speadi_recv_hand_over(stream, !now && !late) && !stream->counting_unread)
         speadi_recv_end(stream, stream->result);
 }

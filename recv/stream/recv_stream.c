@@ -106,7 +106,7 @@ static int make_outlet(struct spead_recv_stream *stream, struct spead_err *err)
     struct speadi_pool_stats pool;
     int ret;
 
-    speadi_pool_stats(stream->pool, &pool);
+    speadi_pool_stats(speadi_recv_memory_pool(stream), &pool);
     ret = speadi_outlet_init(&stream->outlet, &stream->config, &channel, pool.blocks, err);
     if (ret < 0 || stream->config.hand_over_heaps > 0)
         return ret;
@@ -178,6 +178,17 @@ static void warn_of_memory(const struct spead_recv_stream *stream)
                     speadi_bytes_text(has, free_then->bytes));
 }
 
+/* Returns the bytes of the tables that only a chunk stream has. */
+static uint64_t chunk_bytes(const struct spead_recv_stream *stream)
+{
+    struct speadi_pool_stats heaps;
+
+    if (!stream->chunks)
+        return 0;
+    speadi_pool_stats(stream->pool, &heaps);
+    return heaps.table_bytes + speadi_chunk_window_bytes(stream->chunks);
+}
+
 static void make_plan(struct spead_recv_stream *stream)
 {
     const struct spead_channel_config channel = spead_recv_stream_edge_config(stream);
@@ -185,13 +196,13 @@ static void make_plan(struct spead_recv_stream *stream)
     struct speadi_pool_stats pool;
     struct speadi_rx_counters engine;
 
-    speadi_pool_stats(stream->pool, &pool);
+    speadi_pool_stats(speadi_recv_memory_pool(stream), &pool);
     stream->ops->counters(stream->engine, &engine);
     stream->plan = (struct spead_recv_plan){
         .engine = stream->ops->about.name,
         .engine_reason = stream->engine_reason,
         .region_count = stream->regions.blocks[0],
-        .region_bytes = speadi_round_up(c->heap_bytes_max, speadi_pages_size()),
+        .region_bytes = speadi_round_up(stream->regions.block_bytes[0], speadi_pages_size()),
         .memory_bytes = pool.memory_bytes_max,
         .table_bytes =
             sizeof *stream + pool.table_bytes + speadi_outlet_bytes(&stream->outlet, &channel) +
@@ -199,12 +210,12 @@ static void make_plan(struct spead_recv_stream *stream)
             speadi_late_gaps_bytes() + (uint64_t)c->senders_max * sizeof *stream->sizes +
             speadi_gap_trackers_bytes(&stream->gaps) + speadi_sender_table_bytes(&stream->senders) +
             speadi_recv_tally_bytes(&stream->tally) + speadi_spare_bytes(&stream->spare) +
-            stream->ops->state_size + engine.memory_bytes,
+            stream->ops->state_size + engine.memory_bytes + chunk_bytes(stream),
         .socket_buffer_bytes = stream->facts.buffer_bytes,
         .live_regions = stream->regions.live,
         .hand_over_regions = stream->regions.ring[0],
         .held_regions = stream->regions.held,
-        .moved_regions = stream->regions.aside[0],
+        .moved_regions = stream->chunks ? 0 : stream->regions.aside[0],
         .memory_need_bytes = memory_need(stream, &pool),
         .memory_limit_bytes = stream->limit.bytes,
         .memory_reason = stream->memory_reason,
@@ -234,6 +245,10 @@ static void warm_up(struct spead_recv_stream *stream)
         stream->config.heap_bytes_max < WARM_BYTES ? stream->config.heap_bytes_max : WARM_BYTES;
     unsigned count = 0;
 
+    if (stream->chunks) {
+        speadi_recv_warm_chunks(stream);
+        return;
+    }
     if ((stream->ops->caps & SPEADI_RX_CAP_LOSSLESS) != 0 || stream->config.plan_only)
         return;
     while (count < WARM_REGIONS && (region[count] = speadi_pool_take(stream->pool)) != NULL)
@@ -302,8 +317,11 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     if (ret == 0) {
         stream->limit = speadi_memory_limit_find(&stream->config);
         stream->config.memory_bytes_max = stream->limit.bytes;
-        ret = speadi_recv_make_memory(stream, err);
+        if (stream->config.chunks)
+            ret = speadi_recv_make_chunks(stream, err);
     }
+    if (ret == 0)
+        ret = speadi_recv_make_memory(stream, err);
     if (ret < 0)
         goto err_destroy;
     ret = make_tables(stream);
@@ -328,8 +346,9 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
                          !(ops->caps & SPEADI_RX_CAP_LOSSLESS) && !facts->busy ? config->coalesce_ns
                                                                                : 0,
                          facts->buffer_bytes + facts->posted_bytes);
-    if (stream->arena.ended)
-        speadi_pool_at_end(stream->pool, stream->arena.ended, stream->arena.arg);
+    if (speadi_recv_arena(stream) && speadi_recv_arena(stream)->ended)
+        speadi_pool_at_end(speadi_recv_memory_pool(stream), speadi_recv_arena(stream)->ended,
+                           speadi_recv_arena(stream)->arg);
     *out = stream;
     return 0;
 
@@ -364,14 +383,15 @@ static void release_heaps(struct spead_recv_stream *stream)
 
     while ((live = stream->table.oldest) != NULL) {
         speadi_heap_table_remove(&stream->table, live);
-        speadi_block_release(live->heap.region);
+        speadi_recv_release_region(stream, live->heap.region);
     }
     while ((live = speadi_leaving_heaps_pop(&stream->leaving)) != NULL)
-        speadi_block_release(live->heap.region);
+        speadi_recv_release_region(stream, live->heap.region);
     while (stream->outlet.pending_count > 0) {
         const struct spead_message *last = &stream->outlet.pending[--stream->outlet.pending_count];
 
-        speadi_block_release(speadi_outlet_heap(last)->region);
+        speadi_block_release(stream->chunks ? speadi_recv_chunk(last)->block
+                                            : speadi_outlet_heap(last)->region);
     }
 }
 
@@ -398,6 +418,9 @@ void spead_recv_stream_destroy(struct spead_recv_stream *stream)
     free(stream->sizes);
     speadi_heap_table_release(&stream->table);
     pthread_mutex_destroy(&stream->start_lock);
+    if (stream->chunks)
+        speadi_chunk_window_release(stream->chunks);
+    free(stream->chunks);
     speadi_pool_unref(stream->pool); /* heaps that the consumer still holds keep the pool alive */
     free(stream);
 }
@@ -505,7 +528,7 @@ int spead_recv_stream_take(struct spead_recv_stream *stream, struct spead_heap *
 {
     int ret;
 
-    if (speadi_deadline_is_duration(deadline_ns))
+    if (speadi_deadline_is_duration(deadline_ns) || stream->chunks)
         return -EINVAL;
     ret = speadi_outlet_take(&stream->outlet, heap, 1, true, deadline_ns);
     return ret < 0 ? ret : 0;
@@ -513,7 +536,7 @@ int spead_recv_stream_take(struct spead_recv_stream *stream, struct spead_heap *
 
 int spead_recv_stream_try_take(struct spead_recv_stream *stream, struct spead_heap **heap)
 {
-    int ret = speadi_outlet_take(&stream->outlet, heap, 1, false, 0);
+    int ret = stream->chunks ? -EINVAL : speadi_outlet_take(&stream->outlet, heap, 1, false, 0);
 
     return ret < 0 ? ret : 0;
 }
@@ -521,7 +544,7 @@ int spead_recv_stream_try_take(struct spead_recv_stream *stream, struct spead_he
 int spead_recv_stream_take_many(struct spead_recv_stream *stream, struct spead_heap **heaps,
                                 uint32_t max, uint64_t deadline_ns)
 {
-    if (speadi_deadline_is_duration(deadline_ns))
+    if (speadi_deadline_is_duration(deadline_ns) || stream->chunks)
         return -EINVAL;
     return speadi_outlet_take(&stream->outlet, heaps, max, true, deadline_ns);
 }

@@ -13,6 +13,7 @@
  *   recv_start_point.c  discards heaps before the start point
  *   recv_senders.c    finds the sender of a packet, begins its runs, ends its heaps after a stop
  *   recv_heaps.c      opens a heap
+ *   recv_places.c     asks where a heap goes, and moves the window of chunks (of chunk streams)
  *   recv_charge.c     charges the memory of a heap; ends older heaps where memory is scarce
  *   recv_heap_end.c   ends a heap
  *   recv_slots.c      chooses the slot that a new heap takes
@@ -23,6 +24,7 @@
  *   recv_regions.c    takes a region for a heap
  *   recv_move.c       frees heaps from posted receives, writes payload that has waited for them
  *   recv_copy.c       copies packets to spare buffers, and payload to memory that the CPU cannot touch
+ *   recv_chunk_end.c  takes finished heaps into their chunks, and chunks out of the window (of chunk streams)
  *   recv_hand_over.c  sends finished heaps to the consumer, or sheds them
  *   recv_counters.c   reads the counters of the engine, and publishes all counters
  *   recv_port.c       looks at the port of the stream: where it is in the host, and what it has dropped
@@ -45,6 +47,7 @@
 #include <speadi/cache_line.h>
 #include <speadi/log_pause.h>
 
+#include "chunk_window.h"
 #include "coalesce.h"
 #include "finished.h"
 #include "gap_trackers.h"
@@ -95,6 +98,7 @@ enum speadi_recv_cause {
     SPEADI_RECV_BY_EVICTION,
     SPEADI_RECV_BY_AGE,
     SPEADI_RECV_BY_FLUSH,
+    SPEADI_RECV_BY_CHUNK, /* its chunk has left the window */
 };
 
 /* The stop item that came last. */
@@ -120,7 +124,9 @@ struct spead_recv_stream {
     const struct speadi_rx_engine_ops *ops;
     struct speadi_rx_facts facts; /* what open() of the engine reported */
     struct speadi_live_heap_layout layout;
+    /* The pool of heaps. In a chunk stream its blocks have tables only: see chunk_window.h. */
     struct speadi_pool *pool;
+    struct speadi_chunk_window *chunks; /* NULL: the stream hands over heaps */
     uint64_t packet_bytes_max;
     uint32_t source_count;
     /* Number of regions of each size class that are set aside for heaps that must leave while receives are posted into
@@ -268,6 +274,32 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
  * engine_reason says why. Sets aside_count to 0 if nothing will be placed. Returns 0, or -errno with a sentence in err.
  * Control plane. */
 int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *err);
+
+/* ---- recv_chunk_memory.c: control plane, for chunk streams ------------------------------------ */
+
+/* Makes the window of chunks, without memory. Returns 0, or -errno with a sentence in err. */
+int speadi_recv_make_chunks(struct spead_recv_stream *stream, struct spead_err *err);
+
+/* Makes the memory of the chunks and the pool of heaps, and fills stream->regions. Returns 0, or -errno with a sentence
+ * in err; the caller must then call speadi_recv_drop_chunk_pools() and release stream->pool. */
+int speadi_recv_make_chunk_pools(struct spead_recv_stream *stream, struct spead_err *err);
+void speadi_recv_drop_chunk_pools(struct spead_recv_stream *stream);
+
+/* Populates the memory of the chunks that the stream has made. */
+void speadi_recv_warm_chunks(struct spead_recv_stream *stream);
+
+/* Returns the pool in which payload lies. */
+static inline struct speadi_pool *speadi_recv_memory_pool(const struct spead_recv_stream *stream)
+{
+    return stream->chunks ? stream->chunks->pool : stream->pool;
+}
+
+/* Returns the memory of the user in which payload lies, or NULL. */
+static inline const struct spead_region_arena *speadi_recv_arena(
+    const struct spead_recv_stream *stream)
+{
+    return stream->chunks ? stream->chunks->config.arena : stream->config.heap_arena;
+}
 
 /* Tells whether the engine registers the memory of the heaps with a device. */
 static inline bool speadi_recv_pins_memory(const struct spead_recv_stream *stream)
@@ -599,11 +631,12 @@ static inline struct speadi_heap_key speadi_recv_heap_key(const struct spead_rec
         .counter = counter, .sender = sender->id, .ring = ring, .endpoint = sender->endpoint};
 }
 
-/* Opens a heap for the packet of this sender. Returns SPEAD_RECV_LIVE and gives the heap in *out; the heap is not in
- * the table yet. If no heap can be opened, returns the bucket of the packet. Sets *paused to true if the caller must
- * process the packet again later; see speadi_recv_process_packet(). */
+/* Opens a heap for the packet of this sender, which lies in `raw`. Returns SPEAD_RECV_LIVE and gives the heap in *out; the
+ * heap is not in the table yet. If no heap can be opened, returns the bucket of the packet. Sets *paused to true if the
+ * caller must process the packet again later; see speadi_recv_process_packet(). */
 enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
-                                             const struct speadi_sender *sender,
+                                             struct speadi_sender *sender,
+                                             const struct speadi_rx_packet *raw,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap **out, bool *paused);
 
@@ -799,6 +832,54 @@ static inline void speadi_recv_write_payload(struct spead_recv_stream *stream,
         speadi_live_heap_memory_failed(live);
 }
 
+/* ---- recv_places.c --------------------------------------------------------------------------- */
+
+/* Finds the place of the heap of this packet in a chunk. The answer of the place function is in chunks->answer then. May
+ * open chunks; older chunks leave then. Returns SPEAD_RECV_LIVE and the chunk. Otherwise returns the bucket of the
+ * packets of the heap, which is counted; or sets *paused to true if the caller must process the packet again later. */
+enum spead_recv_bucket speadi_recv_find_place(struct spead_recv_stream *stream,
+                                              const struct speadi_sender *sender,
+                                              const struct speadi_rx_packet *raw,
+                                              const struct speadi_packet *packet,
+                                              struct spead_chunk **chunk, bool *paused);
+
+/* Says that the heap, whose memory is the place that was found for it, has opened. */
+void speadi_recv_claim_place(struct spead_recv_stream *stream, const struct speadi_live_heap *live);
+
+/* Lets all open chunks leave. */
+void speadi_recv_close_chunks(struct spead_recv_stream *stream);
+
+/* Lets the chunks leave that are older than the age limit of chunks, and those with lower ids. */
+void speadi_recv_close_aged_chunks(struct spead_recv_stream *stream);
+
+/* Returns how long it takes until a chunk is too old; UINT64_MAX if none will be. */
+uint64_t speadi_recv_chunk_age_left(const struct spead_recv_stream *stream);
+
+/* ---- recv_chunk_end.c ------------------------------------------------------------------------ */
+
+static inline struct spead_chunk *speadi_recv_chunk(const struct spead_message *message)
+{
+    return (struct spead_chunk *)(uintptr_t)message->reference;
+}
+
+/* Gives the chunks to the outlet that have left the window and into which no heap writes any more. */
+void speadi_recv_chunks_left(struct spead_recv_stream *stream);
+
+/* Releases the region of a heap. If its memory is a part of a chunk, the region gets its own memory back. */
+void speadi_recv_release_region(struct spead_recv_stream *stream, struct speadi_block *region);
+
+/* Takes an ended heap into its chunk, and releases its region. No receive may be posted into the heap any more. */
+void speadi_recv_leave_to_chunk(struct spead_recv_stream *stream, struct speadi_live_heap *live);
+
+/* Tells whether the stream must not read, because a heap waits for a free chunk. */
+bool speadi_recv_starves(struct spead_recv_stream *stream);
+
+/* Sleeps until a chunk may be free, or stop() is called; not longer than until deadline_ns. */
+void speadi_recv_wait_for_chunk(struct spead_recv_stream *stream, uint64_t deadline_ns);
+
+/* Sets the counters of chunks, and publishes those of the place function. */
+void speadi_recv_publish_chunks(struct spead_recv_stream *stream);
+
 /* ---- recv_hand_over.c ------------------------------------------------------------------------ */
 
 /* Sends the pending heaps to the consumer. If the channel has no room for a heap, and may_wait and
@@ -858,6 +939,16 @@ static inline void speadi_recv_move_heap(struct spead_recv_stream *stream,
         if (live->count[i].packets > 0)
             speadi_recv_tally_move(&stream->tally, live->first_source + i, &live->count[i], from,
                                    to);
+}
+
+/* Moves the packets of the chunk from one bucket to another one. */
+static inline void speadi_recv_move_chunk(struct spead_recv_stream *stream,
+                                          const struct spead_chunk *chunk,
+                                          enum spead_recv_bucket from, enum spead_recv_bucket to)
+{
+    for (uint32_t i = 0; i < stream->source_count; i++)
+        if (chunk->count[i].packets > 0)
+            speadi_recv_tally_move(&stream->tally, i, &chunk->count[i], from, to);
 }
 
 /* Counts the packet as seen. Call this once for each packet. */

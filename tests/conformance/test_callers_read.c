@@ -18,6 +18,8 @@
 #include <speadline/probe.h>
 #include <speadline/record.h>
 #include <speadline/recv.h>
+#include <speadline/recv_chunk.h>
+#include <speadline/recv_chunk_place.h>
 #include <speadline/send.h>
 #include <speadline/send_items.h>
 #include <speadline/send_node.h>
@@ -246,6 +248,23 @@ static int make_receiver_of_arena(const void *arena, struct spead_err *err)
     return make_receiver(&config, err);
 }
 
+static void place_nowhere(void *state, const struct spead_chunk_packet *packet,
+                          struct spead_chunk_place *place)
+{
+    (void)state;
+    (void)packet;
+    (void)place;
+}
+
+static void fill_chunks(void *config)
+{
+    struct spead_chunk_config *chunks = config;
+
+    chunks->chunk_bytes = 4096;
+    chunks->present_count = 1;
+    chunks->place = place_nowhere;
+}
+
 static int make_receiver_of_start(const void *point, struct spead_err *err)
 {
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
@@ -253,6 +272,31 @@ static int make_receiver_of_start(const void *point, struct spead_err *err)
     fill_receiver(&config);
     config.start_point = point;
     return make_receiver(&config, err);
+}
+
+static int make_receiver_of_chunks(const void *chunks, struct spead_err *err)
+{
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+
+    fill_receiver(&config);
+    config.chunks = chunks;
+    return make_receiver(&config, err);
+}
+
+static void fill_grid(void *config)
+{
+    struct spead_chunk_grid *grid = config;
+
+    grid->heap_bytes = 64;
+    grid->time_item = 0x1600;
+}
+
+/* The library keeps two identifiers in the grid. */
+static int make_grid(const void *config, struct spead_err *err)
+{
+    struct spead_chunk_config chunks = SPEAD_CHUNK_CONFIG_INIT;
+
+    return spead_chunk_grid_fill((struct spead_chunk_grid *)(uintptr_t)config, &chunks, err);
 }
 
 static int make_sender(const void *config, struct spead_err *err)
@@ -378,10 +422,14 @@ static const struct read_row read_table[] = {
      fill_arena, make_receiver_of_arena},
     {STRUCT(spead_region_pool_config, event_ops),
      &(struct spead_region_pool_config)SPEAD_REGION_POOL_CONFIG_INIT, fill_pool, make_pool},
-    {STRUCT(spead_recv_stream_config, start_point),
-     &(struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT, fill_receiver, make_receiver},
     {STRUCT(spead_recv_start_point, reserved),
      &(struct spead_recv_start_point)SPEAD_RECV_START_POINT_INIT, NULL, make_receiver_of_start},
+    {STRUCT(spead_recv_stream_config, chunks),
+     &(struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT, fill_receiver, make_receiver},
+    {STRUCT(spead_chunk_config, reserved_2), &(struct spead_chunk_config)SPEAD_CHUNK_CONFIG_INIT,
+     fill_chunks, make_receiver_of_chunks},
+    {STRUCT(spead_chunk_grid, reserved_2), &(struct spead_chunk_grid)SPEAD_CHUNK_GRID_INIT,
+     fill_grid, make_grid},
     {STRUCT(spead_recording_writer_config, log),
      &(struct spead_recording_writer_config)SPEAD_RECORDING_WRITER_CONFIG_INIT, fill_recording,
      make_recording},

@@ -18,11 +18,13 @@
 #include <speadline/probe.h>
 #include <speadline/record.h>
 #include <speadline/recv.h>
+#include <speadline/recv_chunk.h>
 #include <speadline/send.h>
 #include <speadline/send_node.h>
 
 #include "callers_rows.h"
 #include "must.h"
+#include "packet_builder.h"
 
 enum { PATTERN = 0xa5 };
 
@@ -44,6 +46,7 @@ static struct spead_recv_stream *receiver;
 static struct spead_send_stream *sender;
 static struct spead_send_sink *sender_sink;
 static struct spead_heap *heap;
+static struct spead_chunk *chunk;
 static struct spead_recording_writer *recording;
 static char recording_path[] = "/tmp/speadline-callers-XXXXXX", recording_index[64];
 
@@ -214,6 +217,11 @@ static void write_recording_info(void *to)
     (void)spead_recording_inspect(recording_path, to, NULL);
 }
 
+static void write_chunk_heap(void *to)
+{
+    (void)spead_chunk_heap(chunk, 0, to);
+}
+
 static void write_field(void *to)
 {
     (void)spead_descriptor_field(descriptor, 0, to);
@@ -251,6 +259,7 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_recv_sender, last_packet_mono_ns), write_recv_sender},
     {STRUCT(spead_recv_sender, last_packet_mono_ns), write_recv_senders},
     {STRUCT(spead_recv_sender, last_packet_mono_ns), write_forgotten_senders},
+    {STRUCT(spead_chunk_heap, reserved), write_chunk_heap},
     {STRUCT(spead_recording_writer_stats, recovered_index_bytes), write_recording_stats},
     {STRUCT(spead_recording_heap, clock_error_ns), write_recording_heap},
     {STRUCT(spead_recording_info, clock_error_ns), write_recording_info},
@@ -276,6 +285,41 @@ static void send_one_heap(void)
     spead_send_heap_destroy(sent);
 }
 
+static void place_first(void *state, const struct spead_chunk_packet *packet,
+                        struct spead_chunk_place *place)
+{
+    (void)state;
+    (void)packet;
+    place->chunk_id = 0;
+}
+
+/* Receives a chunk of one heap. */
+static void make_chunk(void)
+{
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+    struct spead_chunk_config chunks = SPEAD_CHUNK_CONFIG_INIT;
+    struct spead_recv_stream *stream;
+    struct spead_mem_link *link;
+    struct test_packet packet;
+
+    MUST(spead_mem_link_create(&link, 16, 2000, NULL) == 0, "no link");
+    config.links = &link;
+    config.link_count = 1;
+    config.chunks = &chunks;
+    chunks.chunk_bytes = 8;
+    chunks.present_count = 1;
+    chunks.place = place_first;
+    MUST(spead_recv_stream_create(&stream, &config, NULL) == 0, "no chunk stream");
+    test_packet_data(&packet, 40, 1, 8, 0, NULL, 8);
+    MUST(spead_mem_link_push(link, packet.bytes, packet.length) == 0, "the link is full");
+    MUST(spead_recv_stream_start(stream, NULL) == 0, "not started");
+    while (spead_recv_stream_poll(stream) > 0)
+        ;
+    MUST(spead_recv_stream_try_take_chunk(stream, &chunk) == 0, "no chunk came");
+    spead_recv_stream_destroy(stream);
+    spead_mem_link_unref(link);
+}
+
 static void make_streams(void)
 {
     struct spead_recv_stream_config recv_config = SPEAD_RECV_STREAM_CONFIG_INIT;
@@ -293,6 +337,7 @@ static void make_streams(void)
     MUST(spead_recv_stream_start(receiver, NULL) == 0, "not started");
     MUST(spead_send_stream_start(sender, NULL) == 0, "not started");
     send_one_heap();
+    make_chunk();
 }
 
 /* A recording of one heap without payload. */
@@ -366,6 +411,7 @@ static void tear_down(void)
     spead_item_group_destroy(item_group);
     spead_descriptor_unref(descriptor);
     spead_heap_unref(heap);
+    spead_chunk_unref(chunk);
     spead_send_sink_destroy(sender_sink);
     spead_send_stream_destroy(sender);
     spead_recv_stream_destroy(receiver);

@@ -8,6 +8,7 @@
 #include <speadline/deadline.h>
 #include <speadline/graph.h>
 #include <speadline/recv.h>
+#include <speadline/recv_chunk.h>
 #include <speadline/send.h>
 #include <speadline/send_slots.h>
 #include <speadline/throttle.h>
@@ -18,7 +19,7 @@
     UINT64_C(500000000) /* what a caller gives who wants to wait for half a second */
 
 static struct spead_mem_link *link_between;
-static struct spead_recv_stream *receiving;
+static struct spead_recv_stream *receiving, *chunking;
 static struct spead_send_stream *sending;
 static struct spead_send_heap *heap;
 static struct spead_send_slots *slots;
@@ -109,6 +110,13 @@ static int call_spead_recv_stream_take_many(uint64_t deadline_ns)
     return spead_recv_stream_take_many(receiving, &taken, 1, deadline_ns);
 }
 
+static int call_spead_recv_stream_take_chunk(uint64_t deadline_ns)
+{
+    struct spead_chunk *taken;
+
+    return spead_recv_stream_take_chunk(chunking, &taken, deadline_ns);
+}
+
 static int call_spead_send_stream_wait(uint64_t deadline_ns)
 {
     return spead_send_stream_wait(sending, deadline_ns);
@@ -162,6 +170,7 @@ static const struct {
     ROW(spead_recv_stream_wait),
     ROW(spead_recv_stream_take),
     ROW(spead_recv_stream_take_many),
+    ROW(spead_recv_stream_take_chunk),
     ROW(spead_send_stream_wait),
     ROW(spead_send_stream_submit_wait),
     ROW(spead_send_stream_submit_group_wait),
@@ -175,8 +184,17 @@ static const struct {
     i < sizeof rows / sizeof *rows; \
     i++
 
+static void place(void *state, const struct spead_chunk_packet *packet,
+                  struct spead_chunk_place *answer)
+{
+    (void)state;
+    (void)packet;
+    (void)answer;
+}
+
 static void open_streams(void)
 {
+    struct spead_chunk_config chunks = SPEAD_CHUNK_CONFIG_INIT;
     struct spead_recv_stream_config recv_config = SPEAD_RECV_STREAM_CONFIG_INIT;
     struct spead_send_stream_config send_config = SPEAD_SEND_STREAM_CONFIG_INIT;
     struct spead_send_slots_config slots_config = SPEAD_SEND_SLOTS_CONFIG_INIT;
@@ -186,6 +204,10 @@ static void open_streams(void)
     send_config.link_count = recv_config.link_count = 1;
     recv_config.heap_bytes_max = 4096;
     MUST(spead_recv_stream_create(&receiving, &recv_config, NULL) == 0, "no receive stream");
+    chunks.chunk_bytes = chunks.present_count = 1;
+    chunks.place = place;
+    recv_config.chunks = &chunks;
+    MUST(spead_recv_stream_create(&chunking, &recv_config, NULL) == 0, "no chunk stream");
     MUST(spead_send_stream_create(&sending, &send_config, NULL) == 0, "no send stream");
     MUST(spead_recv_stream_start(receiving, NULL) == 0, "no start");
     MUST(spead_send_slots_create(&slots, &slots_config, NULL) == 0, "no slots");
@@ -215,6 +237,7 @@ static void tear_down(void)
     spead_receiver_close(receiver);
     spead_channel_unref(channel);
     spead_recv_stream_destroy(receiving);
+    spead_recv_stream_destroy(chunking);
     spead_send_stream_destroy(sending);
     spead_send_heap_destroy(heap);
     spead_send_slots_destroy(slots);

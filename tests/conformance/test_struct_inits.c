@@ -19,6 +19,8 @@
 #include <speadline/probe.h>
 #include <speadline/record.h>
 #include <speadline/recv.h>
+#include <speadline/recv_chunk.h>
+#include <speadline/recv_chunk_place.h>
 #include <speadline/region.h>
 #include <speadline/send.h>
 #include <speadline/send_items.h>
@@ -70,6 +72,9 @@
     ROW(spead_recv_start_point, SPEAD_RECV_START_POINT_INIT)               \
     ROW(spead_recv_end, SPEAD_RECV_END_INIT)                               \
     ROW(spead_recv_sender, SPEAD_RECV_SENDER_INIT)                         \
+    ROW(spead_chunk_config, SPEAD_CHUNK_CONFIG_INIT)                       \
+    ROW(spead_chunk_grid, SPEAD_CHUNK_GRID_INIT)                           \
+    ROW(spead_chunk_heap, SPEAD_CHUNK_HEAP_INIT)                           \
     ROW(spead_send_stream_config, SPEAD_SEND_STREAM_CONFIG_INIT)           \
     ROW(spead_send_plan, SPEAD_SEND_PLAN_INIT)                             \
     ROW(spead_send_sink_config, SPEAD_SEND_SINK_CONFIG_INIT)               \

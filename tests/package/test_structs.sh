@@ -10,10 +10,8 @@ headers=$(echo {common,recv,send,record}/include/speadline/*.h)
 
 why_fixed() { # STRUCT: prints why it has no struct_size; prints nothing for a struct that has one
     case $1 in
-        spead_flavour | spead_graph_end | spead_message) echo "passed by value" ;;
-        spead_port | spead_send_memory | spead_send_group_heap | spead_gap | spead_probe_arrival | spead_item_change | spead_custom_counter | spead_statistic) echo "element of arrays" ;;
         spead_flavour | spead_graph_end | spead_limits | spead_message) echo "passed by value" ;;
-        spead_port | spead_send_memory | spead_send_group_heap | spead_gap | spead_probe_arrival | spead_item_change) echo "element of arrays" ;;
+        spead_port | spead_send_memory | spead_send_group_heap | spead_gap | spead_chunk_gap | spead_probe_arrival | spead_item_change | spead_custom_counter | spead_statistic) echo "element of arrays" ;;
         spead_err | spead_log | spead_count | spead_recv_ledger | spead_sender_address) echo "part of other structs" ;;
         spead_recv_counters | spead_send_counters) echo "end of their stats, and grow with them" ;;
         spead_waker) echo "embedded by callers" ;;
@@ -22,7 +20,7 @@ why_fixed() { # STRUCT: prints why it has no struct_size; prints nothing for a s
         spead_event_ops | spead_fold | spead_node_ops | spead_region_ops | spead_message_type) echo "table of operations" ;;
         spead_item | spead_view | spead_group_item | spead_send_options) echo "data path: one for each heap or item" ;;
         spead_send_result) echo "handed to a callback" ;;
-        spead_send_slot) echo "made by the library alone" ;;
+        spead_send_slot | spead_chunk_packet | spead_chunk_place) echo "made by the library alone" ;;
     esac
 }
 

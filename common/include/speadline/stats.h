@@ -305,6 +305,8 @@ struct spead_recv_counters {
      * out of bounds, another heap was at the place, or their chunk had left. The last one also counts heaps whose packets
      * came before and after their chunk left. */
     uint64_t heaps_rejected, heaps_bad_place, heaps_place_taken, heaps_too_old;
+    /* How long heaps have needed a chunk while none was free, in nanoseconds. */
+    uint64_t chunk_shortage_ns;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

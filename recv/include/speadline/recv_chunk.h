@@ -61,12 +61,10 @@ struct spead_chunk; /* opaque */
 
 /* ---- The place function -------------------------------------------------------------------- */
 
-/* What the place function gets: the first packet of a heap that has come. It is the first packet that the sender cut
+/* What the place function gets, in a struct that the library has made: the first packet of a heap that has come. It is the first packet that the sender cut
  * only if the network has not lost or overtaken that one (payload_offset). All pointers are borrowed until the function
  * returns. */
 struct spead_chunk_packet {
-    uint32_t struct_size; /* the size of this struct that the library knows */
-    uint32_t source;      /* the endpoint (or memory link), counted from 0 */
     /* who has sent the packet; NULL if the endpoint cannot tell its senders apart, such as a memory link */
     const struct spead_sender_address *sender;
     uint64_t heap_counter;
@@ -87,7 +85,7 @@ struct spead_chunk_packet {
      * spead_recv_stream_place_counters() reads them. */
     uint64_t *counters;
     uint32_t counter_count;
-    uint32_t reserved;
+    uint32_t source; /* the endpoint (or memory link), counted from 0 */
 };
 
 /* What the place function answers. Before the call chunk_id is -1, the other numbers are 0, and the bytes of `extra` are
@@ -96,8 +94,6 @@ struct spead_chunk_packet {
  *   - heap_offset + heap_length is more than chunk_bytes
  * It refuses the heap too (heaps_place_taken) if another heap of the chunk has the index, or has bytes in the range. */
 struct spead_chunk_place {
-    uint32_t struct_size; /* the size of this struct that the library knows */
-    uint32_t reserved;
     int64_t chunk_id; /* 0 or more; a negative value rejects the heap (heaps_rejected) */
     /* The entry of the heap in `present`. With packet_presence_bytes: the entry of its first packet. */
     uint64_t heap_index;
