@@ -392,6 +392,13 @@ static void fault_close(void *self)
     speadi_wake_fd_close(&e->wake_fd);
 }
 
+static void fault_halt(void *self)
+{
+    struct fault_engine *e = self;
+
+    e->inner_ops->halt(e->inner);
+}
+
 static void set_ops(struct fault_engine *e, const struct speadi_rx_engine_ops *inner)
 {
     e->inner_ops = inner;
@@ -406,6 +413,7 @@ static void set_ops(struct fault_engine *e, const struct speadi_rx_engine_ops *i
     e->ops.reserve = fault_reserve;
     e->ops.ahead = inner->ahead ? fault_ahead : NULL;
     e->ops.unreserve = inner->unreserve ? fault_unreserve : NULL;
+    e->ops.halt = inner->halt ? fault_halt : NULL;
     e->ops.wait = fault_wait;
     e->ops.wake = fault_wake;
     e->ops.now = inner->now ? fault_now : NULL;

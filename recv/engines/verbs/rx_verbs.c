@@ -255,6 +255,14 @@ static void verbs_quiesce(void *self)
         speadi_verbs_queue_end(e);
 }
 
+static void verbs_halt(void *self)
+{
+    struct speadi_verbs_engine *e = self;
+
+    e->failed = false; /* no other queue takes its place */
+    speadi_verbs_queue_end(e);
+}
+
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
 /* Without completion events the owner thread never sleeps. It reads the events of the device here, every 10 ms. */
@@ -360,6 +368,7 @@ const struct speadi_rx_engine_ops speadi_rx_engine_verbs = {
     .wait = verbs_wait,
     .wake = verbs_wake,
     .quiesce = verbs_quiesce,
+    .halt = verbs_halt,
     .fill = verbs_fill,
     .refresh = verbs_refresh,
     .counters = verbs_counters,
