@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the seeds of the fuzzers: the packets of tests/vectors/*.hex for fuzz_packet into corpus/packet, short
 streams for fuzz_stream into corpus/stream, scripts for fuzz_senders into corpus/senders, frames for fuzz_frame into
-corpus/frame, descriptors for fuzz_descriptor into corpus/descriptor, and heaps for fuzz_item_group into
-corpus/item_group."""
+corpus/frame, descriptors for fuzz_descriptor into corpus/descriptor, heaps for fuzz_item_group into corpus/item_group,
+and answers of a place function for fuzz_chunk_place into corpus/chunk_place."""
 import pathlib
 
 here = pathlib.Path(__file__).parent
@@ -199,3 +199,21 @@ folder.mkdir(exist_ok=True)
 for name, data in item_groups.items():
     for how in (7, 8 + 7, 16 + 1, 16 + 8):
         (folder / f"{name}-{how}").write_bytes(bytes((how,)) + data)
+
+
+# ---- Places in chunks: fuzz_chunk_place.c explains the bytes ------------------------------------
+
+def answer(heap, part, how, chunk, index):
+    head = bytes((heap, how, part, 0)) + bytes(4)
+    return head + chunk.to_bytes(8, "little") + index.to_bytes(8, "little")
+
+
+places = {
+    "in-order": [answer(h, p, 0, h // 10, h % 10) for h in range(24) for p in range(4)],
+    "same-place": [answer(h, p, 0, 0, 3) for h in range(4) for p in range(4)],
+    "large-ids": [answer(h, 0, 1, (1 << 63) - 1 - h, h) for h in range(8)],
+    "out-of-bounds": [answer(h, 0, 2 + h % 6, h, (1 << 64) - 1 - h) for h in range(12)],
+    "odd-offsets": [answer(h, p, 4 | 54 << 3 & 0xf8, 0, h << 55) for h in range(8) for p in range(4)],
+}
+for name, answers in places.items():
+    (here / "corpus" / "chunk_place" / name).write_bytes(b"".join(answers))
