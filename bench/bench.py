@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from contenders import GatheredSender, Limit, LimitSender, Shape, Spead2, Speadline, engines
+from contenders import GatheredSender, HeapReader, Limit, LimitSender, Shape, Spead2, Spead2Reader, Speadline, engines
 from processes import ProgramFailed, Receiver, free_port, run_sender, sink, pin_to_receiver_core
 
 MIB = 1 << 20
@@ -167,6 +167,28 @@ class Bench:
                 self.remark(name, each)
             self.check(shape)
 
+    def read(self):
+        """Receivers with a consumer that reads every byte; the CPU time of both counts. A consumer that holds 16 heaps
+        makes the heaps in use larger than the cache."""
+        for packet, hold in ((1472, 0), (1472, 16), (8972, 0), (8972, 16)):
+            shape = Shape(4 * MIB, packet)
+            heaps = int(self.options.seconds * PACED_GBPS * 1e9 / 8 / shape.heap_bytes)
+            contenders = [HeapReader(self.options.build, copy, hold) for copy in ("auto", "cached", "streaming")]
+            if Spead2Reader(hold).reason:
+                print(f"  spead2 is left out: {Spead2Reader(hold).reason}")
+            else:
+                contenders.append(Spead2Reader(hold))
+
+            def measure(contender, shape=shape, heaps=heaps):
+                return transfer(contender, self.ours, shape, heaps, PACED_GBPS)
+
+            runs = alternate(self.options.rounds, contenders, measure)
+            values = {name: [run["gb_per_cpu_s"] for run in each] for name, each in runs.items()}
+            self.keep(f"read: 4 MiB heaps, {packet} B packets, {hold} held, paced to {PACED_GBPS} Gb/s",
+                      "GB/CPU second", values, "speadline", runs)  # fmt: skip
+            for name, each in runs.items():
+                self.remark(name, each)
+
     @staticmethod
     def remark(name, runs):
         lost = sum(run["heaps_sent"] - run["heaps_complete"] for run in runs)
@@ -241,7 +263,7 @@ def environment(build):
 
 
 def parse(arguments):
-    names = ("send", "small", "receive", "ladder")
+    names = ("send", "small", "receive", "read", "ladder")
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(names)} (all)")

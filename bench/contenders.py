@@ -117,6 +117,37 @@ class Spead2:
         return int(counters["heaps"]) - broken, {"incomplete_heaps": broken}
 
 
+class HeapReader:
+    """bench-heap-reader: our library, with a consumer that holds `hold` heaps and reads every byte of each."""
+
+    def __init__(self, build, copy="auto", hold=0):
+        self.program, self.copy, self.hold = Path(build) / "bench" / "bench-heap-reader", copy, hold
+        self.name = f"speadline {copy}, {hold} held"
+        self.reason = None
+
+    def recv(self, port, shape, socket_bytes, verify=False):
+        return [self.program, f"127.0.0.1:{port}", self.copy, self.hold, shape.heap_bytes, socket_bytes // 2]
+
+    def read_recv(self, out, shape):
+        report = last_json(out)
+        return report["heaps"], {key: report[key] for key in ("shed", "kernel_drops", "copy")}
+
+
+class Spead2Reader(HeapReader):
+    """The same with the C++ library of spead2: spead2_reader.cpp, compiled by hand, whose path is SPEAD2_READER."""
+
+    def __init__(self, hold=0):
+        self.program, self.hold = os.environ.get("SPEAD2_READER", ""), hold
+        self.name = f"spead2, {hold} held"
+        self.reason = None if self.program else "SPEAD2_READER is not set (see spead2_reader.cpp)"
+
+    def recv(self, port, shape, socket_bytes, verify=False):
+        return [self.program, port, self.hold, socket_bytes // 2]
+
+    def read_recv(self, out, shape):
+        return last_json(out)["bytes"] // shape.heap_bytes, {}
+
+
 class Limit:
     """The raw loops. The receiver copies payload (bounce) or lets the kernel place it (placed). When no datagram is
     there, it sleeps coalesce_us, as our receiver does; with 0 it sleeps until one comes."""

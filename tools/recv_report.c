@@ -124,6 +124,7 @@ static void print_plan(FILE *to, const struct spead_recv_tool_options *options,
     if (plan.port_place[0] != '\0')
         fprintf(to, "  port     %s\n", plan.port_place);
     print_memory(to, options, &plan);
+    fprintf(to, "  copy     %s\n", plan.copy_reason);
     print_hand_over(to, options);
     print_buffer(to, &plan);
     recv_start_print_plan(to, &options->start_at);
@@ -181,14 +182,14 @@ json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
         return NULL;
     }
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "schema",
+        "{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o}", "schema",
         TOOL_SCHEMA, "version", spead_version(), "tool", "spead-recv", "endpoints", endpoints,
         "interfaces", interfaces, "engine", plan.engine, "engine_reason", plan.engine_reason,
         "port_place", plan.port_place, "memory_bytes_max", (json_int_t)plan.memory_bytes,
         "table_bytes", (json_int_t)plan.table_bytes, "socket_buffer_bytes",
         (json_int_t)plan.socket_buffer_bytes, "posted_receives", (json_int_t)plan.posted_receives,
-        "posted_bytes", (json_int_t)plan.posted_bytes, "memory", memory_json(&plan), "plan",
-        json_loads(graph, 0, NULL));
+        "posted_bytes", (json_int_t)plan.posted_bytes, "copy", plan.copy_reason, "memory",
+        memory_json(&plan), "plan", json_loads(graph, 0, NULL));
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */

@@ -24,7 +24,8 @@ static const char *const mprq_words[] = {"auto", "off", "on", NULL};
 static const char *const checksum_words[] = {"auto", "verify", "trust", NULL};
 static const char *const clock_words[] = {"auto", "nic", "host", NULL}; /* enum spead_verbs_clock */
 static const char *const key_words[] = {"port", "address", "none",
-                                        NULL};                      /* enum spead_sender_key */
+                                        NULL}; /* enum spead_sender_key */
+static const char *const copy_words[] = {"auto", "cached", "streaming", NULL}; /* enum spead_copy */
 static const char *const populate_words[] = {"ahead", "off", NULL}; /* enum spead_populate */
 static const char *const format_words[] = {"auto", "files", "raw", "framed",
                                            NULL}; /* enum recv_output_format */
@@ -92,6 +93,10 @@ static const struct tool_option rows[] = {
      .type = &tool_word, .words = path_words, STREAM(receive_path),
      .help = "How payload gets into heaps: placed (the engine writes it there), bounce (through a "
              "small buffer), or auto (by payload size)"},
+    {.name = "copy", .argument = "HOW", .group = TOOL_GROUP_NETWORK,
+     .type = &tool_word, .words = copy_words, STREAM(copy),
+     .help = "How the CPU copies bounced payload into heaps: cached (by ordinary stores), streaming (by "
+             "stores that bypass its cache), or auto (by how much memory the heaps in use have)"},
     {.name = "placed-window", .argument = "N", .group = TOOL_GROUP_NETWORK,
      .type = &tool_u32, .min = 1, .max = 4096, STREAM(placed_window),
      .help = "Most packets for which places are reserved ahead"},

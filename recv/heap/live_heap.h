@@ -19,6 +19,7 @@
 #include <speadi/keyed_hash.h>
 #include <speadi/packet.h>
 #include <speadi/pool.h>
+#include <speadi/streaming_copy.h>
 
 #include "control_items.h"
 #include "heap_key.h"
@@ -82,6 +83,8 @@ struct speadi_live_heap {
     /* array [layout.source_count]: element i counts the accepted packets of source first_source + i, and their bytes */
     struct spead_count *count;
     uint16_t first_source;
+    /* The streaming copy that writes the payload of the heap; NULL: memcpy() does. Set by recv_copy_choice.c. */
+    speadi_copy_fn *copy;
     struct speadi_packet_sizes sizes; /* payload sizes of the accepted and the refused packets */
 };
 

@@ -48,6 +48,7 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
         {"placed_window", c->placed_window, 1, SPEADI_RX_RESERVE_MAX},
         {"sender_key", c->sender_key, SPEAD_SENDER_KEY_PORT, SPEAD_SENDER_KEY_NONE},
         {"populate", c->populate, SPEAD_POPULATE_AHEAD, SPEAD_POPULATE_OFF},
+        {"copy", c->copy, SPEAD_COPY_AUTO, SPEAD_COPY_STREAMING},
         {"senders_max", c->senders_max, 1, SPEADI_SENDERS_MAX},
         {"stop_count", c->stop_count, 0, SPEADI_SENDERS_MAX},
     };

@@ -36,6 +36,7 @@ struct series {
     uint32_t bytes; /* payload bytes of each packet */
     /* Where the heap begins, for payload that this file copies. NULL if it must not copy payload now. */
     uint8_t *data;
+    speadi_copy_fn *copy;
     bool has_reservations; /* receives are posted into the heap */
     uint16_t source;
     uint64_t kind; /* speadi_rx_packet_kind() of all packets of the series */
@@ -102,7 +103,7 @@ static bool put_payload(struct series *series, const struct speadi_rx_packet *ra
     if (!series->data || (series->has_reservations && is_reserved(series)))
         return false;
     series->bounced++;
-    speadi_recv_copy_payload(series->data + series->offset, raw, HEADER_BYTES);
+    speadi_recv_copy_payload(series->copy, series->data + series->offset, raw, HEADER_BYTES);
     return true;
 }
 
@@ -136,6 +137,7 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
         .source = raw->source,
         .kind = speadi_rx_packet_kind(raw),
         .data = stream->places_unchecked ? NULL : heap->region->data,
+        .copy = live->copy ? live->copy : memcpy,
         .has_reservations = live->reservations > 0,
     };
     /* The series ends before the last packet of the heap. That packet can be shorter than the others, and mostly it

@@ -58,6 +58,14 @@ static void deliver(struct spead_recv_stream *stream, const struct spead_message
         speadi_live_heap_share((struct speadi_live_heap *)(void *)speadi_outlet_heap(message));
 }
 
+/* Returns true if the payload of the heap, or of heaps of the chunk, was copied by streaming stores. */
+static bool is_streamed(const struct spead_recv_stream *stream, const struct spead_message *message)
+{
+    if (__builtin_expect(stream->chunks != NULL, 0))
+        return stream->copying.streaming != NULL;
+    return ((const struct speadi_live_heap *)(const void *)speadi_outlet_heap(message))->copy != NULL;
+}
+
 static void shed(struct spead_recv_stream *stream, const struct spead_message *message)
 {
     struct spead_recv_counters *totals = stream->tally.totals;
@@ -137,12 +145,17 @@ static uint32_t send_some(struct speadi_outlet *outlet, uint32_t count)
 static bool send_fitting(struct spead_recv_stream *stream, uint32_t count)
 {
     struct speadi_outlet *outlet = &stream->outlet;
+    bool streamed = false;
     uint32_t sent;
 
     /* The heaps are counted before the consumer can see them. After a heap is sent, the owner thread must not read
      * it. */
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
+        streamed |= is_streamed(stream, &outlet->pending[i]);
         deliver(stream, &outlet->pending[i]);
+    }
+    if (streamed)
+        speadi_streaming_fence();
     sent = send_some(outlet, count);
     for (uint32_t i = sent; i < count; i++)
         move(stream, &outlet->pending[i], SPEAD_RECV_DELIVERED, SPEAD_RECV_LIVE);

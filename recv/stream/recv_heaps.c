@@ -284,6 +284,8 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
         speadi_chunk_window_aim(stream->chunks, region, chunk, &stream->chunks->answer.range);
     *out = begin_in(stream, region, &key, packet);
     (*out)->slot = slot;
+    if (__builtin_expect(packet->heap_length >= stream->copying.heap_bytes_min, 0))
+        speadi_recv_choose_copy_of(stream, *out, packet->heap_length);
     return SPEAD_RECV_LIVE;
 }
 

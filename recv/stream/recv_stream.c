@@ -224,6 +224,7 @@ static void make_plan(struct spead_recv_stream *stream)
         .port_place = stream->port_place,
         .posted_receives = stream->facts.receives,
         .posted_bytes = stream->facts.posted_bytes,
+        .copy_reason = stream->copying.reason,
     };
     say_memory(stream);
 }
@@ -322,6 +323,8 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     }
     if (ret == 0)
         ret = speadi_recv_make_memory(stream, err);
+    if (ret == 0)
+        ret = speadi_recv_choose_copy(stream, err);
     if (ret < 0)
         goto err_destroy;
     ret = make_tables(stream);

@@ -24,6 +24,7 @@
  *   recv_regions.c    takes a region for a heap
  *   recv_move.c       frees heaps from posted receives, writes payload that has waited for them
  *   recv_copy.c       copies packets to spare buffers, and payload to memory that the CPU cannot touch
+ *   recv_copy_choice.c  chooses how the CPU copies payload into heaps
  *   recv_chunk_end.c  takes finished heaps into their chunks, and chunks out of the window (of chunk streams)
  *   recv_hand_over.c  sends finished heaps to the consumer, or sheds them
  *   recv_counters.c   reads the counters of the engine, and publishes all counters
@@ -33,7 +34,8 @@
  * other threads and the consumer call. recv_memory.c decides in which memory the heaps lie. recv_statistics.c has the
  * custom counters and makes snapshots. The owner thread calls all functions below, with these exceptions. The thread
  * that makes the stream calls speadi_recv_stream_create_on(), speadi_recv_copy_custom_counters(),
- * speadi_recv_make_memory() and speadi_recv_start_populating(). Any thread may call speadi_recv_on_shed() if the cause
+ * speadi_recv_make_memory(), speadi_recv_choose_copy() and speadi_recv_start_populating(). Any thread may call
+ * speadi_recv_on_shed() if the cause
  * is CANCELLED. */
 #ifndef SPEADI_RECV_STREAM_H
 #define SPEADI_RECV_STREAM_H
@@ -46,6 +48,7 @@
 
 #include <speadi/cache_line.h>
 #include <speadi/log_pause.h>
+#include <speadi/streaming_copy.h>
 
 #include "chunk_window.h"
 #include "coalesce.h"
@@ -115,6 +118,18 @@ struct speadi_recv_last_stop {
  * wait() does not sleep longer than this. A packet waits in its source for at most this time of the reading clock. */
 #define SPEADI_RECV_STALL_NS 250000000u
 
+/* Heaps that are shorter than this are never copied by streaming stores, unless the user asks for it. */
+#define SPEADI_RECV_STREAMING_HEAP_BYTES ((uint64_t)64 << 10)
+
+/* How payload is copied into heaps (recv_copy_choice.c). */
+struct speadi_recv_copying {
+    speadi_copy_fn *streaming; /* NULL: all heaps are copied by memcpy() */
+    /* A heap is copied by streaming() if it is not shorter than heap_bytes_min, and if the heaps in use would have at
+     * least footprint_min bytes if all of them were as long. heap_bytes_min is UINT64_MAX if streaming is NULL. */
+    uint64_t heap_bytes_min, footprint_min;
+    char reason[256];
+};
+
 struct spead_recv_stream {
     /* speadi_recv_stream_create_on() sets the fields from here to `plan`. Afterwards they do not change. */
     /* The user's configuration. Its endpoints, links and options must not be read after the stream was made, because
@@ -147,6 +162,7 @@ struct spead_recv_stream {
     int64_t out_of_buffer_start;
     const char *populate_reason;
     bool populates; /* a thread of the pool populates regions ahead */
+    struct speadi_recv_copying copying;
     struct spead_recv_plan plan;
     struct speadi_region_plan regions;
 
@@ -808,14 +824,15 @@ int speadi_recv_copy_to_device(struct spead_recv_stream *stream, uint64_t to,
                                const struct speadi_rx_packet *raw, uint32_t header_bytes);
 
 /* Copies the payload of a packet to memory that the CPU can touch. */
-static inline void speadi_recv_copy_payload(uint8_t *to, const struct speadi_rx_packet *raw,
+static inline void speadi_recv_copy_payload(speadi_copy_fn *copy, uint8_t *to,
+                                            const struct speadi_rx_packet *raw,
                                             uint32_t header_bytes)
 {
     size_t from_head = raw->head_bytes - header_bytes;
 
-    memcpy(to, raw->head + header_bytes, from_head);
+    copy(to, raw->head + header_bytes, from_head);
     if (raw->body)
-        memcpy(to + from_head, raw->body, raw->body_bytes);
+        copy(to + from_head, raw->body, raw->body_bytes);
 }
 
 /* Copies the payload of a packet to this offset of the heap. */
@@ -827,7 +844,8 @@ static inline void speadi_recv_write_payload(struct spead_recv_stream *stream,
     const struct speadi_block *region = live->heap.region;
 
     if (region->data)
-        speadi_recv_copy_payload(region->data + offset, raw, header_bytes);
+        speadi_recv_copy_payload(live->copy ? live->copy : memcpy, region->data + offset, raw,
+                                 header_bytes);
     else if (speadi_recv_copy_to_device(stream, region->offset + offset, raw, header_bytes) < 0)
         speadi_live_heap_memory_failed(live);
 }
@@ -879,6 +897,17 @@ void speadi_recv_wait_for_chunk(struct spead_recv_stream *stream, uint64_t deadl
 
 /* Sets the counters of chunks, and publishes those of the place function. */
 void speadi_recv_publish_chunks(struct spead_recv_stream *stream);
+
+/* ---- recv_copy_choice.c ---------------------------------------------------------------------- */
+
+/* Sets `copying` by the configuration, the CPU and its cache. Returns 0, or -ENOTSUP with a sentence in err. Control
+ * plane. */
+int speadi_recv_choose_copy(struct spead_recv_stream *stream, struct spead_err *err);
+
+/* Sets `copy` of a heap that opens now, whose region was just taken. Only for a heap of at least heap_bytes_min bytes;
+ * all other heaps are copied by memcpy(). */
+void speadi_recv_choose_copy_of(const struct spead_recv_stream *stream,
+                                struct speadi_live_heap *live, uint64_t heap_bytes);
 
 /* ---- recv_hand_over.c ------------------------------------------------------------------------ */
 

@@ -424,7 +424,7 @@ static const struct read_row read_table[] = {
      &(struct spead_region_pool_config)SPEAD_REGION_POOL_CONFIG_INIT, fill_pool, make_pool},
     {STRUCT(spead_recv_start_point, reserved),
      &(struct spead_recv_start_point)SPEAD_RECV_START_POINT_INIT, NULL, make_receiver_of_start},
-    {STRUCT(spead_recv_stream_config, chunks),
+    {STRUCT(spead_recv_stream_config, reserved_2),
      &(struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT, fill_receiver, make_receiver},
     {STRUCT(spead_chunk_config, reserved_2), &(struct spead_chunk_config)SPEAD_CHUNK_CONFIG_INIT,
      fill_chunks, make_receiver_of_chunks},

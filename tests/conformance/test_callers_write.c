@@ -254,7 +254,7 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_region_pool_stats, memory_bytes_max), write_pool_stats},
     {STRUCT(spead_throttle_stats, taken), write_throttle_stats},
     {STRUCT(spead_recv_stats, counters), write_recv_stats},
-    {STRUCT(spead_recv_plan, posted_bytes), write_recv_plan},
+    {STRUCT(spead_recv_plan, copy_reason), write_recv_plan},
     {STRUCT(spead_recv_end, stop_counter), write_recv_end},
     {STRUCT(spead_recv_sender, last_packet_mono_ns), write_recv_sender},
     {STRUCT(spead_recv_sender, last_packet_mono_ns), write_recv_senders},

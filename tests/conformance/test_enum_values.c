@@ -72,6 +72,7 @@ RECEIVE(on_full, enum spead_on_full)
 RECEIVE(receive_path, enum spead_receive_path)
 RECEIVE(sender_key, enum spead_sender_key)
 RECEIVE(populate, enum spead_populate)
+RECEIVE(copy, enum spead_copy)
 
 static int recv_start_kind(int value, struct spead_err *err)
 {
@@ -234,6 +235,7 @@ static const struct {
     {"receive stream", "populate", recv_populate, SPEAD_POPULATE_OFF + 1},
     {"receive stream", "start_point.kind", recv_start_kind, SPEAD_START_POINT_TIME + 1},
     {"receive stream", "custom_counters", recv_custom_mode, SPEAD_STATISTIC_MINIMUM + 1},
+    {"receive stream", "copy", recv_copy, SPEAD_COPY_STREAMING + 1},
     {"arena", "kind", recv_arena_kind, SPEAD_REGION_DMA_BUF + 1},
     {"send stream", "rate_of", send_rate_of, SPEAD_RATE_WIRE + 1},
     {"send stream", "send_path", send_send_path, SPEAD_SEND_PATH_REFERENCE + 1},

@@ -250,6 +250,8 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
                     "drop-oldest",
                     "--receive-path",
                     "placed",
+                    "--copy",
+                    "cached",
                     "--no-stop-item",
                     "--incomplete",
                     "--out-of-order",
@@ -272,13 +274,14 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
     struct spead_recv_tool_options options;
     struct spead_recv_stream_config config;
 
-    spead_recv_options_parse(&options, 30, argv);
+    spead_recv_options_parse(&options, 32, argv);
     config = spead_recv_stream_config_of(&options);
     cr_expect_eq(config.heap_timeout_ns, 2500000);
     cr_expect_eq(config.hand_over_heaps, 6);
     cr_expect_eq(config.held_heaps, 12, "6 taken at a time and 6 that wait for the file");
     cr_expect_eq(config.on_full, SPEAD_ON_FULL_DROP_OLDEST);
     cr_expect_eq(config.receive_path, SPEAD_PATH_PLACED);
+    cr_expect_eq(config.copy, SPEAD_COPY_CACHED);
     cr_expect(config.ignore_stop_item);
     cr_expect(config.deliver_incomplete);
     cr_expect(config.allow_out_of_order);
@@ -318,6 +321,7 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.on_full, SPEAD_ON_FULL_DROP_NEWEST);
     cr_expect_not(config.deliver_incomplete);
     cr_expect_eq(config.receive_path, SPEAD_PATH_AUTO);
+    cr_expect_eq(config.copy, SPEAD_COPY_AUTO);
     cr_expect_null(config.sender);
     cr_expect_not(config.ignore_stop_item);
 }

@@ -156,6 +156,17 @@ struct spead_recv_start_point {
 /* Does what SPEAD_RECV_START_POINT_INIT does; `size` is sizeof *point. Any thread. See docs/abi.md. */
 void spead_recv_start_point_init(struct spead_recv_start_point *point, size_t size);
 
+/* How the CPU copies bounced payload into a heap. */
+enum spead_copy {
+    /* Cached, except for heaps of 64 KiB or more that begin while the heaps in use have more than twice the bytes of the
+     * last cache in front of the memory. The plan says the number (copy_reason). */
+    SPEAD_COPY_AUTO = 0,
+    SPEAD_COPY_CACHED = 1, /* by ordinary stores, which go through the cache of the CPU */
+    /* By stores that bypass the cache. That is faster for memory that is not in the cache, but a consumer then reads the
+     * heap from the memory. create() refuses this value with -ENOTSUP if the CPU has no such stores. */
+    SPEAD_COPY_STREAMING = 2,
+};
+
 /* Why a stream has ended. */
 enum spead_recv_end_cause {
     SPEAD_END_NONE = 0,       /* the stream has not ended */
@@ -419,6 +430,10 @@ struct spead_recv_stream_config {
     /* Makes the stream a chunk stream, which puts many heaps into one large array and hands over these arrays
      * (speadline/recv_chunk.h). NULL (default): the stream hands over heaps. Borrowed. */
     const struct spead_chunk_config *chunks;
+    /* How bounced payload is copied; default SPEAD_COPY_AUTO. It changes the speed only. Memory that the CPU cannot touch
+     * has a copy operation of its own, to which this does not apply. */
+    enum spead_copy copy;
+    uint32_t reserved_2;
 };
 
 /* clang-format off */
@@ -500,6 +515,8 @@ struct spead_recv_plan {
     /* Engine verbs: the size of the memory that these receives, or the entries of a multi-packet queue, fill, in bytes.
      * 0 for the other engines. */
     uint64_t posted_bytes;
+    /* One line of text: how bounced payload is copied into heaps, and why. */
+    const char *copy_reason;
 };
 /* clang-format off */
 #define SPEAD_RECV_PLAN_INIT { .struct_size = sizeof(struct spead_recv_plan) }

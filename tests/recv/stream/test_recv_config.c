@@ -118,6 +118,7 @@ static const struct ranged ranged_fields[] = {
     RANGED(held_heaps, 0, 1u << 20),
     RANGED(on_full, 0, SPEAD_ON_FULL_DROP_OLDEST),
     RANGED(receive_path, 0, SPEAD_PATH_BOUNCE),
+    RANGED(copy, 0, SPEAD_COPY_STREAMING),
     RANGED(placed_window, 1, 4096),
     /* 12288 is 9200, the default packet size, rounded up to pages. 0 is also allowed; it means as much memory as the
      * plan needs. */

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <speadi/streaming_copy.h>
+
 #include "netns.h"
 #include "same_paths.h"
 
@@ -21,6 +23,7 @@
 struct mem_path {
     struct same_path path; /* must be the first member */
     enum spead_receive_path receive;
+    enum spead_copy copy;
     struct spead_mem_link *link[SAME_ENDPOINTS];
 };
 
@@ -38,6 +41,7 @@ static struct spead_recv_stream *open_mem(struct same_path *path,
     config.links = mem->link;
     config.link_count = sequence->endpoints;
     config.receive_path = mem->receive;
+    config.copy = mem->copy;
     if (spead_recv_stream_create(&stream, &config, err) < 0 ||
         spead_recv_stream_start(stream, err) < 0)
         return NULL;
@@ -172,11 +176,14 @@ static void compare_device(enum same_endpoints endpoints, uint64_t seeds)
 
 static void compare_links(enum same_endpoints endpoints, uint64_t seeds)
 {
-    static struct mem_path placed, bounced;
+    static struct mem_path placed, bounced, streaming;
 
     placed = MEM("mem placed", SPEAD_PATH_PLACED);
     bounced = MEM("mem bounced", SPEAD_PATH_BOUNCE);
-    compare((struct same_path *[]){&placed.path, &bounced.path}, 2, endpoints, seeds);
+    streaming = MEM("mem streaming", SPEAD_PATH_BOUNCE);
+    streaming.copy = speadi_copy_variant_of_cpu() ? SPEAD_COPY_STREAMING : SPEAD_COPY_CACHED;
+    compare((struct same_path *[]){&placed.path, &bounced.path, &streaming.path}, 3, endpoints,
+            seeds);
     cr_expect_gt(totals.moved, 0u);
 }
 
