@@ -65,7 +65,11 @@ struct sender {
     struct speadi_free_memory free_at_start; /* what was free when memory_bytes was decided */
 
     struct spead_send_heap *stop_heap;
-    uint64_t sequence;   /* number of heaps that next_heap() has numbered so far */
+    uint64_t sequence;    /* number of heaps that next_heap() has numbered so far */
+    uint64_t counter_max; /* the largest heap counter of the flavour */
+    /* the destination of the next heap, and how many heaps each destination has had before */
+    uint32_t destination;
+    uint64_t round;
     uint64_t data_left;  /* data heaps that the program must still submit */
     struct stop *stops;  /* one for each endpoint */
     unsigned stops_left; /* stop heaps that the program must still submit */
@@ -114,6 +118,15 @@ static void on_signal(int nth)
 
 /* ---- Heaps --------------------------------------------------------------------------------- */
 
+/* Returns the number of bytes of header room of each heap, or 0 if heaps are more than one packet each. */
+static size_t header_room(const struct sender *sender)
+{
+    const struct spead_send_tool_options *options = sender->options;
+    const uint64_t head = SPEAD_SEND_HEADER_BYTES(options->items);
+
+    return options->heap_size + head <= options->stream.packet_bytes_max ? (size_t)head : 0;
+}
+
 static int add_items(struct spead_send_heap *heap, const struct slot *slot,
                      const struct spead_send_tool_options *options)
 {
@@ -135,10 +148,13 @@ static int make_heap(struct slot *slot, const struct spead_send_tool_options *op
                      struct spead_err *err)
 {
     const struct spead_flavour flavour = {(uint8_t)options->addr_bits};
+    const size_t room = header_room(slot->sender);
     int ret = spead_send_heap_create(&slot->heap, flavour);
 
     if (ret == 0)
         ret = add_items(slot->heap, slot, options);
+    if (ret == 0 && room > 0)
+        spead_send_heap_set_header_room(slot->heap, slot->payload - room, room);
     if (ret < 0 || options->descriptors == SEND_DESCRIPTORS_NEVER)
         return ret;
     ret = spead_send_heap_create(&slot->described, flavour);
@@ -155,12 +171,15 @@ static int make_heap(struct slot *slot, const struct spead_send_tool_options *op
     return ret;
 }
 
-/* Returns the distance between the payloads of two heaps. */
+/* Returns the distance between the payloads of two heaps. Heaps with header room lie without a gap, so that the packets
+ * of a train do. */
 static size_t stride_of(const struct sender *sender)
 {
-    size_t stride = ((size_t)sender->options->heap_size + 63) / 64 * 64;
+    const size_t bytes = (size_t)sender->options->heap_size, room = header_room(sender);
 
-    return stride > 0 ? stride : 64;
+    if (room > 0)
+        return room + bytes;
+    return bytes > 0 ? (bytes + 63) / 64 * 64 : 64;
 }
 
 /* Decides how much memory the heaps take. The memory is filled at once, and engine verbs pins it. If it is more than
@@ -199,7 +218,7 @@ static int make_memory(struct sender *sender, struct spead_err *err)
     /* a failure does no harm: the call is only advice to the kernel */
     madvise(sender->memory, sender->memory_bytes, MADV_HUGEPAGE);
     for (unsigned i = 0; i < sender->slot_count; i++) {
-        sender->slots[i].payload = sender->memory + i * stride;
+        sender->slots[i].payload = sender->memory + i * stride + header_room(sender);
         verify_pattern_fill(sender->slots[i].payload, (size_t)sender->options->heap_size, 0);
     }
     return 0;
@@ -265,12 +284,15 @@ static bool can_pass(const struct sender *sender, int error)
  * counter. */
 static struct spead_send_options next_heap(struct sender *sender)
 {
-    struct spead_flavour flavour = {(uint8_t)sender->options->addr_bits};
     struct spead_send_options next = SPEAD_SEND_OPTIONS_INIT;
 
-    next.destination = (uint32_t)(sender->sequence % sender->options->shared.endpoint_count);
+    next.destination = sender->destination++;
+    if (sender->destination == sender->options->shared.endpoint_count) {
+        sender->destination = 0;
+        sender->round++;
+    }
     next.explicit_counter = true;
-    next.counter = ++sender->sequence & spead_flavour_value_max(flavour);
+    next.counter = ++sender->sequence & sender->counter_max;
     return next;
 }
 
@@ -349,11 +371,12 @@ static void on_stop_done(void *arg, const struct spead_send_result *result)
 static void submit_data(struct slot *slot)
 {
     struct sender *sender = slot->sender;
-    const uint64_t number = sender->sequence / sender->options->shared.endpoint_count;
-    struct spead_send_options next = next_heap(sender);
+    struct spead_send_options next;
     int ret;
 
-    slot->is_described = send_descriptors_are_due(sender->options, number);
+    slot->is_described =
+        slot->described != NULL && send_descriptors_are_due(sender->options, sender->round);
+    next = next_heap(sender);
     if (sender->options->shared.verify)
         fill(slot, next.counter);
     next.done = on_data_done;
@@ -468,6 +491,8 @@ static void begin(struct sender *sender)
 {
     uint64_t heaps = sender->options->shared.heaps;
 
+    sender->counter_max =
+        spead_flavour_value_max((struct spead_flavour){(uint8_t)sender->options->addr_bits});
     sender->data_left = heaps > 0 ? heaps : UINT64_MAX;
     sender->stops_left = (unsigned)sender->options->shared.endpoint_count;
     for (unsigned i = 0; i < sender->stops_left; i++)

@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/packet.h>
 
 enum { FIRST_CAPACITY = 4 };
@@ -17,9 +19,11 @@ int spead_send_heap_create(struct spead_send_heap **out, struct spead_flavour fl
 
     if (!spead_flavour_is_valid(flavour))
         return -EINVAL;
-    heap = calloc(1, sizeof *heap);
+    /* What the stream reads of a small heap is one cache line. */
+    heap = speadi_alloc_lines(sizeof *heap);
     if (!heap)
         return -ENOMEM;
+    memset(heap, 0, sizeof *heap);
     heap->flavour = flavour;
     *out = heap;
     return 0;
@@ -54,6 +58,7 @@ int spead_send_heap_reset(struct spead_send_heap *heap, struct spead_flavour fla
     heap->item_count = 0;
     heap->payload_bytes = 0;
     heap->repeat_pointers = false;
+    heap->room = NULL;
     return 0;
 }
 
@@ -83,6 +88,7 @@ static int append_item(struct spead_send_heap *heap, struct speadi_send_item ite
 
     if (ret < 0)
         return ret;
+    speadi_header_room_spoil(&heap->own_room);
     heap->item[heap->item_count] = item;
     return (int)heap->item_count++;
 }
@@ -112,6 +118,7 @@ static int assign_data(struct spead_send_heap *heap, struct speadi_send_item *it
         return -EINVAL;
     if (!in_pointer && bytes > spead_flavour_value_max(heap->flavour) - others)
         return -ERANGE;
+    speadi_header_room_spoil(&heap->own_room);
     item->data = data;
     item->bytes = bytes;
     item->kind = in_pointer ? SPEADI_SEND_ITEM_INLINE : SPEADI_SEND_ITEM_PAYLOAD;
@@ -175,6 +182,7 @@ int spead_send_heap_set_immediate(struct spead_send_heap *heap, int handle, uint
         return -EINVAL;
     if (value > spead_flavour_value_max(heap->flavour))
         return -ERANGE;
+    speadi_header_room_spoil(&heap->own_room);
     item->pointer = speadi_pointer_immediate(bits, speadi_pointer_id(item->pointer, bits), value);
     return 0;
 }
@@ -192,6 +200,16 @@ int spead_send_heap_set_item(struct spead_send_heap *heap, int handle, const voi
 void spead_send_heap_repeat_pointers(struct spead_send_heap *heap, bool repeat)
 {
     heap->repeat_pointers = repeat;
+}
+
+void spead_send_heap_set_header_room(struct spead_send_heap *heap, void *room, size_t bytes)
+{
+    heap->own_room = (struct speadi_header_room){
+        .end = (uint8_t *)room + bytes,
+        .bytes = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX,
+        .state = SPEADI_ROOM_FREE,
+    };
+    heap->room = room ? &heap->own_room : NULL;
 }
 
 uint64_t spead_send_heap_payload_bytes(const struct spead_send_heap *heap)

@@ -9,6 +9,8 @@
 
 #include <speadline/send.h>
 
+#include "header_room.h"
+
 enum speadi_send_item_kind {
     SPEADI_SEND_ITEM_IMMEDIATE, /* the item pointer contains the value of the item */
     SPEADI_SEND_ITEM_INLINE,    /* the packetiser copies the bytes into the item pointer */
@@ -44,15 +46,18 @@ struct speadi_send_bytes {
 
 struct spead_send_heap {
     struct speadi_send_item *item;
-    struct speadi_send_bytes *owned; /* a list; freed by reset and destroy */
-    uint8_t *copies;                 /* memory for copies of values; freed by destroy */
-    size_t copies_bytes;
     /* The sum of the bytes of all SPEADI_SEND_ITEM_PAYLOAD items. It never exceeds the largest value of the flavour. */
     uint64_t payload_bytes;
     uint32_t item_count;
-    uint32_t item_capacity;
     struct spead_flavour flavour;
     bool repeat_pointers;
+    /* `room` is NULL or points at own_room: so a stream, which has the heap as const, can use the room. */
+    struct speadi_header_room *room;
+    struct speadi_header_room own_room;
+    uint32_t item_capacity;
+    struct speadi_send_bytes *owned; /* a list; freed by reset and destroy */
+    uint8_t *copies;                 /* memory for copies of values; freed by destroy */
+    size_t copies_bytes;
 };
 
 /* Returns memory of the heap with room for `bytes` bytes, or NULL if there is none. The memory is that of the call before

@@ -54,6 +54,12 @@ struct speadi_heap_shape {
     uint32_t pointers; /* number of item pointers; a NULL pointer before padding counts too */
 };
 
+/* Returns the number of item pointers of a heap of one packet whose header has `head` bytes. */
+static inline uint32_t speadi_single_packet_pointers(uint64_t head)
+{
+    return (uint32_t)(head - SPEADI_PACKET_FIXED_BYTES) / SPEADI_POINTER_BYTES;
+}
+
 /* Computes the size of a heap on the wire, as speadi_heap_shape() does, for every heap. Only that function calls it. */
 int speadi_heap_shape_of_any(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
                              const struct speadi_packet_size *size);
@@ -126,6 +132,9 @@ struct speadi_packetiser {
     uint32_t pointers_max;
     /* Payload that the packetiser must not read. The caller of init() sets this field; NULL: there is none. */
     const struct speadi_device_memory *device;
+    /* True if headers may lie in the room of heaps: the engine takes packets of one piece. The caller of init() sets this
+     * field. */
+    bool uses_room;
 
     /* The words that begin each header, without their values and in host byte order. They belong to flavours with
      * address_bits; 0: no heap has been cut. */

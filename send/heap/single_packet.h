@@ -9,73 +9,71 @@
 #include "heap_builder.h"
 #include "packetiser.h"
 
-/* Returns true if speadi_single_packet_cut() can cut the heap: it has one packet, and each of its items can have an iovec
- * in it, with one for the padding. */
-static inline bool speadi_is_single_packet(const struct spead_send_heap *heap,
-                                           const struct speadi_heap_shape *shape)
+/* A heap of one packet. `bytes` and `length` are those of its shape, so its header has bytes - length bytes. */
+struct speadi_single_packet {
+    const struct spead_send_heap *heap;
+    uint64_t bytes, length, counter;
+    uint16_t destination;
+};
+
+/* Returns true if speadi_single_packet_cut() can cut this heap of one packet: each of its items can have an iovec in it,
+ * with one for the padding. */
+static inline bool speadi_is_single_packet(const struct spead_send_heap *heap)
 {
-    return shape->packets == 1 && heap->item_count < SPEADI_PACKET_PIECES_MAX;
+    return heap->item_count < SPEADI_PACKET_PIECES_MAX;
 }
 
-/* Writes the item pointers of a heap to `to`, and iovecs that point at its whole payload. Returns the number of
- * iovecs. */
-static inline unsigned speadi_single_packet_items(const struct spead_send_heap *heap,
-                                                  uint64_t length, uint8_t *to, struct iovec *iov)
+/* Returns true if the room of the heap has the header of this packet, except for its counter. A packet with padding has one
+ * more item pointer than the heap has items, and its header is never there. */
+static inline bool speadi_single_packet_is_ready(const struct speadi_packetiser *packetiser,
+                                                 const struct speadi_single_packet *packet)
 {
-    const struct speadi_send_item *item = heap->item, *const end = item + heap->item_count;
-    uint64_t address = 0;
-    unsigned count = 0;
+    const struct spead_send_heap *heap = packet->heap;
 
-    for (; item < end; item++, to += SPEADI_POINTER_BYTES) {
-        uint64_t word = item->pointer;
-
-        if (item->kind == SPEADI_SEND_ITEM_PAYLOAD) {
-            word |= address;
-            iov[count] = (struct iovec){(void *)(uintptr_t)item->data, item->bytes};
-            count += item->bytes != 0;
-            address += item->bytes;
-        } else if (item->kind == SPEADI_SEND_ITEM_INLINE) {
-            word |= speadi_send_item_value(item);
-        }
-        speadi_store_be64(to, word);
-    }
-    if (address == length)
-        return count;
-    speadi_store_be64(
-        to, speadi_pointer_addressed(heap->flavour.heap_address_bits, SPEAD_ID_NULL, address));
-    iov[count] = (struct iovec){(void *)(uintptr_t)speadi_packet_padding, length - address};
-    return count + 1;
+    return heap->room && heap->room->state == SPEADI_ROOM_READY && packetiser->uses_room &&
+           packetiser->address_bits == heap->flavour.heap_address_bits &&
+           packet->bytes - packet->length ==
+               SPEADI_PACKET_FIXED_BYTES + heap->item_count * SPEADI_POINTER_BYTES;
 }
+
+/* Writes the header of the packet, into the room of the heap if it can, and the iovecs. Sets *in_room to true if the header
+ * is there. Returns the number of iovecs. Only speadi_single_packet_cut() calls it. */
+unsigned speadi_single_packet_write(struct speadi_packetiser *packetiser,
+                                    const struct speadi_single_packet *packet,
+                                    struct speadi_packet_space *space, bool *in_room);
 
 /* Writes the packet of a heap for which speadi_is_single_packet() returns true. It does the same as
- * speadi_packetiser_begin() and speadi_packetiser_fill(), but begins no heap. Returns false, and has written nothing, when
- * the packet does not fit into the space. */
+ * speadi_packetiser_begin() and speadi_packetiser_fill(), but begins no heap, and uses the header room of the heap. If the
+ * header is in the room, it sets *in_room to true: the caller must call speadi_header_room_end() when the packet is done.
+ * Returns false, and has written nothing, when the packet does not fit into the space. */
 static inline bool speadi_single_packet_cut(struct speadi_packetiser *packetiser,
-                                            const struct spead_send_heap *heap,
-                                            const struct speadi_heap_shape *shape, uint64_t counter,
-                                            uint16_t destination, struct speadi_packet_space *space)
+                                            const struct speadi_single_packet *packet,
+                                            struct speadi_packet_space *space, bool *in_room)
 {
-    uint8_t *const header = space->header;
     struct iovec *const iov = space->iov;
-    const uint32_t head = SPEADI_PACKET_FIXED_BYTES + shape->pointers * SPEADI_POINTER_BYTES;
-    unsigned iovecs;
+    unsigned iovecs = 1;
 
-    if (!speadi_packet_space_has(space, packetiser->packet_bytes, shape->bytes))
+    if (!speadi_packet_space_has(space, packetiser->packet_bytes, packet->bytes))
         return false;
-    speadi_packetiser_use_flavour(packetiser, heap->flavour);
-    speadi_packetiser_write_fixed(packetiser, header, shape->pointers, counter, shape->length, 0,
-                                  shape->length);
-    iov[0] = (struct iovec){.iov_base = header, .iov_len = head};
-    iovecs = 1 + speadi_single_packet_items(heap, shape->length, header + SPEADI_PACKET_FIXED_BYTES,
-                                            iov + 1);
+    if (speadi_single_packet_is_ready(packetiser, packet)) {
+        struct speadi_header_room *room = packet->heap->room;
+        uint8_t *const header = room->end - (packet->bytes - packet->length);
+
+        iov[0] = (struct iovec){.iov_base = header, .iov_len = packet->bytes};
+        speadi_store_be64(header + SPEADI_HEADER_BYTES,
+                          packetiser->word[SPEADI_WORD_COUNTER] | packet->counter);
+        speadi_header_room_begin(room);
+        *in_room = true;
+    } else {
+        iovecs = speadi_single_packet_write(packetiser, packet, space, in_room);
+    }
     *space->packet++ = (struct speadi_tx_packet){.iov = iov,
-                                                 .bytes = (uint32_t)shape->bytes,
+                                                 .bytes = (uint32_t)packet->bytes,
                                                  .iov_count = (uint16_t)iovecs,
-                                                 .destination = destination};
-    space->header += head;
-    space->iov += iovecs;
-    space->budget -= shape->bytes + space->packet_overhead;
-    space->bytes += shape->bytes;
+                                                 .destination = packet->destination};
+    space->iov = iov + iovecs;
+    space->budget -= packet->bytes + space->packet_overhead;
+    space->bytes += packet->bytes;
     return true;
 }
 

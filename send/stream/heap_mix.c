@@ -27,7 +27,7 @@ void speadi_mixed_heap_prepare(struct speadi_mixed_heap *heap)
 void speadi_mix_begin(struct speadi_mix_walk *walk, const struct speadi_mixed_heaps *heaps,
                       uint64_t first, const struct speadi_heap_entry *entry)
 {
-    const uint32_t count = entry->mix_count;
+    const uint32_t count = speadi_heap_entry_mix_count(entry);
 
     *walk = (struct speadi_mix_walk){.walker = walk->walker,
                                      .order = (enum speadi_mix_order)entry->mix_order,
@@ -48,7 +48,7 @@ struct speadi_mix_run speadi_mix_next(const struct speadi_mix_walk *walk,
                                  .entry = speadi_heap_queue_at(queue, position),
                                  .mixed = speadi_mixed_heap_at(heaps, position),
                                  .packets = 1};
-    const uint64_t rest = run.entry->shape.packets - run.mixed->passed[walk->walker];
+    const uint64_t rest = speadi_heap_entry_packets(run.entry) - run.mixed->passed[walk->walker];
 
     if (walk->order == SPEADI_MIX_LAST_PACKETS_LAST)
         run.packets = walk->in_last_packets ? 1 : rest - 1;
@@ -92,7 +92,7 @@ void speadi_mix_pass(struct speadi_mix_walk *walk, const struct speadi_mixed_hea
     if (packets == 0)
         return;
     run->mixed->passed[walk->walker] += packets;
-    rest = run->entry->shape.packets - run->mixed->passed[walk->walker];
+    rest = speadi_heap_entry_packets(run->entry) - run->mixed->passed[walk->walker];
     if (walk->order == SPEADI_MIX_LAST_PACKETS_LAST)
         go_along(walk, rest);
     else

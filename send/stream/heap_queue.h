@@ -14,6 +14,7 @@
 #ifndef SPEADI_HEAP_QUEUE_H
 #define SPEADI_HEAP_QUEUE_H
 
+#include <assert.h>
 #include <errno.h>
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -34,7 +35,9 @@
  * it completes like all others. A claim after the close is refused. */
 #define SPEADI_HEAP_QUEUE_CLOSED (1ull << 63)
 
-/* One accepted heap. */
+/* One accepted heap. Most small heaps are *plain*: they have one packet, have the rate of the stream, and are in no mix. Of
+ * a plain heap all that is needed lies in one cache line of its slot, and the fields behind it are not valid: the functions
+ * speadi_heap_entry_*() return what they would be. */
 struct speadi_heap_entry {
     const struct spead_send_heap *heap; /* borrowed until completion */
     spead_send_done_fn *done;           /* the completion function; NULL if there is none */
@@ -42,15 +45,20 @@ struct speadi_heap_entry {
     /* The heap counter. The owner thread sets this field if explicit_counter is false; otherwise the producer has set
      * it. */
     uint64_t counter;
-    struct speadi_heap_shape shape;
-    /* The time for a byte at the rate of the heap; 0 means no limit, and a negative value the rate of the stream. */
-    double ns_per_byte;
+    uint64_t bytes, length; /* as in struct speadi_heap_shape */
     uint16_t destination;
     bool explicit_counter;
     bool is_next_of_group; /* true if the heap before it is of the same group */
-    uint8_t mix_order;     /* enum speadi_mix_order; valid if mix_count is more than 1 */
+    bool is_plain;
+    bool uses_room; /* the header of the packet is in the room of the heap (header_room.h) */
+
+    uint8_t mix_order; /* enum speadi_mix_order; valid if mix_count is more than 1 */
     /* The number of heaps of the mix that this heap belongs to (heap_mix.h). 0 or 1: the heap belongs to no mix. */
     uint32_t mix_count;
+    uint64_t packets; /* as in struct speadi_heap_shape, and so is `pointers` */
+    /* The time for a byte at the rate of the heap; 0 means no limit, and a negative value the rate of the stream. */
+    double ns_per_byte;
+    uint32_t pointers;
 };
 
 struct speadi_heap_slot {
@@ -58,6 +66,61 @@ struct speadi_heap_slot {
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t published;
     struct speadi_heap_entry entry;
 };
+
+static_assert(offsetof(struct speadi_heap_slot, entry.mix_order) <= 64,
+              "a plain heap takes one cache line");
+
+static inline uint64_t speadi_heap_entry_packets(const struct speadi_heap_entry *entry)
+{
+    return entry->is_plain ? 1 : entry->packets;
+}
+
+static inline uint32_t speadi_heap_entry_mix_count(const struct speadi_heap_entry *entry)
+{
+    return entry->is_plain ? 0 : entry->mix_count;
+}
+
+static inline double speadi_heap_entry_ns_per_byte(const struct speadi_heap_entry *entry)
+{
+    return entry->is_plain ? -1 : entry->ns_per_byte;
+}
+
+/* Returns true if the heap has one packet and belongs to no mix. */
+static inline bool speadi_heap_entry_is_single(const struct speadi_heap_entry *entry)
+{
+    return entry->is_plain || (entry->packets == 1 && entry->mix_count <= 1);
+}
+
+static inline struct speadi_heap_shape speadi_heap_entry_shape(
+    const struct speadi_heap_entry *entry)
+{
+    struct speadi_heap_shape shape = {.packets = 1, .bytes = entry->bytes, .length = entry->length};
+
+    if (entry->is_plain) {
+        shape.pointers = speadi_single_packet_pointers(entry->bytes - entry->length);
+    } else {
+        shape.packets = entry->packets;
+        shape.pointers = entry->pointers;
+    }
+    return shape;
+}
+
+/* Writes the shape, the rate and the mix of a heap, and so whether it is plain. If ns_per_byte is NULL, the heap has the rate
+ * of the stream. */
+static inline void speadi_heap_entry_set_shape(struct speadi_heap_entry *entry,
+                                               const struct speadi_heap_shape *shape,
+                                               const double *ns_per_byte, uint32_t mix_count)
+{
+    entry->bytes = shape->bytes;
+    entry->length = shape->length;
+    entry->is_plain = shape->packets == 1 && !ns_per_byte && mix_count <= 1;
+    if (entry->is_plain)
+        return;
+    entry->packets = shape->packets;
+    entry->pointers = shape->pointers;
+    entry->ns_per_byte = ns_per_byte ? *ns_per_byte : -1;
+    entry->mix_count = mix_count;
+}
 
 struct speadi_heap_queue {
     struct speadi_heap_slot *slot;
@@ -71,7 +134,7 @@ struct speadi_heap_queue {
     /* Only the owner thread writes these fields. Any thread reads `freed` and `finished`. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t freed;
     _Atomic uint64_t finished;
-    uint64_t admitted;
+    uint64_t admitted; /* the owner thread moves it on when it admits heaps */
 };
 
 /* Makes an empty queue. heaps_max must be 1 to SPEADI_HEAPS_MAX. Returns 0 or -ENOMEM. */
@@ -109,15 +172,21 @@ static inline int speadi_heap_queue_claim(struct speadi_heap_queue *queue, uint3
     return 0;
 }
 
-/* Publishes the heap of a claimed position. `by_owner` must be true if and only if the owner thread calls the function,
- * or another position is published after this one. Any other caller must afterwards look whether the owner thread sleeps,
- * and must wake the owner thread if it sleeps (OWNER1). */
+/* Returns the entry of a claimed position, or of a heap that has been admitted and not freed. */
+static inline struct speadi_heap_entry *speadi_heap_queue_at(const struct speadi_heap_queue *queue,
+                                                             uint64_t position)
+{
+    return &queue->slot[position & queue->mask].entry;
+}
+
+/* Publishes the heap of a claimed position, whose entry the caller has written. `by_owner` must be true if and only if the
+ * owner thread calls the function, or another position is published after this one. Any other caller must afterwards look
+ * whether the owner thread sleeps, and must wake the owner thread if it sleeps (OWNER1). */
 static inline void speadi_heap_queue_publish(struct speadi_heap_queue *queue, uint64_t position,
-                                             const struct speadi_heap_entry *entry, bool by_owner)
+                                             bool by_owner)
 {
     struct speadi_heap_slot *slot = &queue->slot[position & queue->mask];
 
-    slot->entry = *entry;
     /* QUEUE2 store: when the owner thread sees `published`, it sees the entry. A producer that then looks whether the
      * owner thread sleeps (OWNER1) needs a sequentially consistent store. Such a store takes 5 ns. The owner thread
      * itself needs only a release store, which is cheaper. */
@@ -125,18 +194,6 @@ static inline void speadi_heap_queue_publish(struct speadi_heap_queue *queue, ui
         atomic_store_explicit(&slot->published, position + 1, memory_order_release);
     else
         atomic_store_explicit(&slot->published, position + 1, memory_order_seq_cst);
-}
-
-/* Claims a position for one heap and publishes it. Returns the same values as speadi_heap_queue_claim(). */
-static inline int speadi_heap_queue_push(struct speadi_heap_queue *queue,
-                                         const struct speadi_heap_entry *entry, bool by_owner)
-{
-    uint64_t position;
-    int ret = speadi_heap_queue_claim(queue, 1, &position);
-
-    if (ret == 0)
-        speadi_heap_queue_publish(queue, position, entry, by_owner);
-    return ret;
 }
 
 /* Closes the queue, so that it refuses every later push. Returns true when the queue was already closed. A signal
@@ -156,28 +213,21 @@ bool speadi_heap_queue_is_drained(const struct speadi_heap_queue *queue);
 
 /* ---- Owner thread ---- */
 
-/* Returns the heap at a position. The position must be at least `freed` and less than `admitted`. */
-static inline struct speadi_heap_entry *speadi_heap_queue_at(const struct speadi_heap_queue *queue,
-                                                             uint64_t position)
+/* Returns true when a producer has published the heap at this position, which must be the first position that is not
+ * admitted, or one behind it. */
+static inline bool speadi_heap_queue_is_published(const struct speadi_heap_queue *queue,
+                                                  uint64_t position)
 {
-    return &queue->slot[position & queue->mask].entry;
+    const struct speadi_heap_slot *slot = &queue->slot[position & queue->mask];
+
+    /* QUEUE2 load: when `published` is position + 1, this thread sees the entry. */
+    return atomic_load_explicit(&slot->published, memory_order_seq_cst) == position + 1;
 }
 
 /* Returns true when a producer has pushed a heap that is not yet admitted. */
 static inline bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue)
 {
-    const struct speadi_heap_slot *slot = &queue->slot[queue->admitted & queue->mask];
-
-    /* QUEUE2 load: when `published` is position + 1, this thread sees the entry. */
-    return atomic_load_explicit(&slot->published, memory_order_seq_cst) == queue->admitted + 1;
-}
-
-/* Admits the next heap and returns it. Returns NULL when no heap is waiting to be admitted. */
-static inline struct speadi_heap_entry *speadi_heap_queue_admit(struct speadi_heap_queue *queue)
-{
-    if (!speadi_heap_queue_has_new(queue))
-        return NULL;
-    return speadi_heap_queue_at(queue, queue->admitted++);
+    return speadi_heap_queue_is_published(queue, queue->admitted);
 }
 
 /* Returns the position of the oldest heap that has not completed. */

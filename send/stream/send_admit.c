@@ -22,26 +22,37 @@ static void note_rate(struct spead_send_stream *stream)
     speadi_send_stream_sleep_exactly();
 }
 
+/* What only a heap needs that is not plain. */
+static void admit_special(struct spead_send_stream *stream, const struct speadi_heap_entry *entry,
+                          uint64_t position)
+{
+    if (speadi_heap_entry_ns_per_byte(entry) >= 0)
+        note_rate(stream);
+    if (speadi_heap_entry_mix_count(entry) > 1)
+        speadi_mixed_heap_prepare(speadi_mixed_heap_at(&stream->mixed, position));
+}
+
 void speadi_send_stream_admit(struct spead_send_stream *stream)
 {
-    struct speadi_send_admitted admitted = {0};
-    struct speadi_heap_entry *entry;
+    const uint64_t first = stream->queue.admitted;
+    uint64_t position = first, packets = 0, bytes = 0;
 
-    while ((entry = speadi_heap_queue_admit(&stream->queue)) != NULL) {
-        speadi_heap_counters_reach(&stream->counters, stream->queue.admitted - 1,
-                                   entry->is_next_of_group);
+    for (; speadi_heap_queue_is_published(&stream->queue, position); position++) {
+        struct speadi_heap_entry *entry = speadi_heap_queue_at(&stream->queue, position);
+
+        speadi_heap_counters_reach(&stream->counters, position, entry->is_next_of_group);
         if (!entry->explicit_counter)
             entry->counter = speadi_pointer_value(speadi_heap_counters_take(&stream->counters),
                                                   entry->heap->flavour.heap_address_bits);
-        if (entry->ns_per_byte >= 0)
-            note_rate(stream);
-        if (entry->mix_count > 1)
-            speadi_mixed_heap_prepare(
-                speadi_mixed_heap_at(&stream->mixed, stream->queue.admitted - 1));
-        admitted.heaps++;
-        admitted.packets += entry->shape.packets;
-        admitted.bytes += entry->shape.bytes;
+        if (!entry->is_plain)
+            admit_special(stream, entry, position);
+        packets += speadi_heap_entry_packets(entry);
+        bytes += entry->bytes;
     }
-    if (admitted.heaps != 0)
-        speadi_send_ledger_submit(&stream->ledger, &admitted);
+    if (position == first)
+        return;
+    stream->queue.admitted = position;
+    speadi_send_ledger_submit(&stream->ledger,
+                              &(struct speadi_send_admitted){
+                                  .heaps = position - first, .packets = packets, .bytes = bytes});
 }

@@ -16,7 +16,7 @@ static struct speadi_heap_entry *oldest_entry(const struct spead_send_stream *st
 /* Returns what has become of the packets of the oldest heap. */
 static struct speadi_heap_done *done_of_oldest(struct spead_send_stream *stream)
 {
-    if (oldest_entry(stream)->mix_count > 1)
+    if (speadi_heap_entry_mix_count(oldest_entry(stream)) > 1)
         return &speadi_mixed_heap_at(&stream->mixed, speadi_heap_queue_oldest(&stream->queue))
                     ->done;
     return &stream->oldest;
@@ -65,6 +65,8 @@ static void complete_oldest(struct spead_send_stream *stream, const struct spead
         speadi_send_ledger_complete(&stream->ledger, 1, entry->heap->payload_bytes);
     else
         speadi_send_ledger_fail(&stream->ledger, heap->bucket);
+    if (entry->uses_room)
+        speadi_header_room_end(entry->heap->room);
     heap->packets = 0;
     heap->bytes = 0;
     heap->bytes_sent = 0;
@@ -79,7 +81,7 @@ static void complete_oldest(struct spead_send_stream *stream, const struct spead
 static unsigned end_oldest(struct spead_send_stream *stream, const struct speadi_heap_entry *entry,
                            uint64_t packets, int error)
 {
-    const uint64_t rest = entry->shape.packets - stream->oldest.packets;
+    const uint64_t rest = speadi_heap_entry_packets(entry) - stream->oldest.packets;
     uint64_t bytes = 0;
     unsigned count =
         speadi_batch_ring_reap(&stream->batches, rest < packets ? rest : packets, &bytes);
@@ -113,7 +115,7 @@ static unsigned end_mixed(struct spead_send_stream *stream, const struct speadi_
     end_reported(stream, run.entry, &run.mixed->done, count, bytes, error);
     speadi_mix_pass(&stream->reaping, &stream->mixed, &run, count);
     while (speadi_heap_queue_oldest(&stream->queue) != end &&
-           done_of_oldest(stream)->packets == oldest_entry(stream)->shape.packets)
+           done_of_oldest(stream)->packets == speadi_heap_entry_packets(oldest_entry(stream)))
         complete_oldest(stream, oldest_entry(stream), done_of_oldest(stream));
     return count;
 }
@@ -129,15 +131,16 @@ static unsigned complete_singles(struct spead_send_stream *stream, uint64_t most
 
     for (; count < reapable && count < most; count++) {
         const struct speadi_heap_entry *entry = oldest_entry(stream);
-        const struct spead_send_result result = {.bytes = entry->shape.bytes,
-                                                 .counter = entry->counter};
+        const struct spead_send_result result = {.bytes = entry->bytes, .counter = entry->counter};
         spead_send_done_fn *done = entry->done;
         void *done_arg = entry->done_arg;
 
-        if (entry->shape.packets != 1 || entry->mix_count > 1)
+        if (!speadi_heap_entry_is_single(entry))
             break;
         bytes += result.bytes;
         payload_bytes += entry->heap->payload_bytes;
+        if (entry->uses_room)
+            speadi_header_room_end(entry->heap->room);
         speadi_heap_queue_free_oldest(&stream->queue);
         if (done)
             done(done_arg, &result);
@@ -156,11 +159,12 @@ static void end_in_order(struct spead_send_stream *stream, uint64_t packets, int
         const struct speadi_heap_entry *entry = oldest_entry(stream);
         unsigned count = 0;
 
-        if (entry->shape.packets == 1 && error == 0 && !stream->trouble.is_interrupted)
+        if (speadi_heap_entry_is_single(entry) && error == 0 && !stream->trouble.is_interrupted)
             count = complete_singles(stream, packets);
         if (count == 0)
-            count = entry->mix_count > 1 ? end_mixed(stream, entry, packets, error)
-                                         : end_oldest(stream, entry, packets, error);
+            count = speadi_heap_entry_mix_count(entry) > 1
+                        ? end_mixed(stream, entry, packets, error)
+                        : end_oldest(stream, entry, packets, error);
         assert(count != 0); /* an engine reports no more packets than it has taken */
         if (count == 0)
             return;
@@ -199,13 +203,13 @@ void speadi_send_stream_abandon(struct spead_send_stream *stream, int error)
     speadi_send_stream_admit(stream);
     while (speadi_heap_queue_oldest(&stream->queue) != stream->queue.admitted) {
         const struct speadi_heap_entry *entry = oldest_entry(stream);
-        const struct speadi_heap_shape *shape = &entry->shape;
+        const uint64_t all = speadi_heap_entry_packets(entry);
         struct speadi_heap_done *heap = done_of_oldest(stream);
 
         /* A heap of a mix can be done already, and wait for an older heap. */
-        if (heap->packets != shape->packets)
-            end_packets(stream, heap, bucket, shape->packets - heap->packets,
-                        shape->bytes - heap->bytes, error);
+        if (heap->packets != all)
+            end_packets(stream, heap, bucket, all - heap->packets, entry->bytes - heap->bytes,
+                        error);
         complete_oldest(stream, entry, heap);
     }
     stream->cutting.unfinished = 0;

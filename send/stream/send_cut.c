@@ -9,30 +9,11 @@
 /* the largest number of packets in one train */
 enum { TRAIN_PACKETS_MAX = 128 };
 
-/* Returns true when this heap of one packet must wait for the next poll(). In this case the batch already contains
- * whole trains of such heaps, and only a few heaps are left. These few heaps would make a short train, which costs as
- * much as a full train. For example, with 64 heaps of 1 KiB in flight, every second train would have only 3 packets.
- * Before the next poll(), producers submit more heaps, so the train becomes longer. `cut` is the number of packets in
- * the batch. */
-static inline bool is_better_in_the_next_train(const struct spead_send_stream *stream,
-                                               const struct speadi_heap_entry *entry, uint64_t cut)
-{
-    const uint64_t left = stream->queue.admitted - stream->packetising, bytes = entry->shape.bytes;
-    uint32_t train;
-
-    if (entry->shape.packets != 1 || left >= TRAIN_PACKETS_MAX)
-        return false;
-    /* For most heaps these products show that the batch has no whole train yet, or that enough heaps for one are left.
-     * So the two divisions are rare. */
-    if ((cut + 1) * bytes <= SPEADI_UDP_BYTES_MAX || (left + 1) * bytes > SPEADI_UDP_BYTES_MAX)
-        return false;
-    train = SPEADI_UDP_BYTES_MAX / (uint32_t)bytes;
-    return train != 0 && (uint32_t)cut % train == 0;
-}
-
 static void begin(struct spead_send_stream *stream, const struct speadi_heap_entry *entry)
 {
-    speadi_packetiser_begin(&stream->packetiser, entry->heap, &entry->shape, entry->counter,
+    const struct speadi_heap_shape shape = speadi_heap_entry_shape(entry);
+
+    speadi_packetiser_begin(&stream->packetiser, entry->heap, &shape, entry->counter,
                             entry->destination);
 }
 
@@ -46,7 +27,7 @@ static bool cut_run(struct spead_send_stream *stream, struct speadi_packet_space
     struct speadi_tx_packet *const first = space->packet, *const end = space->packet_end;
     uint64_t cut;
 
-    if (run.entry->ns_per_byte != ns_per_byte)
+    if (speadi_heap_entry_ns_per_byte(run.entry) != ns_per_byte)
         return false;
     begin(stream, run.entry);
     space->packet_overhead = stream->transport.packet_overhead[run.entry->destination];
@@ -69,9 +50,9 @@ static bool is_mixable(const struct spead_send_stream *stream,
 {
     if (stream->packet_size.payload != 0 && !entry->heap->repeat_pointers)
         return false;
-    return entry->mix_count <= 1 && entry->shape.packets > 1 &&
-           entry->shape.bytes <= SPEADI_UDP_BYTES_MAX && entry->destination == first->destination &&
-           entry->ns_per_byte == first->ns_per_byte;
+    return speadi_heap_entry_mix_count(entry) <= 1 && speadi_heap_entry_packets(entry) > 1 &&
+           entry->bytes <= SPEADI_UDP_BYTES_MAX && entry->destination == first->destination &&
+           speadi_heap_entry_ns_per_byte(entry) == speadi_heap_entry_ns_per_byte(first);
 }
 
 /* Makes a mix of the admitted heaps that begin with *first, if their packets then need fewer trains. A heap by itself
@@ -91,7 +72,7 @@ static void mix_for_trains(struct spead_send_stream *stream, struct speadi_heap_
 
         if (!is_mixable(stream, entry, first))
             break;
-        full += entry->shape.packets - 1;
+        full += speadi_heap_entry_packets(entry) - 1;
     }
     if (speadi_divide_up(full, train) + 1 >= count)
         return;
@@ -122,26 +103,22 @@ static void begin_mix(struct spead_send_stream *stream)
 {
     struct speadi_heap_entry *entry = speadi_heap_queue_at(&stream->queue, stream->packetising);
 
-    if (stream->mix_heaps > 1 && !stream->heap_begun && entry->mix_count <= 1)
+    if (stream->mix_heaps > 1 && !stream->heap_begun && speadi_heap_entry_mix_count(entry) <= 1)
         mix_for_trains(stream, entry);
-    if (entry->mix_count > 1)
+    if (speadi_heap_entry_mix_count(entry) > 1)
         speadi_mix_begin(&stream->cutting, &stream->mixed, stream->packetising, entry);
 }
 
-/* Cuts the next heap, which belongs to no mix. `cut` is the number of packets in the batch so far. Returns false when not
- * all packets of the heap are in this batch. */
+/* Cuts the next heap, which belongs to no mix. Returns false when not all packets of the heap are in this batch. */
 static bool cut_heap(struct spead_send_stream *stream, struct speadi_packet_space *space,
-                     double ns_per_byte, uint64_t cut)
+                     double ns_per_byte)
 {
     const struct speadi_heap_entry *entry =
         speadi_heap_queue_at(&stream->queue, stream->packetising);
 
-    if (entry->ns_per_byte != ns_per_byte || is_better_in_the_next_train(stream, entry, cut))
+    if (speadi_heap_entry_ns_per_byte(entry) != ns_per_byte)
         return false;
     space->packet_overhead = stream->transport.packet_overhead[entry->destination];
-    if (!stream->heap_begun && speadi_is_single_packet(entry->heap, &entry->shape))
-        return speadi_single_packet_cut(&stream->packetiser, entry->heap, &entry->shape,
-                                        entry->counter, entry->destination, space);
     if (!stream->heap_begun)
         begin(stream, entry);
     stream->heap_begun = true;
@@ -151,19 +128,97 @@ static bool cut_heap(struct spead_send_stream *stream, struct speadi_packet_spac
     return true;
 }
 
+/* How many heaps of one packet and of one size make a whole train. */
+struct whole_train {
+    uint64_t bytes; /* the size of a packet; 0: of none */
+    uint32_t packets;
+    uint32_t part; /* how many packets of the batch are in no whole train */
+};
+
+/* Makes *train that of packets of this size. `cut` is the number of packets in the batch. */
+static void use_size(struct whole_train *train, uint64_t bytes, uint64_t cut)
+{
+    train->bytes = bytes;
+    train->packets = bytes <= SPEADI_UDP_BYTES_MAX ? SPEADI_UDP_BYTES_MAX / (uint32_t)bytes : 0;
+    train->packets = speadi_min_u32(train->packets, TRAIN_PACKETS_MAX);
+    train->part = train->packets > 0 ? (uint32_t)cut % train->packets : 1;
+}
+
+/* Counts a packet that was cut. */
+static inline void pass_packet(struct whole_train *train)
+{
+    if (++train->part == train->packets)
+        train->part = 0;
+}
+
+static inline bool cut_single(struct spead_send_stream *stream, struct speadi_heap_entry *entry,
+                              struct speadi_packet_space *space)
+{
+    const struct speadi_single_packet packet = {entry->heap, entry->bytes, entry->length,
+                                                entry->counter, entry->destination};
+
+    space->packet_overhead = stream->transport.packet_overhead[entry->destination];
+    return speadi_single_packet_cut(&stream->packetiser, &packet, space, &entry->uses_room);
+}
+
+/* Cuts the heaps of one packet that come next. Returns false when the next heap does not fit into the space or must wait,
+ * and true when none is left or the next one is of another kind. `first` is the first packet of the batch.
+ *
+ * A heap waits for the next poll() when the batch consists of whole trains and too few heaps for one more are left. They
+ * would make a short train, which costs as much as a full one. For example, with 64 heaps of 1 KiB in flight, every second
+ * train would have only 3 packets. Before the next poll(), producers submit more heaps, so the train becomes longer. */
+static __attribute__((noinline)) bool cut_singles(struct spead_send_stream *stream,
+                                                  struct speadi_packet_space *space,
+                                                  double ns_per_byte,
+                                                  const struct speadi_tx_packet *first)
+{
+    struct speadi_packet_space at = *space; /* a copy, which the compiler keeps in registers */
+    const uint64_t admitted = stream->queue.admitted;
+    const bool has_own_rate = ns_per_byte >= 0;
+    uint64_t position = stream->packetising;
+    struct whole_train train = {0};
+    bool is_done = true;
+
+    for (; position != admitted; position++) {
+        struct speadi_heap_entry *entry = speadi_heap_queue_at(&stream->queue, position);
+
+        if (!speadi_heap_entry_is_single(entry) || !speadi_is_single_packet(entry->heap))
+            break;
+        if (entry->bytes != train.bytes)
+            use_size(&train, entry->bytes, (uint64_t)(at.packet - first));
+        if (entry->is_plain ? has_own_rate : entry->ns_per_byte != ns_per_byte)
+            is_done = false;
+        else if (train.part == 0 && at.packet != first && admitted - position < train.packets)
+            is_done = false;
+        else
+            is_done = cut_single(stream, entry, &at);
+        if (!is_done)
+            break;
+        pass_packet(&train);
+    }
+    *space = at;
+    stream->packetising = position;
+    return is_done;
+}
+
 void speadi_send_stream_cut(struct spead_send_stream *stream, struct speadi_packet_space *space,
                             double ns_per_byte)
 {
     const struct speadi_tx_packet *first = space->packet;
 
     while (speadi_send_stream_has_heaps(stream)) {
-        if (!speadi_mix_is_under_way(&stream->cutting))
+        if (!speadi_mix_is_under_way(&stream->cutting)) {
+            if (!stream->heap_begun && !cut_singles(stream, space, ns_per_byte, first))
+                return;
+            if (!speadi_send_stream_has_heaps(stream))
+                return;
             begin_mix(stream);
+        }
         if (speadi_mix_is_under_way(&stream->cutting)) {
             if (!cut_mix(stream, space, ns_per_byte))
                 return;
         } else {
-            if (!cut_heap(stream, space, ns_per_byte, (uint64_t)(space->packet - first)))
+            if (!cut_heap(stream, space, ns_per_byte))
                 return;
             stream->packetising++;
         }

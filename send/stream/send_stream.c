@@ -10,6 +10,8 @@
 #include <speadi/err.h>
 #include <speadi/struct_size.h>
 
+_Thread_local char speadi_send_thread;
+
 static void init_pacer(struct spead_send_stream *stream,
                        const struct spead_send_stream_config *config)
 {
@@ -85,6 +87,7 @@ void speadi_send_stream_attach(struct spead_send_stream *stream,
 
     transport->ops->counters(transport->engine, &engine);
     stream->transport = *transport;
+    stream->packetiser.uses_room = (transport->ops->caps & SPEADI_TX_CAP_GATHERS) != 0;
     stream->transport.memory_bytes = engine.memory_bytes;
     init_pacer(stream, config);
 }

@@ -63,7 +63,7 @@ struct spead_send_stream {
     _Atomic bool abandon; /* true after a second call of stop() */
     /* true if the owner thread sleeps until a heap is submitted (OWNER1) */
     _Atomic bool asleep;
-    /* pthread_self() of the owner thread; 0 before the start and after the end */
+    /* speadi_send_thread_id() of the owner thread; 0 before the start and after the end */
     _Atomic uintptr_t owner;
     /* true after spead_send_stream_start() has accepted a thread as the owner thread */
     _Atomic bool has_owner;
@@ -82,6 +82,8 @@ struct spead_send_stream {
     int failure;     /* 0, -ECANCELED after an abandon, or the -errno of the engine */
     /* The packets of the oldest heap that are done so far. If that heap belongs to a mix, `mixed` counts them. */
     struct speadi_heap_done oldest;
+    uint64_t utc_offset_ns; /* UTC minus CLOCK_MONOTONIC */
+    uint64_t utc_again_ns;  /* when it is read again */
     struct speadi_mixed_heaps mixed;
     struct speadi_mix_walk cutting,
         reaping; /* the mix that is being cut, and the one that is being reaped */
@@ -103,11 +105,19 @@ void speadi_send_stream_free(struct spead_send_stream *stream);
 /* Calls poll() and wait() until the stream has ended. Returns 0, or -errno when the engine failed. */
 int speadi_send_stream_loop(struct spead_send_stream *stream);
 
+/* Its address is another one in each thread. A submit compares it each time, and pthread_self() would be a call. */
+extern _Thread_local char speadi_send_thread __attribute__((tls_model("initial-exec")));
+
+static inline uintptr_t speadi_send_thread_id(void)
+{
+    return (uintptr_t)&speadi_send_thread;
+}
+
 /* Returns true if the calling thread is the owner thread. */
 static inline bool speadi_send_stream_is_owner(const struct spead_send_stream *stream)
 {
     /* Relaxed: a thread finds its own id in this field only if this thread itself has stored it. */
-    return atomic_load_explicit(&stream->owner, memory_order_relaxed) == (uintptr_t)pthread_self();
+    return atomic_load_explicit(&stream->owner, memory_order_relaxed) == speadi_send_thread_id();
 }
 
 /* Returns the rate of the packet that will be cut next, as the time for a byte (speadi_heap_entry.ns_per_byte). There
@@ -115,8 +125,9 @@ static inline bool speadi_send_stream_is_owner(const struct spead_send_stream *s
 static inline double speadi_send_stream_next_rate(const struct spead_send_stream *stream)
 {
     if (speadi_mix_is_under_way(&stream->cutting))
-        return speadi_mix_next(&stream->cutting, &stream->mixed, &stream->queue).entry->ns_per_byte;
-    return speadi_heap_queue_at(&stream->queue, stream->packetising)->ns_per_byte;
+        return speadi_heap_entry_ns_per_byte(
+            speadi_mix_next(&stream->cutting, &stream->mixed, &stream->queue).entry);
+    return speadi_heap_entry_ns_per_byte(speadi_heap_queue_at(&stream->queue, stream->packetising));
 }
 
 /* Cuts heaps into the space until the space is full, the next heap has another rate than ns_per_byte, or no admitted

@@ -8,17 +8,25 @@
 #include <speadi/deadline.h>
 #include <speadi/packet.h>
 
-/* What a caller submits: one heap, whose entry is made, or a group. */
+/* What a caller submits: one heap or a group. */
 struct submission {
-    const struct speadi_heap_entry *entry; /* NULL if it is a group */
+    const struct spead_send_heap *heap; /* NULL if it is a group */
+    const struct spead_send_options *options;
     const struct spead_send_group_heap *heaps;
     uint32_t count;
     enum spead_send_group_order order;
 };
 
-/* Changes *ns_per_byte to the time for a byte at the rate of a heap with a rate of its own. */
+/* What a heap is when it has been checked. */
+struct checked {
+    struct speadi_heap_shape shape;
+    bool has_rate; /* true if ns_per_byte is valid; else the heap has the rate of the stream */
+    double ns_per_byte;
+};
+
+/* Takes the rate of a heap with a rate of its own. */
 static int take_rate(const struct spead_send_stream *stream,
-                     const struct spead_send_options *options, double *ns_per_byte)
+                     const struct spead_send_options *options, struct checked *checked)
 {
     const double rate = options->rate_bytes_per_s;
 
@@ -26,59 +34,54 @@ static int take_rate(const struct spead_send_stream *stream,
         return -EINVAL;
     if (rate >= 0 && stream->hardware_rate)
         return -ENOTSUP;
-    if (rate >= 0)
-        *ns_per_byte = rate > 0 ? 1e9 / rate : 0;
+    checked->has_rate = rate >= 0;
+    checked->ns_per_byte = rate > 0 ? 1e9 / rate : 0;
     return 0;
 }
 
-/* Computes the shape of a heap. Refuses the heap with -ENOTSUP if the CPU would have to copy from the memory of a
+/* Checks a heap and its options. Refuses the heap with -ENOTSUP if the CPU would have to copy from the memory of a
  * device. */
-static inline int find_shape(const struct spead_send_stream *stream,
-                             struct speadi_heap_entry *entry, const struct spead_send_heap *heap)
+static inline int check(const struct spead_send_stream *stream, const struct spead_send_heap *heap,
+                        const struct spead_send_options *options, struct checked *checked)
 {
-    struct speadi_heap_shape shape; /* not that of *entry: the compiler keeps *entry in registers */
-    int ret = speadi_heap_shape(&shape, heap, &stream->packet_size);
+    int ret;
 
-    if (ret < 0)
-        return ret;
-    if (stream->device_memory.count != 0 &&
-        !speadi_heap_is_within_reach(heap, &shape, &stream->packet_size, &stream->device_memory))
-        return -ENOTSUP;
-    entry->shape = shape;
-    return 0;
-}
-
-static inline int make_entry(const struct spead_send_stream *stream,
-                             struct speadi_heap_entry *entry, const struct spead_send_heap *heap,
-                             const struct spead_send_options *options)
-{
-    static const struct spead_send_options defaults = SPEAD_SEND_OPTIONS_INIT;
-    double ns_per_byte = -1;
-
-    if (!options)
-        options = &defaults;
     if (!heap || options->destination >= stream->transport.destination_count)
         return -EINVAL;
     if (options->explicit_counter &&
         options->counter != speadi_pointer_value(options->counter, heap->flavour.heap_address_bits))
         return -EINVAL;
+    checked->has_rate = false;
     if (options->explicit_rate) {
-        int ret = take_rate(stream, options, &ns_per_byte);
-
+        ret = take_rate(stream, options, checked);
         if (ret < 0)
             return ret;
     }
-    entry->ns_per_byte = ns_per_byte;
+    ret = speadi_heap_shape(&checked->shape, heap, &stream->packet_size);
+    if (ret < 0)
+        return ret;
+    if (stream->device_memory.count != 0 &&
+        !speadi_heap_is_within_reach(heap, &checked->shape, &stream->packet_size,
+                                     &stream->device_memory))
+        return -ENOTSUP;
+    return 0;
+}
+
+/* Writes the entry of a heap that check() has accepted. */
+static inline void fill_entry(struct speadi_heap_entry *entry, const struct spead_send_heap *heap,
+                              const struct spead_send_options *options,
+                              const struct checked *checked, uint32_t mix_count)
+{
     entry->heap = heap;
     entry->done = options->done;
     entry->done_arg = options->done_arg;
     entry->counter = options->counter;
-    entry->explicit_counter = options->explicit_counter;
     entry->destination = (uint16_t)options->destination;
-    entry->mix_count = 0;
-    entry->mix_order = 0;
+    entry->explicit_counter = options->explicit_counter;
     entry->is_next_of_group = false;
-    return find_shape(stream, entry, heap);
+    entry->uses_room = false;
+    speadi_heap_entry_set_shape(entry, &checked->shape,
+                                checked->has_rate ? &checked->ns_per_byte : NULL, mix_count);
 }
 
 static inline void wake_owner(struct spead_send_stream *stream)
@@ -91,35 +94,52 @@ static inline void wake_owner(struct spead_send_stream *stream)
         stream->transport.ops->wake(stream->transport.engine);
 }
 
-static inline int push_entry(struct spead_send_stream *stream,
-                             const struct speadi_heap_entry *entry)
+static inline int push_one(struct spead_send_stream *stream, const struct spead_send_heap *heap,
+                           const struct spead_send_options *options)
 {
-    const bool by_owner = speadi_send_stream_is_owner(stream);
-    int ret = speadi_heap_queue_push(&stream->queue, entry, by_owner);
+    static const struct spead_send_options defaults = SPEAD_SEND_OPTIONS_INIT;
+    struct checked checked;
+    uint64_t position;
+    int ret;
 
-    if (ret == 0 && !by_owner)
-        wake_owner(stream);
-    return ret;
+    if (!options)
+        options = &defaults;
+    ret = check(stream, heap, options, &checked);
+    if (ret == 0)
+        ret = speadi_heap_queue_claim(&stream->queue, 1, &position);
+    if (ret < 0)
+        return ret;
+    fill_entry(speadi_heap_queue_at(&stream->queue, position), heap, options, &checked, 0);
+    if (speadi_send_stream_is_owner(stream)) {
+        speadi_heap_queue_publish(&stream->queue, position, true);
+        return 0;
+    }
+    speadi_heap_queue_publish(&stream->queue, position, false);
+    wake_owner(stream);
+    return 0;
 }
 
-/* Publishes the heaps of a group, the last heap first. check_group() has made each entry once without an error, so the
- * entries can be made again in this place, and no memory is needed for them. */
+/* Publishes the heaps of a group, the last heap first. Each heap is checked twice: all before the first one is accepted,
+ * and each when its entry is written. So no memory is needed between the two. */
 static int push_group(struct spead_send_stream *stream, const struct submission *group)
 {
     const bool by_owner = speadi_send_stream_is_owner(stream);
     const bool is_mixed = group->order == SPEAD_SEND_GROUP_ROUND_ROBIN && group->count > 1;
-    struct speadi_heap_entry entry;
+    struct checked checked;
     uint64_t position;
     int ret = speadi_heap_queue_claim(&stream->queue, group->count, &position);
 
     if (ret < 0)
         return ret;
     for (uint32_t i = group->count; i-- > 0;) {
-        (void)make_entry(stream, &entry, group->heaps[i].heap, &group->heaps[i].options);
-        entry.mix_count = is_mixed ? group->count : 0;
-        entry.mix_order = SPEADI_MIX_ROUND_ROBIN;
-        entry.is_next_of_group = i > 0;
-        speadi_heap_queue_publish(&stream->queue, position + i, &entry, by_owner || i > 0);
+        const struct spead_send_group_heap *heap = &group->heaps[i];
+        struct speadi_heap_entry *entry = speadi_heap_queue_at(&stream->queue, position + i);
+
+        (void)check(stream, heap->heap, &heap->options, &checked);
+        fill_entry(entry, heap->heap, &heap->options, &checked, is_mixed ? group->count : 0);
+        entry->mix_order = SPEADI_MIX_ROUND_ROBIN;
+        entry->is_next_of_group = i > 0;
+        speadi_heap_queue_publish(&stream->queue, position + i, by_owner || i > 0);
     }
     if (!by_owner)
         wake_owner(stream);
@@ -128,8 +148,8 @@ static int push_group(struct spead_send_stream *stream, const struct submission 
 
 static int push(struct spead_send_stream *stream, const struct submission *submission)
 {
-    return submission->entry ? push_entry(stream, submission->entry)
-                             : push_group(stream, submission);
+    return submission->heaps ? push_group(stream, submission)
+                             : push_one(stream, submission->heap, submission->options);
 }
 
 /* Pushes what did not fit, after heaps have completed. */
@@ -162,12 +182,8 @@ static void count_refused(struct spead_send_stream *stream, uint32_t heaps)
 int spead_send_stream_submit(struct spead_send_stream *stream, const struct spead_send_heap *heap,
                              const struct spead_send_options *options)
 {
-    struct speadi_heap_entry entry;
-    int ret = make_entry(stream, &entry, heap, options);
+    int ret = push_one(stream, heap, options);
 
-    if (ret < 0)
-        return ret;
-    ret = push_entry(stream, &entry);
     if (ret == -EAGAIN)
         count_refused(stream, 1);
     return ret;
@@ -177,15 +193,12 @@ int spead_send_stream_submit_wait(struct spead_send_stream *stream,
                                   const struct spead_send_heap *heap,
                                   const struct spead_send_options *options, uint64_t deadline_ns)
 {
-    struct speadi_heap_entry entry;
-    const struct submission submission = {.entry = &entry};
-    int ret = make_entry(stream, &entry, heap, options);
+    const struct submission submission = {.heap = heap, .options = options};
+    int ret;
 
     if (speadi_deadline_is_duration(deadline_ns))
         return -EINVAL;
-    if (ret < 0)
-        return ret;
-    ret = push_entry(stream, &entry);
+    ret = push_one(stream, heap, options);
     return ret == -EAGAIN ? push_wait(stream, &submission, deadline_ns) : ret;
 }
 
@@ -193,14 +206,14 @@ int spead_send_stream_submit_wait(struct spead_send_stream *stream,
 
 static int check_group(const struct spead_send_stream *stream, const struct submission *group)
 {
-    struct speadi_heap_entry entry;
+    struct checked checked;
     int ret = 0;
 
     if (!group->heaps || group->count == 0 || group->count > stream->queue.heaps_max ||
         (group->order != SPEAD_SEND_GROUP_SERIAL && group->order != SPEAD_SEND_GROUP_ROUND_ROBIN))
         return -EINVAL;
     for (uint32_t i = 0; i < group->count && ret == 0; i++)
-        ret = make_entry(stream, &entry, group->heaps[i].heap, &group->heaps[i].options);
+        ret = check(stream, group->heaps[i].heap, &group->heaps[i].options, &checked);
     return ret;
 }
 

@@ -68,7 +68,8 @@ Test(send_plan, a_program_can_read_it)
 
     cr_expect_float_eq(json_real_value(json_object_get(plan, "spead_gbps")), 10, 1e-6);
     cr_expect_float_eq(json_real_value(json_object_get(plan, "wire_gbps")), 10.66, 1e-6);
-    cr_expect_eq(number(plan, "heap_memory_bytes"), 4 * 128);
+    cr_expect_eq(number(plan, "heap_memory_bytes"), 4 * (48 + 100),
+                 "a header and its payload each");
     cr_expect_gt(number(plan, "memory_bytes"), 0);
     cr_expect_eq(number(plan, "packet_bytes_max"), 1000);
     cr_expect_eq(number(plan, "packet_payload_bytes"), 960);

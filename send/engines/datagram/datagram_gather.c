@@ -28,15 +28,14 @@ void speadi_gather_release(struct speadi_datagram_gather *gather)
     gather->buffer = NULL;
 }
 
-bool speadi_gather_wants(const struct speadi_datagram_gather *gather,
-                         const struct speadi_tx_packet *packet)
+bool speadi_gather_wants_pieces(const struct speadi_datagram_gather *gather, size_t bytes,
+                                size_t pieces)
 {
-    if (packet->bytes > SPEADI_UDP_BYTES_MAX)
+    if (bytes > SPEADI_UDP_BYTES_MAX)
         return false;
-    if (packet->iov_count > SPEADI_MESSAGE_IOVECS_MAX || gather->path == SPEAD_SEND_PATH_GATHER)
+    if (pieces > SPEADI_MESSAGE_IOVECS_MAX || gather->path == SPEAD_SEND_PATH_GATHER)
         return true;
-    return gather->path == SPEAD_SEND_PATH_AUTO &&
-           packet->bytes < packet->iov_count * SPEADI_GATHER_PIECE_BYTES;
+    return gather->path == SPEAD_SEND_PATH_AUTO && bytes < pieces * SPEADI_GATHER_PIECE_BYTES;
 }
 
 bool speadi_gather_has_room(const struct speadi_datagram_gather *gather, size_t bytes)
@@ -69,7 +68,9 @@ void speadi_gather_describe(enum spead_send_path path, uint32_t packet_bytes,
         snprintf(text, SPEADI_TX_SHAPE_MAX, "packets go by reference: asked for");
     else if (packet_bytes < limit)
         snprintf(text, SPEADI_TX_SHAPE_MAX,
-                 "packets are gathered, because they are shorter than %" PRIu32 " bytes", limit);
+                 "packets are shorter than %" PRIu32
+                 " bytes and gathered, unless they follow each other in memory",
+                 limit);
     else
         snprintf(text, SPEADI_TX_SHAPE_MAX,
                  "packets go by reference from %" PRIu32 " bytes on, and shorter ones are gathered",

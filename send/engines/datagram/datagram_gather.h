@@ -50,10 +50,17 @@ static inline void speadi_gather_begin(struct speadi_datagram_gather *gather)
     gather->used = 0;
 }
 
-/* Returns true if the packet is to be gathered. A packet of more pieces than one sendmsg() takes always is. A packet
- * that no datagram can carry never is: the kernel refuses it by its length. */
-bool speadi_gather_wants(const struct speadi_datagram_gather *gather,
-                         const struct speadi_tx_packet *packet);
+/* Returns true if `bytes` bytes in so many pieces are to be gathered: one packet, or a train of packets of one piece. A
+ * message of more pieces than one sendmsg() takes always is. A packet that no datagram can carry never is: the kernel
+ * refuses it by its length. */
+bool speadi_gather_wants_pieces(const struct speadi_datagram_gather *gather, size_t bytes,
+                                size_t pieces);
+
+static inline bool speadi_gather_wants(const struct speadi_datagram_gather *gather,
+                                       const struct speadi_tx_packet *packet)
+{
+    return speadi_gather_wants_pieces(gather, packet->bytes, packet->iov_count);
+}
 
 /* Returns true if the buffer has room for a kernel message of this many bytes. In a build that has gathered nothing
  * yet, it has room for each kernel message. */

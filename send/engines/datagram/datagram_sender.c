@@ -186,7 +186,7 @@ static int send_built(struct speadi_datagram_sender *sender, unsigned *taken)
 int speadi_datagram_sender_send(void *self, const struct speadi_tx_packet *packets, unsigned count)
 {
     struct speadi_datagram_sender *sender = self;
-    const uint64_t now_ns = speadi_clock_mono_ns();
+    const uint64_t now_ns = speadi_clock_mono_coarse_ns();
     unsigned taken = 0;
     int ret = 0;
 

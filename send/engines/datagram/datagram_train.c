@@ -36,27 +36,39 @@ void speadi_train_release(struct speadi_train *train)
 
 /* ---- Building ------------------------------------------------------------------------------ */
 
-/* Returns how many packets from the beginning of the array go into one train. The iovecs of a train that is not
- * gathered must lie in one array without a gap, and must not be too many. */
-static uint32_t train_length(const struct speadi_train *train,
-                             const struct speadi_tx_packet *packets, unsigned count, bool gathered)
+/* Returns the largest number of packets from the beginning of the array that may go into one train. */
+static uint32_t most_packets(const struct speadi_train *train, const struct speadi_tx_packet *first,
+                             unsigned count)
 {
-    const struct speadi_tx_packet *first = packets, *last = packets;
-    uint32_t iovecs = first->iov_count, length = 1, most;
-
     if (train->singly || train->singly_to[first->destination] || train->probe_left ||
         first->bytes > train->segment_bytes_max || first->bytes == 0)
         return 1;
-    most = speadi_min_u32(train->train_bytes_max / first->bytes, train->segments_max);
-    most = speadi_min_u32(most, count);
-    /* Only the last packet of a train can be shorter than the first. */
-    for (; length < most && last->bytes == first->bytes; length++, last++) {
-        const struct speadi_tx_packet *next = last + 1;
+    return speadi_min_u32(
+        speadi_min_u32(train->train_bytes_max / first->bytes, train->segments_max), count);
+}
+
+/* Returns true if *next can follow *last in a train that begins with *first. Only the last packet of a train can be
+ * shorter than the first. */
+static inline bool can_follow(const struct speadi_tx_packet *first,
+                              const struct speadi_tx_packet *last,
+                              const struct speadi_tx_packet *next)
+{
+    return last->bytes == first->bytes && next->destination == first->destination &&
+           next->bytes <= first->bytes && next->bytes != 0;
+}
+
+/* Returns how many packets from the beginning of the array go into one train. The iovecs of a train that is not
+ * gathered must lie in one array without a gap, and must not be too many. */
+static uint32_t train_length(const struct speadi_train *train, const struct speadi_tx_packet *first,
+                             unsigned count, bool gathered)
+{
+    const uint32_t most = most_packets(train, first, count);
+    uint32_t iovecs = first->iov_count, length = 1;
+
+    for (; length < most && can_follow(first, &first[length - 1], &first[length]); length++) {
+        const struct speadi_tx_packet *last = &first[length - 1], *next = &first[length];
 
         iovecs += next->iov_count;
-        if (next->destination != first->destination || next->bytes > first->bytes ||
-            next->bytes == 0)
-            break;
         if (!gathered &&
             (next->iov != last->iov + last->iov_count || iovecs > SPEADI_MESSAGE_IOVECS_MAX))
             break;
@@ -78,28 +90,39 @@ static void set_segment_size(struct msghdr *header, union speadi_train_control *
     memcpy(CMSG_DATA(message), &bytes, sizeof bytes);
 }
 
-static void set_message(struct speadi_train *train, const struct speadi_tx_packet *first,
-                        uint32_t length, bool gathered)
+/* Adds a message of `length` packets that consists of `count` pieces. */
+static void add_message(struct speadi_train *train, const struct speadi_tx_packet *first,
+                        uint32_t length, const struct iovec *piece, size_t count)
 {
     unsigned i = train->count++;
     struct msghdr *header = &train->message[i].msg_hdr;
-    const struct speadi_tx_packet *last = first + length - 1;
 
     *header = (struct msghdr){
-        .msg_iov = (struct iovec *)(uintptr_t)first->iov, /* sendmsg() only reads it */
-        .msg_iovlen = (size_t)(last->iov - first->iov) + last->iov_count,
+        .msg_iov = (struct iovec *)(uintptr_t)piece, /* sendmsg() only reads it */
+        .msg_iovlen = count,
     };
-    if (gathered) {
-        train->copy[i] = speadi_gather_copy(&train->gather, first, length);
-        header->msg_iov = &train->copy[i];
-        header->msg_iovlen = 1;
-    }
-    train->is_gathered[i] = gathered;
+    train->is_gathered[i] = false;
     train->packets[i] = length;
     train->bytes[i] = first->bytes;
     train->destination[i] = first->destination;
     if (length > 1)
         set_segment_size(header, &train->control[i], (uint16_t)first->bytes);
+}
+
+static void set_message(struct speadi_train *train, const struct speadi_tx_packet *first,
+                        uint32_t length, bool gathered)
+{
+    const struct speadi_tx_packet *last = first + length - 1;
+    const unsigned i = train->count;
+
+    if (gathered) {
+        train->copy[i] = speadi_gather_copy(&train->gather, first, length);
+        add_message(train, first, length, &train->copy[i], 1);
+    } else {
+        add_message(train, first, length, first->iov,
+                    (size_t)(last->iov - first->iov) + last->iov_count);
+    }
+    train->is_gathered[i] = gathered;
 }
 
 /* Returns the bytes of a train. All packets but the last one have the same size. */
@@ -108,12 +131,46 @@ static size_t train_bytes(const struct speadi_tx_packet *first, uint32_t length)
     return (size_t)(length - 1) * first->bytes + first[length - 1].bytes;
 }
 
+/* Makes a train of packets of one piece. Packets that follow each other in memory become one piece of the message. Returns
+ * how many packets the train has. Returns 0, and has made nothing, if they are to be gathered, because they would have too
+ * many pieces. */
+static uint32_t join(struct speadi_train *train, const struct speadi_tx_packet *first,
+                     unsigned count)
+{
+    const uint32_t most = most_packets(train, first, count);
+    struct iovec *const pieces = &train->joined[train->joined_count];
+    uint8_t *begin = first->iov->iov_base, *end = begin + first->bytes;
+    size_t bytes = first->bytes;
+    unsigned ended = 0; /* pieces that are complete */
+    uint32_t length = 1;
+
+    for (; length < most && can_follow(first, &first[length - 1], &first[length]); length++) {
+        const struct speadi_tx_packet *next = &first[length];
+
+        if (next->iov_count != 1)
+            break;
+        if (next->iov->iov_base != end) {
+            pieces[ended++] = (struct iovec){.iov_base = begin, .iov_len = (size_t)(end - begin)};
+            begin = end = next->iov->iov_base;
+        }
+        end += next->bytes;
+        bytes += next->bytes;
+    }
+    pieces[ended++] = (struct iovec){.iov_base = begin, .iov_len = (size_t)(end - begin)};
+    if (speadi_gather_wants_pieces(&train->gather, bytes, ended))
+        return 0;
+    train->joined_count += ended;
+    add_message(train, first, length, pieces, ended);
+    return length;
+}
+
 unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_packet *packets,
                             unsigned count)
 {
     unsigned built = 0;
 
     train->count = 0;
+    train->joined_count = 0;
     speadi_gather_begin(&train->gather);
     if (train->probe_left && count > train->probe_left)
         /* During a probe, use only the packets of the refused train. No train is built until the probe has a result. */
@@ -121,11 +178,18 @@ unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_p
     while (built < count && train->count < SPEADI_TRAIN_MESSAGES_MAX) {
         const struct speadi_tx_packet *first = &packets[built];
         const bool gathered = speadi_gather_wants(&train->gather, first);
-        const uint32_t length = train_length(train, first, count - built, gathered);
+        uint32_t length = 0;
 
-        if (gathered && !speadi_gather_has_room(&train->gather, train_bytes(first, length)))
+        if (SPEADI_TRAIN_JOINED_MAX - train->joined_count < SEGMENTS_MAX)
             break;
-        set_message(train, first, length, gathered);
+        if (first->iov_count == 1)
+            length = join(train, first, count - built);
+        if (length == 0) {
+            length = train_length(train, first, count - built, gathered);
+            if (gathered && !speadi_gather_has_room(&train->gather, train_bytes(first, length)))
+                break;
+            set_message(train, first, length, gathered);
+        }
         built += length;
     }
     return built;

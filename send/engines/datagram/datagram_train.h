@@ -35,6 +35,10 @@
 
 #define SPEADI_TRAIN_MESSAGES_MAX 64u
 
+/* The largest number of pieces in the messages of one build whose packets have one piece each: room for two trains in
+ * which no packet follows another in memory. */
+#define SPEADI_TRAIN_JOINED_MAX 256u
+
 union speadi_train_control {
     struct cmsghdr align;
     char bytes[CMSG_SPACE(sizeof(uint16_t))];
@@ -46,6 +50,10 @@ struct speadi_train {
     /* copy[i] is where the packets of message[i] lie in the buffer, if is_gathered[i] is true */
     struct iovec copy[SPEADI_TRAIN_MESSAGES_MAX];
     bool is_gathered[SPEADI_TRAIN_MESSAGES_MAX];
+    /* The pieces of the messages whose packets have one piece each: packets that follow each other in memory share a
+     * piece. */
+    struct iovec joined[SPEADI_TRAIN_JOINED_MAX];
+    unsigned joined_count; /* how many of them the last build has used */
     union speadi_train_control control[SPEADI_TRAIN_MESSAGES_MAX];
     /* packets[i] is the number of packets in message[i] */
     uint32_t packets[SPEADI_TRAIN_MESSAGES_MAX];

@@ -99,6 +99,22 @@ int spead_send_heap_set_item(struct spead_send_heap *heap, int handle, const voi
  * carry item pointers. */
 void spead_send_heap_repeat_pointers(struct spead_send_heap *heap, bool repeat);
 
+/* The number of bytes of the header of a packet that carries `items` item pointers. */
+#define SPEAD_SEND_HEADER_BYTES(items) (40u + 8u * (items))
+
+/* Gives *header room* to the heap: `bytes` bytes at `room`, into which the stream may write the header of the heap. If the
+ * whole heap is one packet, and its payload begins where the room ends, header and payload then lie one behind another,
+ * and the engines `socket` and `uring` need not copy the payload to bring them together. The packets of such heaps are sent
+ * with the least work if their memory lies in the order in which they are submitted, without a gap: each heap has
+ * SPEAD_SEND_HEADER_BYTES bytes of room, then its payload, and the room of the next heap follows at once. Where the room
+ * cannot be used, because the heap has more packets, the room is too small, or the payload begins elsewhere, the heap is
+ * sent as without it.
+ * The heap borrows the room, as it does its data, until reset() or until this function is called again (NULL: no room). No
+ * other heap may have the same room, and only the stream may write to it: it leaves the header there, and the next send of
+ * an unchanged heap needs only another counter. A heap with header room must not be in flight on two streams at a time. On
+ * one stream it may be: the second packet then gets a header elsewhere. */
+void spead_send_heap_set_header_room(struct spead_send_heap *heap, void *room, size_t bytes);
+
 /* Returns the length of the payload: the sum of the lengths of all addressed items, in bytes. */
 uint64_t spead_send_heap_payload_bytes(const struct spead_send_heap *heap);
 

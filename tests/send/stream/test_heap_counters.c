@@ -189,11 +189,12 @@ Test(heap_counters, no_change_comes_between_two_heaps_of_a_group)
 {
     struct speadi_heap_counters counters;
     struct speadi_heap_queue queue;
-    const struct speadi_heap_entry entry = {0};
+    uint64_t first;
 
     cr_assert_eq(speadi_heap_queue_init(&queue, 4), 0);
     speadi_heap_counters_init(&counters, 1, 1);
-    cr_assert_eq(speadi_heap_queue_push(&queue, &entry, true), 0);
+    cr_assert_eq(speadi_heap_queue_claim(&queue, 1, &first), 0);
+    speadi_heap_queue_publish(&queue, first, true);
     cr_assert_eq(speadi_heap_counters_change(&counters, &queue, 100, 1), 0);
     for (uint64_t position = 0; position < 3; position++) {
         speadi_heap_counters_reach(&counters, position, position > 0);

@@ -201,7 +201,8 @@ Test(datagram_gather, the_choice_is_told_with_its_reason)
 {
     begin(SPEAD_SEND_PATH_AUTO);
     cr_expect_str_eq(described(SPEAD_SEND_PATH_AUTO, 1472),
-                     "packets are gathered, because they are shorter than 3072 bytes");
+                     "packets are shorter than 3072 bytes and gathered, unless they follow each "
+                     "other in memory");
     cr_expect_str_eq(described(SPEAD_SEND_PATH_AUTO, 8968),
                      "packets go by reference from 3072 bytes on, and shorter ones are gathered");
     cr_expect_str_eq(described(SPEAD_SEND_PATH_GATHER, 8968), "packets are gathered: asked for");
