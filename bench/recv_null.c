@@ -121,16 +121,16 @@ static int poll_engine(void *self, struct speadi_rx_burst *burst)
         lend(engine, packets, source, burst);
     engine->bursts += burst->count > 0;
     engine->used = engine->accepted;
-    burst->reservations_ended = engine->accepted;
+    burst->reservations_ended[0] = engine->accepted;
     return burst->count > 0 ? (int)burst->count : -ESHUTDOWN;
 }
 
-static unsigned reserve(void *self, uint16_t source, uint32_t head_bytes,
+static unsigned reserve(void *self, uint16_t source, uint16_t queue, uint32_t head_bytes,
                         const struct speadi_rx_range *ranges, unsigned count)
 {
     struct null_engine *engine = self;
 
-    (void)source;
+    (void)source, (void)queue;
     if (head_bytes != NULL_HEADER_BYTES)
         return 0;
     for (unsigned i = 0; i < count; i++)

@@ -530,6 +530,16 @@ static json_t *heaps_json(const struct spead_recv_stats *stats)
                      (json_int_t)stats->counters.heaps_unsized_cut);
 }
 
+/* The packets that came through each queue of the device; empty if there is one. */
+static json_t *queues_json(const struct spead_recv_stats *stats)
+{
+    json_t *array = json_array();
+
+    for (uint64_t i = 0; i < stats->counters.queue_count; i++)
+        json_array_append_new(array, json_integer((json_int_t)stats->counters.queue_packets[i]));
+    return array;
+}
+
 json_t *recv_report_json(const struct recv_report *report)
 {
     const struct spead_recv_stats *stats = &report->stats;
@@ -612,6 +622,7 @@ json_t *recv_report_json(const struct recv_report *report)
                             report->statistics ? json_incref(report->statistics) : json_null()) < 0;
     failed |= json_object_set_new(object, "start",
                                   recv_start_json(&report->options->start_at, stats)) < 0;
+    failed |= json_object_set_new(object, "queue_packets", queues_json(stats)) < 0;
     failed |= json_object_set_new(object, "flow", json_loads(report->flow_json, 0, NULL)) < 0;
     failed |= json_object_set_new(object, "no_packets",
                                   report->no_packets ? json_incref(report->no_packets)

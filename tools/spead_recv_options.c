@@ -127,8 +127,8 @@ static const struct tool_option rows[] = {
      .unset = "chosen"},
     {.name = "verbs-queues", .argument = "N", .group = TOOL_GROUP_VERBS,
      .type = &tool_u32, .min = 1, .max = 16, .power_of_two = true, VERBS(queues),
-     .help = "Receive queues over which the device spreads IPv4 flows, a power of two; with more "
-             "than one, nothing is placed"},
+     .help = "Receive queues over which the device spreads IPv4 flows, a power of two; all packets "
+             "of a sender come through one of them"},
     {.name = "verbs-checksum", .argument = "WHO", .group = TOOL_GROUP_VERBS,
      .type = &tool_word, .words = checksum_words, VERBS(checksum),
      .help = "UDP checksums that the device has not found right: verify (the CPU checks them), trust "
@@ -267,12 +267,8 @@ static const struct tool_option rows[] = {
 static const struct tool_pair pairs[] = {
     {.option = "placed-window", .other = "receive-path", .other_value = "bounce", .why = "nothing is placed"},
     {.option = "placed-loss-max", .other = "receive-path", .other_value = "bounce", .why = "nothing is placed"},
-    {.option = "receive-path", .value = "placed", .other = "verbs-queues", .other_value = "1", .unless = true,
-     .why = "with more than one queue nothing is placed"},
     {.option = "mprq", .value = "on", .other = "receive-path", .other_value = "placed",
      .why = "payload cannot be placed through a multi-packet queue"},
-    {.option = "mprq", .value = "on", .other = "verbs-queues", .other_value = "1", .unless = true,
-     .why = "a multi-packet queue is one queue"},
     {.option = "mprq-stride", .other = "mprq", .other_value = "on", .unless = true,
      .but = "receive-path", .but_value = "bounce",
      .why = "without it, only --receive-path bounce can take a multi-packet queue"},
@@ -281,10 +277,6 @@ static const struct tool_pair pairs[] = {
      .why = "without it, only --receive-path bounce can take a multi-packet queue"},
     {.option = "mprq-stride", .other = "mprq", .other_value = "off", .why = "there is no multi-packet queue"},
     {.option = "mprq-entry", .other = "mprq", .other_value = "off", .why = "there is no multi-packet queue"},
-    {.option = "mprq-stride", .other = "verbs-queues", .other_value = "1", .unless = true,
-     .why = "a multi-packet queue is one queue"},
-    {.option = "mprq-entry", .other = "verbs-queues", .other_value = "1", .unless = true,
-     .why = "a multi-packet queue is one queue"},
     {.option = "max-poll", .other = "comp-vector", .other_value = "poll", .why = "the thread never sleeps"},
     {.option = "coalesce", .other = "comp-vector", .other_value = "poll", .why = "the thread never sleeps"},
     {.option = "items", .other = "output", .other_value = "-", .why = "standard output is for the heaps"},

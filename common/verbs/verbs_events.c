@@ -59,6 +59,14 @@ int speadi_verbs_next_event(struct speadi_verbs_device *device, struct speadi_ve
     return 1;
 }
 
+static bool is_cq_of(const struct speadi_verbs_queues *queues, const struct ibv_cq *cq)
+{
+    for (unsigned i = 0; i < queues->cq_count; i++)
+        if (queues->cq[i] == cq)
+            return true;
+    return false;
+}
+
 static bool is_ours(const struct speadi_verbs_queues *queues,
                     const struct speadi_verbs_event *event)
 {
@@ -92,7 +100,7 @@ static void take_event(struct speadi_verbs_news *news, const struct speadi_verbs
         news->queue_failed |= is_ours(queues, event);
         break;
     case SPEADI_VERBS_CQ_OVERRUN:
-        news->cq_overrun |= event->cq == queues->cq;
+        news->cq_overrun |= is_cq_of(queues, event->cq);
         break;
     case SPEADI_VERBS_DEVICE_GONE:
         news->device_gone = true;

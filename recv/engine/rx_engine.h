@@ -9,16 +9,21 @@
  *
  * Payload is placed as follows. Before a poll the core may call reserve() to say where the payload of the next packets
  * should go. The engine numbers the reservations 0, 1, 2, ... in the order in which it accepts them, and ends them in
- * that order. When the core has processed the burst, the first burst.reservations_ended reservations since open() have
+ * that order. When the core has processed the burst, the reservations with a number below burst.reservations_ended have
  * ended. Until a reservation has ended, the engine may write to its range. Until then the core must not touch the
  * range, must not move a packet to it, and must not hand over or free its heap. A packet with place = r has its payload
  * in range r. That payload may belong elsewhere: the core decodes every header, and moves each payload that landed in
  * the wrong range.
  *
+ * An engine may receive through several queues (speadi_rx_facts.queues, a power of two). All packets of one sender to
+ * one endpoint come through one queue. Only packets of one queue come in a known order. So each queue has reservations
+ * of its own: those of queue q of n have the numbers q, q + n, q + 2n, ..., and end in this order, whatever the other
+ * queues do. burst.reservations_ended has a number for each queue.
+ *
  * Packets name their senders as follows. packet.from is the index of an entry in burst.from. Packets with the same
- * index have the same source and came from the same address and port. Different sources never share an entry. Two
- * entries of a source may be equal. The engine makes a new entry only if the sender differs from the last entry of the
- * same source. So all packets of a train have the same index. Every packet of a burst has an entry, also a packet that
+ * index have the same source, came from the same address and port, and came through the same queue. Different sources
+ * never share an entry. Two entries of a source may be equal. The engine makes a new entry only if the sender or the
+ * queue differs from the last entry of the same source. So all packets of a train have the same index. Every packet of a burst has an entry, also a packet that
  * is REFUSED, TRUNCATED or INJECTED_DROP. The functions of rx_from.h make the entries.
  *
  * All ranges lie in the heap memory. The core describes this memory to attach() before the first reserve(). The CPU may
@@ -46,7 +51,9 @@
 #define SPEADI_RX_SOURCES_MAX 64u
 #define SPEADI_RX_BURST_MAX   1024u               /* at most this many packets are in one burst */
 #define SPEADI_RX_FROM_MAX    SPEADI_RX_BURST_MAX /* at most this many entries name their senders */
-#define SPEADI_RX_RESERVE_MAX 4096u               /* at most this many reservations at a time */
+#define SPEADI_RX_RESERVE_MAX \
+    4096u /* at most this many reservations at a time, of all queues together */
+#define SPEADI_RX_QUEUES_MAX 16u /* an engine has at most this many queues; a power of two */
 /* An engine takes at most this many reservations at a time if it says nothing else (speadi_rx_facts.reserve_max). */
 #define SPEADI_RX_RESERVE_USUAL 64u
 #define SPEADI_RX_UNPLACED      UINT64_MAX
@@ -91,6 +98,7 @@ struct speadi_rx_from {
      * not read its addresses. */
     struct spead_sender_address sender;
     uint16_t source; /* index of the endpoint */
+    uint16_t queue;  /* index of the queue through which the packets came */
 };
 
 struct speadi_rx_packet {
@@ -136,8 +144,9 @@ static inline uint64_t speadi_rx_packet_kind(const struct speadi_rx_packet *pack
 struct speadi_rx_burst {
     struct speadi_rx_packet packet[SPEADI_RX_BURST_MAX];
     unsigned count;
-    /* How many reservations have ended, counted from open(); see the top of this file. */
-    uint64_t reservations_ended;
+    /* For each queue, the number of its first reservation that has not ended; see the top of this file. If there is one
+     * queue, this is how many reservations have ended since open(). */
+    uint64_t reservations_ended[SPEADI_RX_QUEUES_MAX];
     /* The clock of speadi_rx_packet.time_ns. An engine whose times are not UTC sets it in each poll. */
     enum spead_clock clock;
     /* A bound of the error of these times, in nanoseconds; UINT64_MAX if nobody knows. 0 means that the engine has read
@@ -196,6 +205,8 @@ struct speadi_rx_counters {
     uint64_t checksum_drops, buffer_drops, filtered_drops;
     uint64_t unverified; /* packets that were accepted although nobody has checked their checksum */
     uint64_t rejoins;    /* how many times an endpoint was joined or bound to its interface again */
+    /* For each queue, the number of packets that were lent; counted if the engine has several queues. */
+    uint64_t queue_packets[SPEADI_RX_QUEUES_MAX];
 };
 
 /* The configuration with which an engine is opened. usable() and open() borrow all pointers until they return. open()
@@ -217,7 +228,8 @@ struct speadi_rx_config {
     uint32_t socket_buffer_bytes;
     uint32_t packet_bytes_max;    /* the engine may lend a longer datagram as TRUNCATED */
     enum spead_receive_path path; /* with SPEAD_PATH_BOUNCE the core never calls reserve() */
-    uint32_t placed_window;       /* at most this many reservations at a time; 0 means no limit */
+    /* At most this many reservations at a time, of all queues together; 0 means no limit. Each queue may have one. */
+    uint32_t placed_window;
     /* True if the engine will not be started: attach() must answer, but must not register the memory. */
     bool plan_only;
     /* The options for all engines, as the user gave them to the stream. speadi_rx_engine_open() finds the options of
@@ -254,11 +266,20 @@ struct speadi_rx_facts {
     uint32_t receives;
     /* Size of the memory that posted receives of a device fill, of all of them together; 0 without a device. */
     uint32_t posted_bytes;
-    /* At most this many reservations are outstanding at a time; 0 means SPEADI_RX_RESERVE_USUAL. */
+    /* At most this many reservations of each queue are outstanding at a time; 0 means SPEADI_RX_RESERVE_USUAL. */
     uint32_t reserve_max;
     /* At most this many packets of a burst are placed; 0 means as many as there are reservations. */
     uint32_t burst_max;
+    /* Through so many queues packets come: a power of two, at most SPEADI_RX_QUEUES_MAX; 0 means one. An engine with
+     * several queues accepts reservations only if the stream has one endpoint. */
+    uint32_t queues;
 };
+
+/* Returns the number of queues of an engine. */
+static inline uint32_t speadi_rx_queues(const struct speadi_rx_facts *facts)
+{
+    return facts->queues > 0 ? facts->queues : 1;
+}
 
 struct speadi_rx_engine_ops {
     struct speadi_engine_about about; /* must be the first member */
@@ -297,18 +318,18 @@ struct speadi_rx_engine_ops {
     int (*poll)(void *self, struct speadi_rx_burst *burst);
     void (*give_back)(void *self, struct speadi_rx_burst *burst);
 
-    /* Only the owner thread calls it. Offers ranges for the payloads of the next packets of `source`, in this order.
-     * The core expects that each of these packets has head_bytes bytes before its payload. The engine accepts some
+    /* Only the owner thread calls it. Offers ranges for the payloads of the next packets of `source` that come through
+     * this queue, in this order. The core expects that each of these packets has head_bytes bytes before its payload. The engine accepts some
      * ranges from the beginning of the array, or none now, and returns how many. The core calls reserve() only if no
-     * burst is lent and fewer than SPEADI_RX_RESERVE_MAX reservations are outstanding. If the engine posts receives ahead,
+     * burst is lent and the queue has fewer than its share of SPEADI_RX_RESERVE_MAX reservations outstanding. If the engine posts receives ahead,
      * the core may call it several times before a poll, for ranges of several heaps. */
-    unsigned (*reserve)(void *self, uint16_t source, uint32_t head_bytes,
+    unsigned (*reserve)(void *self, uint16_t source, uint16_t queue, uint32_t head_bytes,
                         const struct speadi_rx_range *ranges, unsigned count);
 
-    /* Only the owner thread calls it. Returns the number of receives that are posted without a reservation. The next
-     * packets first use up these receives and the earlier reservations. Only the packets after them land in the ranges
-     * that reserve() accepts now. An engine that never has such receives sets `ahead` to NULL. */
-    unsigned (*ahead)(void *self);
+    /* Only the owner thread calls it. Returns the number of receives that are posted to this queue without a
+     * reservation. The next packets of the queue first use up these receives and the earlier reservations. Only the
+     * packets after them land in the ranges that reserve() accepts now. An engine that never has such receives sets `ahead` to NULL. */
+    unsigned (*ahead)(void *self, uint16_t queue);
 
     /* Only the owner thread calls it. Takes all outstanding reservations back: the engine cancels the posted receives
      * and waits until they have completed. So it may block for the time of a cancellation. The next poll() lends the

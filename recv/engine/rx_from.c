@@ -8,7 +8,8 @@
 
 static bool is_same(const struct speadi_rx_from *a, const struct speadi_rx_from *b)
 {
-    return a->source == b->source && speadi_same_sender(&a->sender, &b->sender);
+    return a->source == b->source && a->queue == b->queue &&
+           speadi_same_sender(&a->sender, &b->sender);
 }
 
 uint16_t speadi_rx_from_add(struct speadi_rx_burst *burst, const struct speadi_rx_from *from)

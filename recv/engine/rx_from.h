@@ -27,12 +27,13 @@ static inline void speadi_rx_burst_begin(struct speadi_rx_burst *burst)
     burst->from_count = 0;
 }
 
-/* Returns the index of an entry of the burst that is equal to *from. If the entry that was added last for the same
+/* Returns the index of an entry of the burst that is equal to *from, whose queue the caller must have set. If the entry that was added last for the same
  * source is equal, returns that one; else adds an entry. The caller must add at least one packet to the burst for each
  * entry. So there are never more than SPEADI_RX_FROM_MAX entries. */
 uint16_t speadi_rx_from_add(struct speadi_rx_burst *burst, const struct speadi_rx_from *from);
 
-/* Does the same as speadi_rx_from_add() for packets of `source` whose sender is not known. */
+/* Does the same as speadi_rx_from_add() for packets of `source` whose sender is not known, and which came through queue
+ * 0. */
 uint16_t speadi_rx_from_add_unknown(struct speadi_rx_burst *burst, uint16_t source);
 
 /* Returns the sender that has this IPv4 address and port. `address` points to 4 bytes. */

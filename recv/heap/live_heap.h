@@ -53,6 +53,7 @@ struct speadi_live_heap {
     uint32_t ring;   /* the window of live heaps that the heap belongs to (heap_key.h) */
     uint32_t first_pointers; /* number of item pointers that the first packet of the heap carried */
     uint32_t reservations;   /* number of receives that are posted into the heap */
+    uint16_t queue;          /* of all these receives; written by the files of place/ */
     uint64_t reserved_end;   /* no reservation of the heap ever reached beyond this offset */
     /* The numbers of these receives are at least first_place and less than end_place. If places_sorted is true, all of
      * these numbers are of this heap, and their offsets rise. Written by placement.c. */

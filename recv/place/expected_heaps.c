@@ -17,10 +17,10 @@ static void forget(struct speadi_placement *placement, struct speadi_expected_he
 }
 
 static struct speadi_expected_heap *make(struct speadi_placement *placement,
-                                         struct speadi_pool *pool,
-                                         const struct speadi_prediction *prediction,
-                                         uint64_t counter)
+                                         struct speadi_pool *pool, uint16_t inlet, uint64_t counter)
 {
+    const struct speadi_prediction *prediction = &placement->prediction[inlet];
+    const uint16_t queue = speadi_placement_queue(placement, inlet);
     uint32_t class = prediction->size_class;
     struct speadi_expected_heap *heap;
     struct speadi_block *block = NULL;
@@ -42,21 +42,24 @@ static struct speadi_expected_heap *make(struct speadi_placement *placement,
                                           .counter = counter,
                                           .length = prediction->heap_length,
                                           .sender = prediction->sender,
-                                          .first_place = placement->accepted,
-                                          .end_place = placement->accepted,
+                                          .queue = queue,
+                                          .first_place = placement->accepted[queue],
+                                          .end_place = placement->accepted[queue],
                                           .places_sorted = true};
     return heap;
 }
 
 struct speadi_expected_heap *speadi_placement_expect(struct speadi_placement *placement,
-                                                     struct speadi_pool *pool, uint16_t source,
+                                                     struct speadi_pool *pool, uint16_t inlet,
                                                      uint64_t heaps)
 {
-    const struct speadi_prediction *prediction = &placement->prediction[source];
+    const struct speadi_prediction *prediction = &placement->prediction[inlet];
     uint64_t counter = prediction->counter + heaps * prediction->step;
     struct speadi_expected_heap *heap = find(placement, prediction->sender, counter);
 
-    return heap ? heap : make(placement, pool, prediction, counter);
+    if (heap)
+        return heap->queue == speadi_placement_queue(placement, inlet) ? heap : NULL;
+    return make(placement, pool, inlet, counter);
 }
 
 /* Stores ranges of so many bytes, one behind the other, from `offset` of the block on. Returns the end of the array. */
@@ -78,14 +81,14 @@ static struct speadi_rx_range *store_ranges(struct speadi_rx_range *to,
     return to;
 }
 
-unsigned speadi_placement_predict_expected(const struct speadi_placement *placement,
-                                           uint16_t source, const struct speadi_expected_heap *heap,
-                                           uint64_t offset,
+unsigned speadi_placement_predict_expected(const struct speadi_placement *placement, uint16_t inlet,
+                                           const struct speadi_expected_heap *heap, uint64_t offset,
                                            struct speadi_rx_range ranges[SPEADI_PLACEMENT_BATCH],
                                            uint32_t *head_bytes)
 {
-    const struct speadi_prediction *prediction = &placement->prediction[source];
-    uint64_t most = placement->outstanding_max - speadi_placement_outstanding(placement);
+    const struct speadi_prediction *prediction = &placement->prediction[inlet];
+    uint64_t most =
+        placement->outstanding_max - speadi_placement_outstanding(placement, heap->queue);
     uint64_t bytes = prediction->payload_bytes, left;
     struct speadi_rx_range *end;
     uint64_t count;
@@ -110,12 +113,12 @@ unsigned speadi_placement_predict_expected(const struct speadi_placement *placem
     return (unsigned)(end - ranges);
 }
 
-void speadi_placement_accept_expected(struct speadi_placement *placement, uint16_t source,
+void speadi_placement_accept_expected(struct speadi_placement *placement, uint16_t inlet,
                                       struct speadi_expected_heap *heap, uint32_t head_bytes,
                                       const struct speadi_rx_range *ranges, unsigned count)
 {
     const uint64_t block_offset = heap->block->offset;
-    uint64_t number = placement->accepted;
+    uint64_t number = placement->accepted[heap->queue];
     struct speadi_block *const block = heap->block;
     struct speadi_reservation *to;
 
@@ -139,12 +142,12 @@ void speadi_placement_accept_expected(struct speadi_placement *placement, uint16
         to->offset = range->offset - block_offset;
         to->bytes = range->bytes;
         to->head_bytes = head_bytes;
-        to->source = source;
+        to->inlet = inlet;
         to = speadi_placement_next(placement, to);
     }
-    number += count;
-    placement->accepted = heap->end_place = number;
-    placement->prediction[source].outstanding += count;
+    number += (uint64_t)count << placement->queues_log;
+    placement->accepted[heap->queue] = heap->end_place = number;
+    placement->prediction[inlet].outstanding += count;
     heap->reserved_end = ranges[count - 1].offset - heap->block->offset + ranges[count - 1].bytes;
 }
 
@@ -169,13 +172,14 @@ struct speadi_expected_heap *speadi_placement_meet(struct speadi_placement *plac
 void speadi_placement_bind(struct speadi_placement *placement, struct speadi_expected_heap *heap,
                            struct speadi_live_heap *live)
 {
-    uint64_t i = heap->first_place > placement->ended ? heap->first_place : placement->ended;
+    const uint64_t ended = placement->ended[heap->queue], step = speadi_placement_step(placement);
+    uint64_t i = heap->first_place > ended ? heap->first_place : ended;
     struct speadi_reservation *reservation = &placement->reservation[i % SPEADI_RX_RESERVE_MAX];
     const uint64_t end = heap->end_place;
     const struct speadi_block *const block = heap->block;
     uint32_t count = 0;
 
-    for (; i < end; i++, reservation = speadi_placement_next(placement, reservation)) {
+    for (; i < end; i += step, reservation = speadi_placement_next(placement, reservation)) {
         if (reservation->aside != block)
             continue;
         reservation->live = live;
@@ -183,6 +187,7 @@ void speadi_placement_bind(struct speadi_placement *placement, struct speadi_exp
         count++;
     }
     live->reservations += count;
+    live->queue = heap->queue;
     live->reserved_end = heap->reserved_end;
     live->first_place = heap->first_place;
     live->end_place = heap->end_place;

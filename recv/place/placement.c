@@ -4,6 +4,13 @@
 
 #include "spans.h"
 
+void speadi_placement_set_queues(struct speadi_placement *placement, uint32_t queues)
+{
+    placement->queues_log = (unsigned)__builtin_ctz(queues);
+    for (unsigned i = 0; i < queues; i++)
+        placement->accepted[i] = placement->ended[i] = i;
+}
+
 static bool is_received(const struct spead_heap *heap, uint64_t start, uint64_t end)
 {
     uint32_t at;
@@ -84,14 +91,16 @@ struct speadi_position speadi_placement_position(const struct speadi_prediction 
         .offset = offset == 0 ? 0 : first + (offset - 1) * prediction->payload_bytes};
 }
 
-unsigned speadi_placement_predict(const struct speadi_placement *placement, uint16_t source,
+unsigned speadi_placement_predict(const struct speadi_placement *placement, uint16_t inlet,
                                   struct speadi_live_heap *live, unsigned ahead,
                                   struct speadi_rx_range ranges[SPEADI_PLACEMENT_BATCH])
 {
-    const struct speadi_prediction *prediction = &placement->prediction[source];
+    const struct speadi_prediction *prediction = &placement->prediction[inlet];
     const uint32_t payload_bytes = prediction->payload_bytes, head_bytes = prediction->head_bytes;
     const uint64_t length = live->heap.length, ask_bytes_max = placement->ask_bytes_max;
-    uint64_t free_numbers = placement->outstanding_max - speadi_placement_outstanding(placement);
+    const uint16_t queue = speadi_placement_queue(placement, inlet);
+    uint64_t free_numbers =
+        placement->outstanding_max - speadi_placement_outstanding(placement, queue);
     uint64_t offset, asked = 0;
     uint8_t *data = live->heap.region->data;
     uint64_t region_offset = live->heap.region->offset;
@@ -130,18 +139,21 @@ unsigned speadi_placement_predict(const struct speadi_placement *placement, uint
     return count;
 }
 
-void speadi_placement_accept(struct speadi_placement *placement, uint16_t source,
+void speadi_placement_accept(struct speadi_placement *placement, uint16_t inlet,
                              struct speadi_live_heap *live, const struct speadi_rx_range *ranges,
                              unsigned count)
 {
-    struct speadi_prediction *prediction = &placement->prediction[source];
-    uint64_t region_offset = live->heap.region->offset, number = placement->accepted;
+    struct speadi_prediction *prediction = &placement->prediction[inlet];
+    const uint16_t queue = speadi_placement_queue(placement, inlet);
+    const uint64_t step = speadi_placement_step(placement);
+    uint64_t region_offset = live->heap.region->offset, number = placement->accepted[queue];
     uint32_t head_bytes = prediction->head_bytes;
 
     if (count == 0)
         return;
     if (live->reservations == 0) {
         placement->targets[live->heap.region->size_class]++;
+        live->queue = queue;
         live->first_place = number;
         live->places_sorted = true;
     } else if (live->end_place != number || ranges->offset - region_offset < live->reserved_end) {
@@ -149,15 +161,16 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
     }
     for (unsigned i = 0; i < count; i++) {
         struct speadi_reservation *reservation =
-            &placement->reservation[number++ % SPEADI_RX_RESERVE_MAX];
+            &placement->reservation[number % SPEADI_RX_RESERVE_MAX];
 
         reservation->live = live;
         reservation->offset = ranges[i].offset - region_offset;
         reservation->bytes = ranges[i].bytes;
         reservation->head_bytes = head_bytes;
-        reservation->source = source;
+        reservation->inlet = inlet;
+        number += step;
     }
-    placement->accepted = live->end_place = number;
+    placement->accepted[queue] = live->end_place = number;
     prediction->outstanding += count;
     speadi_live_heap_reserve(live, count,
                              ranges[count - 1].offset - region_offset + ranges[count - 1].bytes);
@@ -193,7 +206,7 @@ bool speadi_placement_is_own_place(const struct speadi_placement *placement, uin
 static bool is_blocked(const struct speadi_placement *placement, struct speadi_burst_state burst,
                        uint64_t i)
 {
-    return i >= burst.ended ||
+    return i >= burst.ended[speadi_placement_queue(placement, i)] ||
            (burst.checked && placement->holder[i % SPEADI_RX_RESERVE_MAX] > burst.next);
 }
 
@@ -202,18 +215,20 @@ static bool is_blocked(const struct speadi_placement *placement, struct speadi_b
 static uint64_t look_from(const struct speadi_placement *placement,
                           const struct speadi_live_heap *live, uint64_t start)
 {
-    uint64_t low = live->first_place > placement->ended ? live->first_place : placement->ended;
+    const uint64_t ended = placement->ended[live->queue];
+    const unsigned log = placement->queues_log;
+    uint64_t low = live->first_place > ended ? live->first_place : ended;
     uint64_t high = live->end_place;
 
     while (live->places_sorted && low < high) {
-        uint64_t middle = low + (high - low) / 2;
+        uint64_t middle = low + ((high - low) >> (log + 1) << log);
         const struct speadi_reservation *reservation =
             speadi_placement_reservation(placement, middle);
 
         if (reservation->offset + reservation->bytes > start)
             high = middle;
         else
-            low = middle + 1;
+            low = middle + speadi_placement_step(placement);
     }
     return low;
 }
@@ -222,9 +237,11 @@ bool speadi_placement_is_reserved(const struct speadi_placement *placement,
                                   struct speadi_burst_state burst,
                                   const struct speadi_live_heap *live, uint64_t start, uint64_t end)
 {
+    const uint64_t step = speadi_placement_step(placement);
+
     if (live->reservations == 0)
         return false;
-    for (uint64_t i = look_from(placement, live, start); i < live->end_place; i++) {
+    for (uint64_t i = look_from(placement, live, start); i < live->end_place; i += step) {
         const struct speadi_reservation *reservation = speadi_placement_reservation(placement, i);
 
         if (live->places_sorted && reservation->offset >= end)
@@ -240,11 +257,12 @@ uint64_t speadi_placement_first_reserved(const struct speadi_placement *placemen
                                          struct speadi_burst_state burst,
                                          const struct speadi_live_heap *live, uint64_t start)
 {
+    const uint64_t step = speadi_placement_step(placement);
     uint64_t first = UINT64_MAX;
 
     if (live->reservations == 0)
         return first;
-    for (uint64_t i = look_from(placement, live, start); i < live->end_place; i++) {
+    for (uint64_t i = look_from(placement, live, start); i < live->end_place; i += step) {
         const struct speadi_reservation *reservation = speadi_placement_reservation(placement, i);
 
         if (reservation->live == live && reservation->offset + reservation->bytes > start &&
@@ -263,9 +281,11 @@ static __attribute__((noinline)) void release_aside(struct speadi_placement *pla
     struct speadi_reservation *reservation =
         &placement->reservation[number % SPEADI_RX_RESERVE_MAX];
     struct speadi_block *aside = reservation->aside;
+    const uint64_t step = speadi_placement_step(placement);
+    const uint64_t end = placement->accepted[speadi_placement_queue(placement, number)];
 
     reservation->aside = NULL;
-    for (uint64_t i = number + 1; i < placement->accepted; i++)
+    for (uint64_t i = number + step; i < end; i += step)
         if (speadi_placement_reservation(placement, i)->aside == aside)
             return;
     if (placement->expected_count > 0)
@@ -274,33 +294,36 @@ static __attribute__((noinline)) void release_aside(struct speadi_placement *pla
     speadi_pool_put_aside(aside);
 }
 
-/* Returns how many reservations, from `first` on and before `end`, follow one another that are of the same heap and the
- * same source. */
+/* Returns how many reservations of a queue, from `first` on and before `end`, follow one another that are of the same
+ * heap and the same inlet. */
 static uint64_t run_length(const struct speadi_placement *placement, uint64_t first, uint64_t end)
 {
     const struct speadi_reservation *reservation = speadi_placement_reservation(placement, first);
     const struct speadi_live_heap *const live = reservation->live;
-    const uint16_t source = reservation->source;
+    const uint16_t inlet = reservation->inlet;
+    const uint64_t step = speadi_placement_step(placement);
     /* The run ends at the end of the array at the latest. So the loop needs no remainder. */
     const uint64_t until_wrap = SPEADI_RX_RESERVE_MAX - first % SPEADI_RX_RESERVE_MAX;
     const uint64_t most = end - first < until_wrap ? end - first : until_wrap;
-    const struct speadi_reservation *at = reservation + 1, *const behind = reservation + most;
+    const struct speadi_reservation *at = reservation + step, *const behind = reservation + most;
 
-    while (at < behind && at->live == live && at->source == source)
-        at++;
-    return (uint64_t)(at - reservation);
+    while (at < behind && at->live == live && at->inlet == inlet)
+        at += step;
+    return (uint64_t)(at - reservation) >> placement->queues_log;
 }
 
-void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
+/* Ends the reservations of a queue with a number below `ended`. */
+static void end_of_queue(struct speadi_placement *placement, uint16_t queue, uint64_t ended)
 {
+    const unsigned log = placement->queues_log;
     uint64_t count;
 
-    for (uint64_t i = placement->ended; i < ended; i += count) {
+    for (uint64_t i = placement->ended[queue]; i < ended; i += count << log) {
         const struct speadi_reservation *reservation = speadi_placement_reservation(placement, i);
         struct speadi_live_heap *live = reservation->live;
 
         count = live ? run_length(placement, i, ended) : 1;
-        placement->prediction[reservation->source].outstanding -= (uint32_t)count;
+        placement->prediction[reservation->inlet].outstanding -= (uint32_t)count;
         if (live) {
             if (speadi_live_heap_unreserve(live, (uint32_t)count))
                 placement->targets[live->heap.region->size_class]--;
@@ -308,7 +331,13 @@ void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
             release_aside(placement, i);
         }
     }
-    placement->ended = ended;
+    placement->ended[queue] = ended;
+}
+
+void speadi_placement_end(struct speadi_placement *placement, const uint64_t *ended)
+{
+    for (uint16_t queue = 0; queue < 1u << placement->queues_log; queue++)
+        end_of_queue(placement, queue, ended[queue]);
 }
 
 /* Takes all outstanding reservations from the heap. After that, the reservations belong to the block `aside`, unless
@@ -316,9 +345,10 @@ void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
 static void take_reservations(struct speadi_placement *placement, struct speadi_live_heap *live,
                               struct speadi_block *aside)
 {
-    uint64_t begin = live->first_place > placement->ended ? live->first_place : placement->ended;
+    const uint64_t ended = placement->ended[live->queue], step = speadi_placement_step(placement);
+    uint64_t begin = live->first_place > ended ? live->first_place : ended;
 
-    for (uint64_t i = begin; live->reservations > 0 && i < live->end_place; i++) {
+    for (uint64_t i = begin; live->reservations > 0 && i < live->end_place; i += step) {
         struct speadi_reservation *reservation = &placement->reservation[i % SPEADI_RX_RESERVE_MAX];
 
         if (reservation->live == live) {

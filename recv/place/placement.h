@@ -6,8 +6,13 @@
  * packets left. For such an engine the prediction goes on behind the end of the heap: the next heaps are *expected* to
  * have the same length, to be cut into packets alike, and to have counters that go on in the same step. An expected heap
  * has no region yet: its receives are posted into a block that was set aside. When the heap opens, its region exchanges
- * its memory with this block. Reservations have the numbers that the engine gives them, and end in this order. Only the
- * owner thread calls these functions. */
+ * its memory with this block.
+ *
+ * Reservations have the numbers that the engine gives them. If the engine has several queues, the order of packets is
+ * known only in each queue, and all packets of a sender come through one queue. So the prediction is made for each
+ * *inlet*: one source as one queue sees it. It goes on with the heap of the last packet that came through this queue, and
+ * its reservations are those of this queue. At a time, only receives of one queue are posted into a heap. Only the owner
+ * thread calls these functions. */
 #ifndef SPEADI_PLACEMENT_H
 #define SPEADI_PLACEMENT_H
 
@@ -28,6 +33,11 @@
 /* At most this many heaps are expected at a time. */
 #define SPEADI_EXPECTED_MAX 64u
 
+/* A source and a queue make an inlet. */
+#define SPEADI_INLETS_MAX SPEADI_RX_SOURCES_MAX
+
+_Static_assert(SPEADI_INLETS_MAX >= SPEADI_RX_QUEUES_MAX, "each queue is an inlet");
+
 struct speadi_reservation {
     /* The heap into which the receive is posted. NULL if that heap has left the core, if its memory was exchanged, or if
      * the heap is only expected: then the range lies in the block `aside`. If both are NULL, the receive has
@@ -37,10 +47,10 @@ struct speadi_reservation {
     uint64_t offset;            /* offset of the range in the heap */
     uint32_t bytes;
     uint32_t head_bytes;
-    uint16_t source;
+    uint16_t inlet;
 };
 
-/* What the prediction knows about the packets of a source. */
+/* What the prediction knows about the packets of an inlet. */
 struct speadi_prediction {
     uint64_t counter;     /* heap counter of the last packet */
     uint32_t sender;      /* id of the sender of the last packet */
@@ -48,7 +58,7 @@ struct speadi_prediction {
     /* header bytes of a packet in the middle of a heap; 0 before such a packet came */
     uint32_t head_bytes;
     uint32_t payload_bytes; /* payload bytes of a packet in the middle of a heap */
-    uint32_t outstanding;   /* number of reservations for this source that have not ended */
+    uint32_t outstanding;   /* number of reservations for this inlet that have not ended */
     /* What is known of the heap of the last packet, and so expected of the next heaps. */
     uint64_t heap_length; /* 0 if the heap has no declared length */
     /* difference of the counters of two heaps, one after the other; 0 if it is not known */
@@ -64,6 +74,7 @@ struct speadi_expected_heap {
     struct speadi_block *block; /* was set aside */
     uint64_t counter, length;
     uint32_t sender;
+    uint16_t queue; /* of the receives */
     uint64_t reserved_end;
     uint64_t first_place, end_place; /* as in struct speadi_live_heap */
     bool places_sorted;
@@ -81,14 +92,18 @@ struct speadi_placement {
      * reservation. 0 if there is no such packet, or if the range is not the packet's own place. Valid only after
      * speadi_placement_forget_holders() in this burst. */
     uint16_t holder[SPEADI_RX_RESERVE_MAX];
-    /* Numbers of reservations, counted from the beginning of the stream: how many the engine has accepted, and how many
-     * of these have ended. */
-    uint64_t accepted, ended;
+    /* For each queue: the number that its next reservation will have, and the number of its first reservation that has
+     * not ended. If there is one queue, these are the numbers of reservations that the engine has accepted, and of those
+     * that have ended, since the beginning of the stream. */
+    uint64_t accepted[SPEADI_RX_QUEUES_MAX], ended[SPEADI_RX_QUEUES_MAX];
+    /* The number of queues is 1 << queues_log. Two reservations of a queue, one after the other, have numbers that
+     * differ by this. */
+    unsigned queues_log;
     /* For each size class, the number of regions into which receives are posted: regions of heaps, regions that were
      * exchanged, and blocks of expected heaps. Without the blocks that the pool has lent this is at most targets_max, the
      * number of regions of the class that are set aside. So there is one for a heap that must exchange its memory. */
     uint32_t targets[SPEADI_POOL_CLASSES_MAX], targets_max[SPEADI_POOL_CLASSES_MAX];
-    uint32_t outstanding_max;
+    uint32_t outstanding_max; /* of each queue */
     /* The engine posts receives ahead into memory that is charged from the start, so heaps can be expected. */
     bool expects;
     uint32_t expected_count;
@@ -97,19 +112,50 @@ struct speadi_placement {
     uint64_t ask_bytes_max;
     bool enabled;
     struct speadi_placement_policy policy;
-    struct speadi_prediction prediction[SPEADI_RX_SOURCES_MAX];
+    /* For each inlet; see speadi_placement_inlet(). An engine with several queues places for one source only. */
+    struct speadi_prediction prediction[SPEADI_INLETS_MAX];
 };
+
+/* Says through how many queues packets come: a power of two. Without this call there is one. No reservation may have
+ * been accepted yet. */
+void speadi_placement_set_queues(struct speadi_placement *placement, uint32_t queues);
+
+/* Returns the inlet of this source and this queue. */
+static inline uint16_t speadi_placement_inlet(const struct speadi_placement *placement,
+                                              uint16_t source, uint16_t queue)
+{
+    return (uint16_t)((uint32_t)source << placement->queues_log | queue);
+}
+
+static inline uint16_t speadi_placement_source(const struct speadi_placement *placement,
+                                               uint16_t inlet)
+{
+    return (uint16_t)(inlet >> placement->queues_log);
+}
+
+/* Returns the number by which two reservations of a queue, one after the other, differ. It is the number of queues. */
+static inline uint64_t speadi_placement_step(const struct speadi_placement *placement)
+{
+    return UINT64_C(1) << placement->queues_log;
+}
+
+/* Returns the queue of an inlet, or of a reservation. */
+static inline uint16_t speadi_placement_queue(const struct speadi_placement *placement,
+                                              uint64_t number)
+{
+    return (uint16_t)(number & (speadi_placement_step(placement) - 1));
+}
 
 /* Learns from the first packet that was accepted of a heap. speadi_placement_learn() calls it. */
 void speadi_placement_learn_heap(struct speadi_placement *placement,
                                  struct speadi_prediction *prediction, uint32_t sender,
                                  const struct speadi_packet *packet);
 
-/* Learns from a packet that was accepted. The next packets of the source are expected behind this packet. */
-static inline void speadi_placement_learn(struct speadi_placement *placement, uint16_t source,
+/* Learns from a packet that was accepted. The next packets of the inlet are expected behind this packet. */
+static inline void speadi_placement_learn(struct speadi_placement *placement, uint16_t inlet,
                                           uint32_t sender, const struct speadi_packet *packet)
 {
-    struct speadi_prediction *prediction = &placement->prediction[source];
+    struct speadi_prediction *prediction = &placement->prediction[inlet];
     bool same_heap = packet->heap_counter == prediction->counter && sender == prediction->sender;
 
     if (packet->payload_offset != (same_heap ? prediction->next_offset : 0))
@@ -128,18 +174,18 @@ static inline void speadi_placement_learn(struct speadi_placement *placement, ui
 
 /* Learns from `count` accepted packets of one length. Each of them began where the packet before it ended. `last` is
  * the last of them. */
-static inline void speadi_placement_learn_series(struct speadi_placement *placement,
-                                                 uint16_t source, uint32_t sender,
-                                                 const struct speadi_packet *last, unsigned count)
+static inline void speadi_placement_learn_series(struct speadi_placement *placement, uint16_t inlet,
+                                                 uint32_t sender, const struct speadi_packet *last,
+                                                 unsigned count)
 {
-    struct speadi_prediction *prediction = &placement->prediction[source];
+    struct speadi_prediction *prediction = &placement->prediction[inlet];
 
     /* If the first packet came as predicted, all of them did. Else speadi_placement_learn() counts one break: one
      * packet that did not continue the packet before it. */
     if (prediction->counter == last->heap_counter && prediction->sender == sender &&
         prediction->next_offset + (count - 1) * last->payload_bytes == last->payload_offset)
         prediction->next_offset = last->payload_offset;
-    speadi_placement_learn(placement, source, sender, last);
+    speadi_placement_learn(placement, inlet, sender, last);
 }
 
 /* Returns where the packet belongs that comes `count` packets after the next one. A packet of the heap of the last
@@ -148,38 +194,38 @@ static inline void speadi_placement_learn_series(struct speadi_placement *placem
 struct speadi_position speadi_placement_position(const struct speadi_prediction *prediction,
                                                  uint64_t count);
 
-/* Predicts ranges of the heap `live` for the next packets of the source. Returns the number of ranges, at most
+/* Predicts ranges of the heap `live` for the next packets of the inlet. Returns the number of ranges, at most
  * SPEADI_PLACEMENT_BATCH. No byte of a range is received or reserved already, and no range goes past the declared
  * length. The memory of the ranges is charged. If the pool refuses the memory of a range, the prediction ends before
  * this range. `ahead` is the number of packets that have no reservation and come before the predicted ones. */
-unsigned speadi_placement_predict(const struct speadi_placement *placement, uint16_t source,
+unsigned speadi_placement_predict(const struct speadi_placement *placement, uint16_t inlet,
                                   struct speadi_live_heap *live, unsigned ahead,
                                   struct speadi_rx_range ranges[SPEADI_PLACEMENT_BATCH]);
 
 /* Says that the engine accepted the first `count` of the ranges that were predicted for `live`. */
-void speadi_placement_accept(struct speadi_placement *placement, uint16_t source,
+void speadi_placement_accept(struct speadi_placement *placement, uint16_t inlet,
                              struct speadi_live_heap *live, const struct speadi_rx_range *ranges,
                              unsigned count);
 
 /* ---- expected_heaps.c: heaps that have not begun --------------------------------------------- */
 
-/* Returns the expected heap `heaps` heaps after the heap of the last packet of the source. If there is none yet, makes
- * one, with a block that the pool has set aside, or that it lends. Returns NULL if none can be made. */
+/* Returns the expected heap `heaps` heaps after the heap of the last packet of the inlet. If there is none yet, makes
+ * one, with a block that the pool has set aside, or that it lends. Returns NULL if none can be made, and also if receives
+ * of another queue are posted into the heap. */
 struct speadi_expected_heap *speadi_placement_expect(struct speadi_placement *placement,
-                                                     struct speadi_pool *pool, uint16_t source,
+                                                     struct speadi_pool *pool, uint16_t inlet,
                                                      uint64_t heaps);
 
 /* Predicts ranges of an expected heap, from this offset on. Returns their number; *head_bytes is the number of header
  * bytes of their packets. */
-unsigned speadi_placement_predict_expected(const struct speadi_placement *placement,
-                                           uint16_t source, const struct speadi_expected_heap *heap,
-                                           uint64_t offset,
+unsigned speadi_placement_predict_expected(const struct speadi_placement *placement, uint16_t inlet,
+                                           const struct speadi_expected_heap *heap, uint64_t offset,
                                            struct speadi_rx_range ranges[SPEADI_PLACEMENT_BATCH],
                                            uint32_t *head_bytes);
 
 /* Says that the engine accepted the first `count` of the ranges that were predicted for the heap. If no receive is
  * posted into the heap then, it is not expected any more. */
-void speadi_placement_accept_expected(struct speadi_placement *placement, uint16_t source,
+void speadi_placement_accept_expected(struct speadi_placement *placement, uint16_t inlet,
                                       struct speadi_expected_heap *heap, uint32_t head_bytes,
                                       const struct speadi_rx_range *ranges, unsigned count);
 
@@ -212,9 +258,9 @@ bool speadi_placement_is_own_place(const struct speadi_placement *placement, uin
 
 /* How far the current burst is processed. */
 struct speadi_burst_state {
-    uint64_t ended; /* burst.reservations_ended */
-    unsigned next;  /* burst_next: the first packet of the burst that is not processed yet */
-    bool checked;   /* places_checked: `holder` is valid */
+    const uint64_t *ended; /* burst.reservations_ended */
+    unsigned next;         /* burst_next: the first packet of the burst that is not processed yet */
+    bool checked;          /* places_checked: `holder` is valid */
 };
 
 /* Tells whether the core must not write to [start, end) of the heap `live` yet: a receive may still write there, or the
@@ -231,9 +277,9 @@ uint64_t speadi_placement_first_reserved(const struct speadi_placement *placemen
                                          struct speadi_burst_state burst,
                                          const struct speadi_live_heap *live, uint64_t start);
 
-/* Says that all reservations with a number below `ended` have ended. Blocks that were set aside go back to their pool
- * when the last receive into them has ended. */
-void speadi_placement_end(struct speadi_placement *placement, uint64_t ended);
+/* Says that in each queue the reservations with a number below `ended` have ended; `ended` has a number for each queue.
+ * Blocks that were set aside go back to their pool when the last receive into them has ended. */
+void speadi_placement_end(struct speadi_placement *placement, const uint64_t *ended);
 
 /* Says that the heap leaves and that no receive will write to its memory any more. */
 void speadi_placement_forget(struct speadi_placement *placement, struct speadi_live_heap *live);
@@ -251,14 +297,15 @@ static inline bool speadi_placement_has_target(const struct speadi_placement *pl
            placement->targets_max[class] + speadi_pool_lent_blocks(pool, class);
 }
 
-/* Tells whether receives may be posted into this heap. */
+/* Tells whether receives of this queue may be posted into this heap. */
 static inline bool speadi_placement_may_target(const struct speadi_placement *placement,
-                                               const struct speadi_live_heap *live)
+                                               const struct speadi_live_heap *live, uint16_t queue)
 {
     const struct speadi_block *region = live->heap.region;
 
-    return live->reservations > 0 ||
-           speadi_placement_has_target(placement, region->pool, region->size_class);
+    if (live->reservations > 0)
+        return live->queue == queue;
+    return speadi_placement_has_target(placement, region->pool, region->size_class);
 }
 
 /* Returns the reservation of this number, which must be outstanding. */
@@ -268,12 +315,14 @@ static inline const struct speadi_reservation *speadi_placement_reservation(
     return &placement->reservation[place % SPEADI_RX_RESERVE_MAX];
 }
 
-/* Returns the place of the reservation with the next number. */
+/* Returns the place of the next reservation of the same queue. */
 static inline struct speadi_reservation *speadi_placement_next(
     struct speadi_placement *placement, struct speadi_reservation *reservation)
 {
-    return ++reservation == placement->reservation + SPEADI_RX_RESERVE_MAX ? placement->reservation
-                                                                           : reservation;
+    reservation += speadi_placement_step(placement);
+    return reservation >= placement->reservation + SPEADI_RX_RESERVE_MAX
+               ? reservation - SPEADI_RX_RESERVE_MAX
+               : reservation;
 }
 
 /* Must be called once for a burst before speadi_placement_note_holder(). */
@@ -290,10 +339,21 @@ static inline void speadi_placement_note_holder(struct speadi_placement *placeme
     placement->holder[place % SPEADI_RX_RESERVE_MAX] = (uint16_t)(i + 1);
 }
 
-/* Returns how many reservations are outstanding. */
-static inline uint64_t speadi_placement_outstanding(const struct speadi_placement *placement)
+/* Returns how many reservations of this queue are outstanding. */
+static inline uint64_t speadi_placement_outstanding(const struct speadi_placement *placement,
+                                                    uint16_t queue)
 {
-    return placement->accepted - placement->ended;
+    return (placement->accepted[queue] - placement->ended[queue]) >> placement->queues_log;
+}
+
+/* Tells whether any reservation is outstanding. */
+static inline bool speadi_placement_has_outstanding(const struct speadi_placement *placement)
+{
+    uint64_t differences = 0;
+
+    for (unsigned i = 0; i < 1u << placement->queues_log; i++)
+        differences |= placement->accepted[i] ^ placement->ended[i];
+    return differences != 0;
 }
 
 #endif

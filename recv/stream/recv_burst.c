@@ -20,7 +20,7 @@ static void begin(struct spead_recv_stream *stream)
     totals->last_packet_mono_ns = stream->now_ns;
     totals->last_packet_ns = stream->burst.packet[stream->burst.count - 1].time_ns;
     stream->places_checked = false;
-    stream->places_unchecked = speadi_placement_outstanding(&stream->placement) > 0;
+    stream->places_unchecked = speadi_placement_has_outstanding(&stream->placement);
 }
 
 static void end_reservations(struct spead_recv_stream *stream)

@@ -213,11 +213,13 @@ int speadi_recv_config_check_engine(const struct spead_recv_stream_config *confi
 
 uint32_t speadi_recv_config_aside_count(const struct spead_recv_stream_config *config,
                                         const struct speadi_rx_engine_ops *ops,
-                                        uint32_t source_count)
+                                        uint32_t source_count, uint32_t queues)
 {
     if (config->receive_path == SPEAD_PATH_BOUNCE || !(ops->caps & SPEADI_RX_CAP_PLACED))
         return 0;
-    /* where one heap ends and the next begins, a source may have reservations in both heaps */
+    /* where one heap ends and the next begins, a source may have reservations in both heaps, and so may a queue */
+    if (queues > 1)
+        return speadi_max_u32(speadi_min_u32(2 * queues, ASIDE_MAX), queues + 1);
     if (source_count < 2)
         return 2;
     return source_count < ASIDE_MAX ? source_count : ASIDE_MAX;

@@ -33,7 +33,7 @@ int speadi_recv_config_check_engine(const struct spead_recv_stream_config *confi
  * them. Returns 0 if the stream places nothing. */
 uint32_t speadi_recv_config_aside_count(const struct spead_recv_stream_config *config,
                                         const struct speadi_rx_engine_ops *ops,
-                                        uint32_t source_count);
+                                        uint32_t source_count, uint32_t queues);
 
 /* Returns the largest number of live heaps of the stream. Each of them needs a region. */
 uint64_t speadi_recv_config_live_blocks(const struct spead_recv_stream_config *config);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the counters of the engine into the tally, and publishes all counters. */
+#include <string.h>
+
 #include "recv_stream.h"
+
+_Static_assert(SPEAD_RECV_QUEUES_MAX == SPEADI_RX_QUEUES_MAX, "each queue has a counter");
 
 void speadi_recv_read_counters(struct spead_recv_stream *stream)
 {
@@ -28,6 +32,10 @@ void speadi_recv_read_counters(struct spead_recv_stream *stream)
     totals->engine_rebuild_ns = counters.rebuild_ns;
     totals->engine_rebuild_failures = counters.rebuild_failures;
     totals->link_downs = counters.link_downs;
+    if (stream->facts.queues > 1) {
+        totals->queue_count = stream->facts.queues;
+        memcpy(totals->queue_packets, counters.queue_packets, sizeof totals->queue_packets);
+    }
     totals->unverified_packets = counters.unverified;
     totals->rejoins = counters.rejoins;
     totals->wakeups = counters.sleeps + stream->coalesced;

@@ -167,7 +167,7 @@ static unsigned packets_before_end(const struct series *series, unsigned most)
                : (unsigned)((series->end - series->offset) / series->bytes);
 }
 
-static void learn(const struct series *series, unsigned count)
+static void learn(const struct series *series, unsigned count, uint16_t inlet)
 {
     const struct speadi_packet last = {
         .heap_counter = series->live->heap.counter,
@@ -178,8 +178,8 @@ static void learn(const struct series *series, unsigned count)
         .has_heap_length = true,
     };
 
-    speadi_placement_learn_series(&series->stream->placement, series->source, series->live->sender,
-                                  &last, count);
+    speadi_placement_learn_series(&series->stream->placement, inlet, series->live->sender, &last,
+                                  count);
 }
 
 static void finish(const struct series *series, unsigned count, const struct speadi_rx_packet *last)
@@ -199,7 +199,7 @@ static void finish(const struct series *series, unsigned count, const struct spe
     stream->tally.totals->placed += series->placed;
     stream->tally.totals->bounced += series->bounced;
     if (stream->placement.enabled)
-        learn(series, count);
+        learn(series, count, speadi_recv_inlet(stream, last));
 }
 
 unsigned speadi_recv_fast_path(struct spead_recv_stream *stream)

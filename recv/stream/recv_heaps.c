@@ -335,9 +335,9 @@ static void review_placement(struct spead_recv_stream *stream, const struct spea
 /* A heap in a region that shares its pages is bounced on every path. Such a heap has at most 16 KiB, a few packets, so
  * a copy costs little; and the region could not exchange its memory, because its neighbours lie in the same pages. */
 static void choose_path(struct spead_recv_stream *stream, struct speadi_live_heap *live,
-                        const struct speadi_packet *packet, uint16_t source)
+                        const struct speadi_packet *packet, uint16_t inlet)
 {
-    struct speadi_prediction *prediction = &stream->placement.prediction[source];
+    struct speadi_prediction *prediction = &stream->placement.prediction[inlet];
 
     prediction->expects = false;
     if (!stream->placement.enabled || speadi_block_shares_pages(live->heap.region) ||
@@ -383,7 +383,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_sen
     }
     /* A heap whose first packet was lost will hardly accept any packet in in-order mode. */
     if (heap->packets > 0)
-        choose_path(stream, live, packet, raw->source);
+        choose_path(stream, live, packet, speadi_recv_inlet(stream, raw));
     speadi_heap_table_insert(&stream->table, live, live->slot);
     speadi_sender_heap_entered(&stream->senders, sender);
     if (speadi_recv_populates(stream, heap)) {

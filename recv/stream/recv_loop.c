@@ -19,31 +19,44 @@
 
 /* ---- Reservations -------------------------------------------------------------------------- */
 
-/* Reserves ranges of the heap of the last packet of the source. Returns how many. */
-static unsigned reserve_in_live(struct spead_recv_stream *stream, uint16_t source, unsigned ahead)
+/* Offers ranges for the next packets of the inlet to the engine. Returns how many it has accepted. */
+static unsigned offer(struct spead_recv_stream *stream, uint16_t inlet, uint32_t head_bytes,
+                      const struct speadi_rx_range *ranges, unsigned count)
 {
-    const struct speadi_prediction *prediction = &stream->placement.prediction[source];
+    const struct speadi_placement *placement = &stream->placement;
+
+    return stream->ops->reserve(stream->engine, speadi_placement_source(placement, inlet),
+                                speadi_placement_queue(placement, inlet), head_bytes, ranges,
+                                count);
+}
+
+/* Reserves ranges of the heap of the last packet of the inlet. Returns how many. */
+static unsigned reserve_in_live(struct spead_recv_stream *stream, uint16_t inlet, unsigned ahead)
+{
+    struct speadi_placement *placement = &stream->placement;
+    const struct speadi_prediction *prediction = &placement->prediction[inlet];
     struct speadi_live_heap *live =
         speadi_heap_table_find(&stream->table, prediction->sender, prediction->counter);
     struct speadi_rx_range ranges[SPEADI_PLACEMENT_BATCH];
     unsigned count;
 
-    if (!live || !live->predicts || !speadi_placement_may_target(&stream->placement, live))
+    if (!live || !live->predicts ||
+        !speadi_placement_may_target(placement, live, speadi_placement_queue(placement, inlet)))
         return 0;
-    count = speadi_placement_predict(&stream->placement, source, live, ahead, ranges);
+    count = speadi_placement_predict(placement, inlet, live, ahead, ranges);
     if (count == 0)
         return 0;
-    count = stream->ops->reserve(stream->engine, source, prediction->head_bytes, ranges, count);
-    speadi_placement_accept(&stream->placement, source, live, ranges, count);
+    count = offer(stream, inlet, prediction->head_bytes, ranges, count);
+    speadi_placement_accept(placement, inlet, live, ranges, count);
     return count;
 }
 
 /* Reserves ranges of a heap that has not begun. Returns how many. */
-static unsigned reserve_in_expected(struct spead_recv_stream *stream, uint16_t source,
+static unsigned reserve_in_expected(struct spead_recv_stream *stream, uint16_t inlet,
                                     const struct speadi_position *at)
 {
     struct speadi_placement *placement = &stream->placement;
-    const struct speadi_prediction *prediction = &placement->prediction[source];
+    const struct speadi_prediction *prediction = &placement->prediction[inlet];
     struct speadi_rx_range ranges[SPEADI_PLACEMENT_BATCH];
     struct speadi_expected_heap *heap;
     uint32_t head_bytes = 0;
@@ -54,48 +67,56 @@ static unsigned reserve_in_expected(struct spead_recv_stream *stream, uint16_t s
         speadi_heap_table_find(&stream->table, prediction->sender,
                                prediction->counter + at->heaps * prediction->step))
         return 0;
-    heap = speadi_placement_expect(placement, stream->pool, source, at->heaps);
+    heap = speadi_placement_expect(placement, stream->pool, inlet, at->heaps);
     if (!heap)
         return 0;
     count =
-        speadi_placement_predict_expected(placement, source, heap, at->offset, ranges, &head_bytes);
+        speadi_placement_predict_expected(placement, inlet, heap, at->offset, ranges, &head_bytes);
     if (count > 0)
-        count = stream->ops->reserve(stream->engine, source, head_bytes, ranges, count);
-    speadi_placement_accept_expected(placement, source, heap, head_bytes, ranges, count);
+        count = offer(stream, inlet, head_bytes, ranges, count);
+    speadi_placement_accept_expected(placement, inlet, heap, head_bytes, ranges, count);
     return count;
 }
 
-static unsigned ahead_of(const struct spead_recv_stream *stream)
+static unsigned ahead_of(const struct spead_recv_stream *stream, uint16_t inlet)
 {
-    return stream->ops->ahead ? stream->ops->ahead(stream->engine) : 0;
+    return stream->ops->ahead
+               ? stream->ops->ahead(stream->engine,
+                                    speadi_placement_queue(&stream->placement, inlet))
+               : 0;
 }
 
 /* Reserves the ranges of packets that come next, up to the end of a heap. Returns how many. */
-static unsigned reserve_some(struct spead_recv_stream *stream, uint16_t source)
+static unsigned reserve_some(struct spead_recv_stream *stream, uint16_t inlet)
 {
-    const struct speadi_prediction *prediction = &stream->placement.prediction[source];
-    uint64_t outstanding = speadi_placement_outstanding(&stream->placement);
-    unsigned ahead = ahead_of(stream);
+    const struct speadi_placement *placement = &stream->placement;
+    const struct speadi_prediction *prediction = &placement->prediction[inlet];
+    uint64_t outstanding =
+        speadi_placement_outstanding(placement, speadi_placement_queue(placement, inlet));
+    unsigned ahead = ahead_of(stream, inlet);
     struct speadi_position at;
 
     /* If nothing is reserved, the engine must be asked all the same: it posts receives without a range until then. */
-    if (outstanding > 0 && outstanding + ahead >= stream->placement.outstanding_max)
+    if (outstanding > 0 && outstanding + ahead >= placement->outstanding_max)
         return 0;
     at = speadi_placement_position(prediction, prediction->outstanding + ahead);
-    return at.heaps == 0 ? reserve_in_live(stream, source, ahead)
-                         : reserve_in_expected(stream, source, &at);
+    return at.heaps == 0 ? reserve_in_live(stream, inlet, ahead)
+                         : reserve_in_expected(stream, inlet, &at);
 }
 
 static void reserve(struct spead_recv_stream *stream)
 {
-    for (uint32_t i = 0; i < stream->source_count; i++) {
-        uint16_t source = (uint16_t)i;
+    const struct speadi_placement *placement = &stream->placement;
+    const uint32_t inlets = stream->source_count << placement->queues_log;
 
-        if (stream->placement.prediction[i].head_bytes == 0)
+    for (uint32_t i = 0; i < inlets; i++) {
+        uint16_t inlet = (uint16_t)i;
+
+        if (placement->prediction[i].head_bytes == 0)
             continue;
-        if (!stream->placement.expects)
-            (void)reserve_in_live(stream, source, ahead_of(stream));
-        while (stream->placement.expects && reserve_some(stream, source) > 0)
+        if (!placement->expects)
+            (void)reserve_in_live(stream, inlet, ahead_of(stream, inlet));
+        while (placement->expects && reserve_some(stream, inlet) > 0)
             ;
     }
 }
@@ -104,7 +125,7 @@ static void reserve(struct spead_recv_stream *stream)
 static void unreserve(struct spead_recv_stream *stream)
 {
     if (!stream->ops->unreserve || stream->unreserving ||
-        speadi_placement_outstanding(&stream->placement) == 0)
+        !speadi_placement_has_outstanding(&stream->placement))
         return;
     stream->ops->unreserve(stream->engine);
     stream->unreserving = true; /* the next poll() of the engine makes this false again */

@@ -20,19 +20,21 @@
 /* The least memory_bytes_max that is divided into several size classes. */
 #define CLASSES_BYTES_MIN (1u << 20)
 
-/* Returns how many places may be reserved at a time. */
+/* Returns how many places may be reserved at a time in each queue. */
 static uint32_t places_max(const struct spead_recv_stream *stream)
 {
     uint32_t most = stream->facts.reserve_max ? stream->facts.reserve_max : SPEADI_RX_RESERVE_USUAL;
+    uint32_t share = stream->config.placed_window / speadi_rx_queues(&stream->facts);
 
-    return speadi_min_u32(most, stream->config.placed_window);
+    return speadi_min_u32(most, speadi_max_u32(share, 1));
 }
 
 /* Returns how many spare buffers there are. One is needed for each packet of a burst that can be misplaced. The same
  * number again is needed for packets that are parked. */
 static uint32_t count_spares(const struct spead_recv_stream *stream, uint32_t stride)
 {
-    uint32_t misplaced = places_max(stream), burst = stream->facts.burst_max;
+    uint32_t misplaced = places_max(stream) * speadi_rx_queues(&stream->facts);
+    uint32_t burst = stream->facts.burst_max;
 
     if (burst > 0 && burst < misplaced)
         misplaced = burst;
@@ -49,6 +51,7 @@ static void plan_placement(struct spead_recv_stream *stream, uint32_t stride)
 
     stream->spare_count = count_spares(stream, stride);
     placement->enabled = true;
+    speadi_placement_set_queues(placement, speadi_rx_queues(&stream->facts));
     /* Where a heap goes that has not begun, only the place function knows. */
     placement->expects = ahead && speadi_recv_pins_memory(stream) && !stream->chunks;
     for (uint32_t i = 0; i < stream->regions.class_count; i++)
@@ -67,7 +70,8 @@ static uint64_t expected_bytes(const struct spead_recv_stream *stream)
     if (!(stream->ops->caps & SPEADI_RX_CAP_AHEAD) || !speadi_recv_pins_memory(stream) ||
         stream->chunks)
         return 0;
-    return places_max(stream) * stream->packet_bytes_max;
+    return (uint64_t)places_max(stream) * speadi_rx_queues(&stream->facts) *
+           stream->packet_bytes_max;
 }
 
 /* Describes the size classes of the regions above class 0 for the pool, and adds their tables to the layout. */
@@ -349,8 +353,8 @@ int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *
 {
     struct spead_err why = {0};
 
-    stream->aside_count =
-        speadi_recv_config_aside_count(&stream->config, stream->ops, stream->source_count);
+    stream->aside_count = speadi_recv_config_aside_count(
+        &stream->config, stream->ops, stream->source_count, speadi_rx_queues(&stream->facts));
     if (stream->aside_count > 0 && lies_apart(stream)) {
         if (stream->config.receive_path == SPEAD_PATH_PLACED)
             return speadi_err_field(err, -ENOTSUP, "receive_path",

@@ -170,7 +170,7 @@ static enum spead_recv_bucket add(struct spead_recv_stream *stream,
     if (bucket != SPEAD_RECV_LIVE && leaves_hole(bucket) && !*paused)
         refused(stream, raw, packet, live);
     if (bucket == SPEAD_RECV_LIVE && stream->placement.enabled)
-        speadi_placement_learn(&stream->placement, raw->source, sender, packet);
+        speadi_placement_learn(&stream->placement, speadi_recv_inlet(stream, raw), sender, packet);
     return bucket;
 }
 

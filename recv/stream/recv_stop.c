@@ -2,6 +2,7 @@
 /* Ends a stream: reads the packets that have come, ends the live heaps, and lets the consumer take the finished
  * heaps. */
 #include <errno.h>
+#include <string.h>
 
 #include <speadi/clock.h>
 
@@ -78,7 +79,8 @@ void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result)
         stream->ops->halt(stream->engine); /* a chunk cannot exchange its memory */
     /* Else receives stay posted, and a heap into which they are posted exchanges its memory. */
     if (stream->ops->unreserve || (stream->chunks && stream->ops->halt))
-        stream->burst.reservations_ended = stream->placement.accepted;
+        memcpy(stream->burst.reservations_ended, stream->placement.accepted,
+               sizeof stream->burst.reservations_ended);
     speadi_recv_end_burst(stream);
     while (stream->table.oldest)
         speadi_recv_close_heap(stream, stream->table.oldest, SPEADI_RECV_BY_FLUSH);

@@ -790,6 +790,14 @@ static inline bool speadi_recv_populates(const struct spead_recv_stream *stream,
  * thread calls this once a poll while populate_due is true. */
 void speadi_recv_populate_ahead(struct spead_recv_stream *stream);
 
+/* Returns the inlet through which a packet of the burst has come. */
+static inline uint16_t speadi_recv_inlet(const struct spead_recv_stream *stream,
+                                         const struct speadi_rx_packet *raw)
+{
+    return speadi_placement_inlet(&stream->placement, raw->source,
+                                  stream->burst.from[raw->from].queue);
+}
+
 /* ---- recv_move.c ----------------------------------------------------------------------------- */
 
 static inline struct speadi_burst_state speadi_recv_burst_state(

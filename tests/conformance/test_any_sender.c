@@ -167,7 +167,7 @@ EVERY_NETWORK_ENGINE(packets_in_reserved_ranges_name_their_sender_too)
             data[i * SEGMENT] = (uint8_t)sender;
         rig.sender[0] = senders[sender];
         cr_assert(rx_rig_send_train(&rig, 0, data, sizeof data, SEGMENT));
-        rig.ops->reserve(rig.engine, 0, HEAD, range, RANGES);
+        rig.ops->reserve(rig.engine, 0, 0, HEAD, range, RANGES);
         receive_placed(&placed);
     }
     rig.sender[0] = senders[0];

@@ -32,6 +32,12 @@ static struct spead_recv_stream *open_script(struct same_path *path,
         rig->facts.burst_max = sequence->poll_max < BURST_MAX ? sequence->poll_max : BURST_MAX;
         rig->engine->poll_max = rig->facts.burst_max;
     }
+    if (script->queues > 1) {
+        script_engine_queues(rig->engine, script->queues);
+        rig->facts.queues = script->queues;
+        if (script->apart)
+            rig->facts.reserve_max = SPEADI_RX_RESERVE_MAX / script->queues;
+    }
     recv_rig_open(rig);
     return rig->stream;
 }

@@ -12,6 +12,8 @@ struct same_script {
     enum spead_receive_path receive;
     bool posts_ahead;
     bool apart; /* the heaps lie in memory that the CPU must not touch */
+    /* Queues of the engine; 0 means one. With several, a sequence must have one endpoint. */
+    unsigned queues;
     struct recv_rig rig;
     struct apart_memory memory;
 };

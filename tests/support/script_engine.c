@@ -16,7 +16,16 @@ struct script_engine *script_engine_new(void)
         abort();
     e->window = SPEADI_RX_RESERVE_MAX;
     e->fill = 1;
+    e->queues = 1;
     return e;
+}
+
+void script_engine_queues(struct script_engine *e, unsigned queues)
+{
+    e->queues = queues;
+    e->window = SPEADI_RX_RESERVE_MAX / queues;
+    for (unsigned i = 0; i < queues; i++)
+        e->accepted[i] = e->landed[i] = e->ended[i] = i;
 }
 
 struct script_packet *script_engine_push(struct script_engine *e, const void *bytes, size_t length)
@@ -54,14 +63,15 @@ static int script_start(void *self, struct spead_err *err)
 }
 
 /* Places the packet in the next reserved range. The core can have reserved that range for another packet. */
-static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned i)
+static void land(struct script_engine *e, unsigned queue, struct speadi_rx_packet *out, unsigned i)
 {
-    uint64_t r = e->landed % SPEADI_RX_RESERVE_MAX;
+    const uint64_t place = e->landed[queue];
+    uint64_t r = place % SPEADI_RX_RESERVE_MAX;
     uint32_t head = e->range_head[r], body;
 
-    if (e->landed == e->accepted)
+    if (place == e->accepted[queue])
         return;
-    e->landed++;
+    e->landed[queue] += e->queues;
     if (out->head_bytes <= head || (!e->spills && out->head_bytes - head > e->range[r].bytes))
         /* The packet does not fit into its range. The reservation ends here, but the engine does not place the
          * packet. */
@@ -79,7 +89,7 @@ static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned
     out->head_bytes = head;
     out->body = e->range[r].data; /* NULL if the CPU cannot touch the memory */
     out->body_bytes = body;
-    out->place = e->landed - 1;
+    out->place = place;
 }
 
 static void lend(struct script_engine *e, struct speadi_rx_burst *burst)
@@ -88,6 +98,7 @@ static void lend(struct script_engine *e, struct speadi_rx_burst *burst)
     struct speadi_rx_packet *out = &burst->packet[burst->count];
 
     packet->from.source = packet->source;
+    packet->from.queue = (uint16_t)(packet->from.sender.port % e->queues);
     *out = (struct speadi_rx_packet){
         .head = packet->bytes,
         .head_bytes = packet->length,
@@ -105,7 +116,7 @@ static void lend(struct script_engine *e, struct speadi_rx_burst *burst)
         out->body = packet->bytes + packet->split;
         out->body_bytes = packet->length - packet->split;
     } else if (packet->flags == 0) {
-        land(e, out, burst->count);
+        land(e, packet->from.queue, out, burst->count);
     }
     burst->count++;
     if (packet->clock_ns != 0)
@@ -121,10 +132,11 @@ static int script_poll(void *self, struct speadi_rx_burst *burst)
     speadi_rx_burst_begin(burst);
     while (burst->count < max && e->next < e->count)
         lend(e, burst);
-    if (!e->posts_ahead)
-        e->landed = e->accepted;
-    e->ended = e->landed;
-    burst->reservations_ended = e->ended;
+    for (unsigned i = 0; i < e->queues; i++) {
+        if (!e->posts_ahead)
+            e->landed[i] = e->accepted[i];
+        burst->reservations_ended[i] = e->ended[i] = e->landed[i];
+    }
     e->bursts_out = burst->count > 0;
     return burst->count > 0 ? (int)burst->count : e->end;
 }
@@ -138,7 +150,7 @@ static void script_give_back(void *self, struct speadi_rx_burst *burst)
     burst->count = 0;
 }
 
-static unsigned script_reserve(void *self, uint16_t source, uint32_t head_bytes,
+static unsigned script_reserve(void *self, uint16_t source, uint16_t queue, uint32_t head_bytes,
                                const struct speadi_rx_range *ranges, unsigned count)
 {
     struct script_engine *e = self;
@@ -148,12 +160,15 @@ static unsigned script_reserve(void *self, uint16_t source, uint32_t head_bytes,
     assert(e->bursts_out == 0);
     if (head_bytes > SCRIPT_HEAD_BYTES_MAX)
         return 0;
-    while (taken < count && e->accepted - e->ended < e->window) {
-        e->range[e->accepted % SPEADI_RX_RESERVE_MAX] = ranges[taken++];
-        e->range_head[e->accepted++ % SPEADI_RX_RESERVE_MAX] = head_bytes;
+    while (taken < count && e->accepted[queue] - e->ended[queue] < e->window * e->queues) {
+        const uint64_t r = e->accepted[queue] % SPEADI_RX_RESERVE_MAX;
+
+        e->range[r] = ranges[taken++];
+        e->range_head[r] = head_bytes;
+        e->accepted[queue] += e->queues;
     }
-    if (e->accepted - e->ended > e->most_outstanding)
-        e->most_outstanding = (unsigned)(e->accepted - e->ended);
+    if (e->accepted[queue] - e->ended[queue] > e->most_outstanding * e->queues)
+        e->most_outstanding = (unsigned)(e->accepted[queue] - e->ended[queue]) / e->queues;
     return taken;
 }
 
@@ -166,7 +181,7 @@ static int nic_attach(void *self, const struct spead_region_info *memory, struct
                                : 0;
 }
 
-static unsigned nic_reserve(void *self, uint16_t source, uint32_t head_bytes,
+static unsigned nic_reserve(void *self, uint16_t source, uint16_t queue, uint32_t head_bytes,
                             const struct speadi_rx_range *ranges, unsigned count)
 {
     struct script_engine *e = self;
@@ -178,7 +193,7 @@ static unsigned nic_reserve(void *self, uint16_t source, uint32_t head_bytes,
             ranges[i].data != (base != NULL ? base + ranges[i].offset : NULL))
             abort(); /* here a NIC would write to an address outside of the memory */
     }
-    return script_reserve(self, source, head_bytes, ranges, count);
+    return script_reserve(self, source, queue, head_bytes, ranges, count);
 }
 
 static void script_unreserve(void *self)
@@ -187,7 +202,7 @@ static void script_unreserve(void *self)
 
     assert(e->bursts_out == 0);
     e->unreserves++;
-    e->landed = e->accepted;
+    memcpy(e->landed, e->accepted, sizeof e->landed);
 }
 
 static void script_quiesce(void *self)
@@ -195,7 +210,7 @@ static void script_quiesce(void *self)
     struct script_engine *e = self;
 
     e->quiesces++;
-    e->landed = e->accepted;
+    memcpy(e->landed, e->accepted, sizeof e->landed);
 }
 
 static void script_wait(void *self, uint64_t deadline_ns)

@@ -47,7 +47,7 @@ struct script_engine {
     /* The largest number of packets that a poll lends. 0 means SPEADI_RX_BURST_MAX. */
     unsigned poll_max;
     bool posts_ahead;
-    unsigned window;       /* the largest number of reservations that have not ended */
+    unsigned window;       /* the largest number of reservations of a queue that have not ended */
     bool spills;           /* if true, a packet that is longer than its range gets a tail */
     uint64_t memory_bytes; /* what counters() returns in memory_bytes */
     int start_error;       /* what start() returns */
@@ -69,9 +69,15 @@ struct script_engine {
     /* The largest number of reservations that had not ended at the same time. */
     unsigned most_outstanding;
 
+    /* Number of queues, a power of two; 0 means one. A packet comes through the queue that the port of its sender gives. The
+     * queues share one order, but only the packets of a queue land in its reservations. Set by script_engine_queues(). */
+    unsigned queues;
+
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
     uint32_t range_head[SPEADI_RX_RESERVE_MAX];
-    uint64_t accepted, landed, ended;
+    /* For each queue, numbers of reservations: of the next one to accept, to land in, to end. */
+    uint64_t accepted[SPEADI_RX_QUEUES_MAX], landed[SPEADI_RX_QUEUES_MAX],
+        ended[SPEADI_RX_QUEUES_MAX];
     unsigned unreserves, quiesces, bursts_out;
     uint8_t heads[SPEADI_RX_BURST_MAX][SCRIPT_HEAD_BYTES_MAX];
 };
@@ -84,6 +90,9 @@ struct script_engine *script_engine_new(void);
 /* Appends a copy of a packet to the script. Returns this copy; the test may change it. */
 struct script_packet *script_engine_push(struct script_engine *engine, const void *bytes,
                                          size_t length);
+
+/* Gives the engine so many queues. The test must set facts.queues too. */
+void script_engine_queues(struct script_engine *engine, unsigned queues);
 
 /* Removes all packets from the script and frees them. */
 void script_engine_clear(struct script_engine *engine);

@@ -119,6 +119,8 @@ struct spead_recv_ledger {
     struct spead_count bucket[SPEAD_BUCKETS_MAX]; /* indexed by enum spead_recv_bucket */
 };
 
+#define SPEAD_RECV_QUEUES_MAX 16 /* number of entries of queue_packets */
+
 /* What a receive stream counts in addition to its ledger. The stream publishes the struct as an array of words, so
  * every field is a uint64_t. New fields are added at the end. The struct is the last member of struct spead_recv_stats,
  * whose struct_size tells the library how many of the fields the caller knows. */
@@ -307,6 +309,10 @@ struct spead_recv_counters {
     uint64_t heaps_rejected, heaps_bad_place, heaps_place_taken, heaps_too_old;
     /* How long heaps have needed a chunk while none was free, in nanoseconds. */
     uint64_t chunk_shortage_ns;
+    /* Engine verbs with several queues: their number, and for each queue how many packets came through it. All packets of a
+     * sender come through one queue. With one queue, and with every other engine, all of these are 0. */
+    uint64_t queue_count;
+    uint64_t queue_packets[SPEAD_RECV_QUEUES_MAX];
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

@@ -64,8 +64,9 @@ struct spead_recv_verbs_config {
     uint32_t max_poll;
     enum spead_verbs_mprq mprq; /* multi-packet queue; default SPEAD_MPRQ_AUTO */
     /* The number of receive queues: a power of two up to 16; default 1. The device spreads the flows over the queues
-     * (RSS). The owner thread of this stream polls all its queues. To use several CPU cores, make several streams, each
-     * with an endpoint of its own. */
+     * (RSS), so all packets of a sender come through one queue. Payload can be placed through each of them, if the stream
+     * has one endpoint. The owner thread of this stream polls all its queues. To use several CPU cores, make several
+     * streams, each with an endpoint of its own. */
     uint32_t queues;
     /* The size of one stride is two to this power, in bytes; at most 16. An entry of a multi-packet queue consists of
      * strides, and each packet begins at a new stride. The engine changes a value that is outside the limits of the

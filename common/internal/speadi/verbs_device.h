@@ -160,8 +160,9 @@ int speadi_verbs_next_event(struct speadi_verbs_device *device, struct speadi_ve
 /* The queues that an engine has now. speadi_verbs_take_events() compares an event with these pointers. It ignores
  * events of other queues, such as queues that the engine has already destroyed. */
 struct speadi_verbs_queues {
-    const struct ibv_qp *qp; /* NULL if there is no queue pair now */
-    const struct ibv_cq *cq;
+    const struct ibv_qp *qp;  /* NULL if there is no queue pair now */
+    struct ibv_cq *const *cq; /* array of cq_count completion queues */
+    unsigned cq_count;
     struct ibv_wq *const *wq; /* array of wq_count work queues */
     unsigned wq_count;
 };
@@ -169,7 +170,7 @@ struct speadi_verbs_queues {
 /* Summary of the events that speadi_verbs_take_events() has read. */
 struct speadi_verbs_news {
     bool queue_failed;   /* the queue pair or a work queue has failed; the engine must rebuild it */
-    bool cq_overrun;     /* the completion queue has failed; the engine must rebuild all queues */
+    bool cq_overrun;     /* a completion queue has failed; the engine must rebuild all queues */
     bool device_gone;    /* the device was removed or has failed; the engine must end the stream */
     unsigned link_downs; /* how often the port went down */
 };

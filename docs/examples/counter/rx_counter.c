@@ -173,7 +173,7 @@ static int counter_poll(void *self, struct speadi_rx_burst *burst)
     struct counter_engine *e = self;
 
     speadi_rx_burst_begin(burst);
-    burst->reservations_ended = 0;
+    burst->reservations_ended[0] = 0;
     if (e->quiesced)
         return 0; /* after quiesce() the engine makes no more heaps */
     for (uint32_t i = 0; i < e->source_count; i++) {

@@ -255,7 +255,7 @@ static int fault_poll(void *self, struct speadi_rx_burst *out)
             ret = poll_inner(e, now, out);
         while (ret > 0 && !out->count);
     }
-    out->reservations_ended = e->in.reservations_ended;
+    memcpy(out->reservations_ended, e->in.reservations_ended, sizeof out->reservations_ended);
     out->clock = e->in.clock;
     out->clock_error_ns = e->in.clock_error_ns;
     return out->count ? (int)out->count : e->error;
@@ -322,19 +322,19 @@ static int fault_start(void *self, struct spead_err *err)
     return e->inner_ops->start ? e->inner_ops->start(e->inner, err) : 0;
 }
 
-static unsigned fault_reserve(void *self, uint16_t source, uint32_t head_bytes,
+static unsigned fault_reserve(void *self, uint16_t source, uint16_t queue, uint32_t head_bytes,
                               const struct speadi_rx_range *ranges, unsigned count)
 {
     struct fault_engine *e = self;
 
-    return e->inner_ops->reserve(e->inner, source, head_bytes, ranges, count);
+    return e->inner_ops->reserve(e->inner, source, queue, head_bytes, ranges, count);
 }
 
-static unsigned fault_ahead(void *self)
+static unsigned fault_ahead(void *self, uint16_t queue)
 {
     struct fault_engine *e = self;
 
-    return e->inner_ops->ahead(e->inner);
+    return e->inner_ops->ahead(e->inner, queue);
 }
 
 static void fault_unreserve(void *self)

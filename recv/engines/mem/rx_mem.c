@@ -137,12 +137,13 @@ static void place(struct mem_engine *e, struct speadi_rx_packet *packet)
     packet->place = r;
 }
 
-static unsigned mem_reserve(void *self, uint16_t source, uint32_t head_bytes,
+static unsigned mem_reserve(void *self, uint16_t source, uint16_t queue, uint32_t head_bytes,
                             const struct speadi_rx_range *ranges, unsigned count)
 {
     struct mem_engine *e = self;
     unsigned accepted = 0;
 
+    (void)queue;
     if (!head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
         return 0;
     while (accepted < count && e->numbers.accepted - e->numbers.ended < e->window)
@@ -210,7 +211,7 @@ static int mem_poll(void *self, struct speadi_rx_burst *burst)
             lend_from(e, (e->first_link + i) % e->link_count, now, burst);
     } while (burst->count > before && burst->count < e->poll_max);
     e->first_link = (e->first_link + 1) % e->link_count;
-    burst->reservations_ended = e->numbers.ended;
+    burst->reservations_ended[0] = e->numbers.ended;
     return !burst->count && ended(e) ? -ESHUTDOWN : (int)burst->count;
 }
 

@@ -265,7 +265,7 @@ static int socket_poll(void *self, struct speadi_rx_burst *burst)
     lend(e, burst);
     if (all_lent(e) && e->ended != e->accepted)
         end_reservations(e);
-    burst->reservations_ended = e->ended;
+    burst->reservations_ended[0] = e->ended;
     return burst->count ? (int)burst->count : e->error;
 }
 
@@ -275,13 +275,14 @@ static void socket_give_back(void *self, struct speadi_rx_burst *burst)
     burst->count = 0;
 }
 
-static unsigned socket_reserve(void *self, uint16_t source, uint32_t head_bytes,
+static unsigned socket_reserve(void *self, uint16_t source, uint16_t queue, uint32_t head_bytes,
                                const struct speadi_rx_range *ranges, unsigned count)
 {
     struct speadi_socket_engine *e = self;
     struct speadi_socket_source *s = &e->source[source];
     unsigned room = SPEADI_RX_RESERVE_USUAL - e->range_count;
 
+    (void)queue;
     /* A source can get ranges only once before each receive call, and only when all received packets are lent. */
     if (!all_lent(e) || s->reserved || !head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
         return 0;

@@ -216,7 +216,7 @@ static int uring_poll(void *self, struct speadi_rx_burst *burst)
             consumed = speadi_uring_reap(e, burst);
         }
     }
-    burst->reservations_ended = e->reservations.ended;
+    burst->reservations_ended[0] = e->reservations.ended;
     return burst->count ? (int)burst->count : e->error;
 }
 
@@ -229,13 +229,14 @@ static void uring_give_back(void *self, struct speadi_rx_burst *burst)
     burst->count = 0;
 }
 
-static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
+static unsigned uring_reserve(void *self, uint16_t index, uint16_t queue, uint32_t head_bytes,
                               const struct speadi_rx_range *ranges, unsigned count)
 {
     struct speadi_uring_engine *e = self;
     struct speadi_uring_source *source = &e->source[index];
     unsigned room = speadi_reservations_room(&e->reservations);
 
+    (void)queue;
     if (e->draining || e->has_pending || !head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
         return 0;
     if (!source->single) {

@@ -7,12 +7,10 @@
 #include "rx_verbs.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/frame_layout.h>
 #include <speadi/frame_parse.h>
@@ -20,15 +18,13 @@
 
 #include "rx_engine.h"
 
-/* How often the owner thread reads the events of the device if it polls and never sleeps. */
-#define EVENTS_EVERY_NS 10000000u
-
 /* ---- Opening ------------------------------------------------------------------------------- */
 
 static void keep_config(struct speadi_verbs_engine *e, const struct speadi_rx_config *config)
 {
     e->config = *config;
-    e->config.addresses = e->reader.address;
+    memcpy(e->address, config->addresses, config->count * sizeof *config->addresses);
+    e->config.addresses = e->address;
     e->config.interface = &e->interface;
     if (config->interface)
         e->interface = *config->interface;
@@ -39,7 +35,6 @@ static void keep_config(struct speadi_verbs_engine *e, const struct speadi_rx_co
     if (config->log)
         e->log = *config->log;
     e->config.log = &e->log;
-    speadi_verbs_reader_init(&e->reader, config);
 }
 
 static int open_device(struct speadi_verbs_engine *e, struct spead_err *err)
@@ -47,28 +42,31 @@ static int open_device(struct speadi_verbs_engine *e, struct spead_err *err)
     const struct speadi_verbs_wish wish = {
         .device = e->options.device,
         .interface = &e->interface,
-        .address = &e->reader.address[0],
+        .address = &e->address[0],
     };
 
     return speadi_verbs_device_open(&e->device, &wish, err);
 }
 
-/* Decides for each IP version whether the reader accepts frames that nobody has checked. */
+/* Decides for each IP version whether the readers accept frames that nobody has checked. */
 static void choose_trust(struct speadi_verbs_engine *e)
 {
-    const struct speadi_verbs_cqes *cqes = &e->queue.cq.cqes;
+    const struct speadi_verbs_cqes *cqes = &e->set.cq[0].cqes;
     bool trusts = e->options.checksum == SPEAD_CHECKSUM_TRUST;
 
     if (e->options.checksum == SPEAD_CHECKSUM_VERIFY)
         return;
-    e->reader.trusts_v4 = trusts || !cqes->v4;
-    e->reader.trusts_v6 = trusts || !cqes->v6;
+    for (unsigned i = 0; i < e->queue_count; i++) {
+        e->queue[i].reader.trusts_v4 = trusts || !cqes->v4;
+        e->queue[i].reader.trusts_v6 = trusts || !cqes->v6;
+    }
 }
 
 /* Says who checks the UDP checksums, if it is not the device. */
 static void describe_trust(const struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
 {
-    const struct speadi_verbs_cqes *cqes = &e->queue.cq.cqes;
+    const struct speadi_verbs_cqes *cqes = &e->set.cq[0].cqes;
+    const struct speadi_verbs_reader *reader = &e->queue[0].reader;
     size_t used = strlen(facts->shape);
     bool checks = true, trusts = false;
 
@@ -76,7 +74,7 @@ static void describe_trust(const struct speadi_verbs_engine *e, struct speadi_rx
         bool v4 = e->config.addresses[i].any.sa_family == AF_INET;
 
         checks = checks && (v4 ? cqes->v4 : cqes->v6);
-        trusts = trusts || (v4 ? e->reader.trusts_v4 : e->reader.trusts_v6);
+        trusts = trusts || (v4 ? reader->trusts_v4 : reader->trusts_v6);
     }
     if (trusts || !checks)
         snprintf(facts->shape + used, sizeof facts->shape - used, "%s%s", used ? "; " : "",
@@ -90,7 +88,9 @@ static void fill_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *fa
 
     facts->packet_bytes_max = e->mtu - SPEADI_IPV4_UDP_BYTES;
     facts->posted_bytes =
-        e->is_striding ? (uint32_t)e->mprq.arena.bytes : e->depth * e->slots.slot_bytes;
+        e->queue_count * (e->is_striding ? (uint32_t)e->queue[0].mprq.arena.bytes
+                                         : e->depth * e->queue[0].slots.slot_bytes);
+    facts->queues = e->queue_count;
     facts->busy = e->options.comp_vector < 0;
     snprintf(facts->out_of_buffer, sizeof facts->out_of_buffer,
              "/sys/class/infiniband/%s/ports/%u/hw_counters/out_of_buffer", e->device.report.device,
@@ -129,7 +129,7 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
     if (ret == 0)
         ret = speadi_verbs_joins_open(&e->joins, &e->config, e->device.report.interface.index, err);
     if (ret == 0)
-        ret = speadi_verbs_queue_begin(e, err);
+        ret = speadi_verbs_queues_begin(e, err);
     if (ret < 0)
         return ret;
     choose_trust(e);
@@ -139,18 +139,15 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
     return 0;
 }
 
-/* Closes everything. It closes the queue pair first: after that the device no longer writes into slots and heaps. */
+/* Closes everything. It closes the queues first: after that the device no longer writes into slots and heaps. */
 static void verbs_close(void *self)
 {
     struct speadi_verbs_engine *e = self;
 
-    speadi_verbs_queue_close(&e->queue);
+    speadi_verbs_queues_close(&e->set);
     speadi_verbs_joins_close(&e->joins);
     speadi_verbs_deregister(&e->device, &e->heaps);
-    speadi_verbs_slots_close(&e->slots);
-    speadi_mprq_close(&e->mprq);
-    free(e->arrival);
-    e->arrival = NULL;
+    speadi_verbs_close_memory(e);
     speadi_verbs_device_close(&e->device);
     speadi_wake_fd_close(&e->wake_fd);
 }
@@ -180,11 +177,24 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
 
 /* ---- Data path ----------------------------------------------------------------------------- */
 
-/* Returns true if there may be packets to lend. After an error, and while no queue can be opened, the engine still lends
- * the packets that arrived earlier. */
-static bool can_lend(const struct speadi_verbs_engine *e)
+static void refill_all(struct speadi_verbs_engine *e)
 {
-    return e->arrival_count > 0 || e->queue.qp;
+    for (unsigned i = 0; i < e->queue_count; i++)
+        speadi_verbs_refill(e, &e->queue[i]);
+}
+
+/* Handles that a queue has failed. The frames of failed multi-packet queues lie in memory that the next queues will use.
+ * So this function lends them before the queues are replaced. The queues that have not failed must get no more frames
+ * then, or the time for that would never come. */
+static void recover(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst)
+{
+    if (e->is_striding) {
+        if (e->queue_count > 1)
+            speadi_verbs_flows_close(&e->set.flows);
+        speadi_verbs_harvest(e, burst);
+    }
+    if (burst->count == 0)
+        speadi_verbs_queues_replace(e);
 }
 
 static int verbs_poll(void *self, struct speadi_rx_burst *burst)
@@ -192,19 +202,17 @@ static int verbs_poll(void *self, struct speadi_rx_burst *burst)
     struct speadi_verbs_engine *e = self;
 
     speadi_rx_burst_begin(burst);
-    speadi_verbs_reader_begin(&e->reader);
+    for (unsigned i = 0; i < e->queue_count; i++)
+        speadi_verbs_reader_begin(&e->queue[i].reader);
     e->looked = true;
-    /* The frames of a failed multi-packet queue lie in memory that the next queue will use. So lend them before the
-     * queue is replaced. */
-    if (e->failed && e->is_striding && !e->error && can_lend(e))
+    if (e->failed && !e->error)
+        recover(e, burst);
+    if (!e->error && e->set.qp && burst->count == 0)
+        refill_all(e);
+    if (burst->count == 0)
         speadi_verbs_harvest(e, burst);
-    if (e->failed && !e->error && burst->count == 0)
-        speadi_verbs_queue_replace(e);
-    if (!e->error && e->queue.qp && burst->count == 0)
-        speadi_verbs_refill(e);
-    if (burst->count == 0 && can_lend(e))
-        speadi_verbs_harvest(e, burst);
-    burst->reservations_ended = e->ended;
+    for (unsigned i = 0; i < e->queue_count; i++)
+        burst->reservations_ended[i] = e->queue[i].ended;
     speadi_verbs_tell_clock(e, burst);
     if (burst->count > 0) {
         e->messages++;
@@ -220,23 +228,27 @@ static void verbs_give_back(void *self, struct speadi_rx_burst *burst)
     struct speadi_verbs_engine *e = self;
 
     burst->count = 0;
-    speadi_verbs_return(e);
+    for (unsigned i = 0; i < e->queue_count; i++)
+        speadi_verbs_return(e, &e->queue[i]);
 }
 
-static unsigned verbs_reserve(void *self, uint16_t source, uint32_t head_bytes,
+static unsigned verbs_reserve(void *self, uint16_t source, uint16_t queue, uint32_t head_bytes,
                               const struct speadi_rx_range *ranges, unsigned count)
 {
-    return speadi_verbs_reserve(self, source, head_bytes, ranges, count);
+    struct speadi_verbs_engine *e = self;
+
+    return speadi_verbs_reserve(e, &e->queue[queue], source, head_bytes, ranges, count);
 }
 
-static unsigned verbs_ahead(void *self)
+static unsigned verbs_ahead(void *self, uint16_t queue)
 {
     const struct speadi_verbs_engine *e = self;
+    const struct speadi_verbs_queue *q = &e->queue[queue];
 
     /* While frames are kept, the reservations of some of them have not ended, and the engine accepts no others. */
-    if (e->arrival_count > 0)
+    if (q->arrival_count > 0)
         return 0;
-    return e->posted - (unsigned)(e->accepted - e->ended);
+    return q->posted - (unsigned)((q->accepted - q->ended) / e->queue_count);
 }
 
 static double verbs_fill(void *self)
@@ -244,15 +256,15 @@ static double verbs_fill(void *self)
     return speadi_verbs_used_up(self);
 }
 
-/* The queue goes on receiving, and its reservations stay posted: the core takes its heaps to other memory. After an
- * error nothing can come any more, so the queue is closed. */
+/* The queues go on receiving, and their reservations stay posted: the core takes its heaps to other memory. After an
+ * error nothing can come any more, so the queues are closed. */
 static void verbs_quiesce(void *self)
 {
     struct speadi_verbs_engine *e = self;
 
     e->quiesced = true;
     if (e->error)
-        speadi_verbs_queue_end(e);
+        speadi_verbs_queues_end(e);
 }
 
 static void verbs_halt(void *self)
@@ -260,61 +272,14 @@ static void verbs_halt(void *self)
     struct speadi_verbs_engine *e = self;
 
     e->failed = false; /* no other queue takes its place */
-    speadi_verbs_queue_end(e);
+    speadi_verbs_queues_end(e);
 }
 
-/* ---- Waiting ------------------------------------------------------------------------------- */
-
-/* Without completion events the owner thread never sleeps. It reads the events of the device here, every 10 ms. */
-static void poll_events(struct speadi_verbs_engine *e)
-{
-    uint64_t now = speadi_clock_mono_ns();
-
-    if (now - e->events_ns < EVENTS_EVERY_NS)
-        return;
-    e->events_ns = now;
-    speadi_verbs_read_events(e);
-    speadi_wake_fd_clear(&e->wake_fd);
-}
-
-static void sleep_until(struct speadi_verbs_engine *e, uint64_t deadline_ns)
-{
-    const int fds[] = {e->queue.cq.channel->fd, e->device.context->async_fd,
-                       speadi_interface_watch_fd(&e->joins.interfaces)};
-
-    e->sleeps++;
-    speadi_wake_fd_wait(&e->wake_fd, fds, fds[2] < 0 ? 2 : 3, POLLIN, deadline_ns);
-    speadi_verbs_cq_take_events(&e->queue.cq);
-    speadi_verbs_read_events(e);
-}
+/* ---- Other operations ----------------------------------------------------------------------- */
 
 static void verbs_wait(void *self, uint64_t deadline_ns)
 {
-    struct speadi_verbs_engine *e = self;
-    int ret;
-
-    if (e->error || e->arrival_count > 0)
-        return;
-    if (e->failed) {
-        speadi_verbs_wait_for_retry(e, deadline_ns);
-        return;
-    }
-    if (!e->queue.cq.channel) {
-        poll_events(e);
-        return;
-    }
-    if (e->empty_polls < e->options.max_poll)
-        return;
-    if (e->queue.cq.armed && e->looked) {
-        sleep_until(e, deadline_ns);
-        return;
-    }
-    /* A completion that came before speadi_verbs_cq_arm() gives no event. So the core must call poll() once more before
-     * this thread sleeps; poll() sets `looked`. */
-    e->looked = false;
-    ret = speadi_verbs_cq_arm(&e->queue.cq);
-    if (ret < 0)
-        e->failed = true;
+    speadi_verbs_wait(self, deadline_ns);
 }
 
 static void verbs_wake(void *self)
@@ -331,9 +296,20 @@ static void verbs_refresh(void *self)
     speadi_interface_watch_read(&e->joins.interfaces);
 }
 
+/* Returns the memory of all queues. */
+static uint64_t memory_bytes(const struct speadi_verbs_engine *e)
+{
+    uint64_t bytes = e->queue_count * sizeof *e->queue;
+
+    for (unsigned i = 0; i < e->queue_count; i++)
+        bytes += e->queue[i].mprq.arena.bytes + speadi_verbs_slots_bytes(&e->queue[i].slots) +
+                 e->queue[i].arrival_max * sizeof *e->queue[i].arrival;
+    return bytes;
+}
+
 static void verbs_counters(void *self, struct speadi_rx_counters *counters)
 {
-    struct speadi_verbs_engine *e = self;
+    const struct speadi_verbs_engine *e = self;
 
     *counters = (struct speadi_rx_counters){
         .messages = e->messages,
@@ -341,12 +317,14 @@ static void verbs_counters(void *self, struct speadi_rx_counters *counters)
         .rebuilds = e->rebuilds,
         .rebuild_ns = e->rebuild_ns,
         .rebuild_failures = e->rebuild_failures,
-        .unverified = e->reader.unverified,
         .link_downs = e->link_downs,
         .rejoins = e->joins.interfaces.rejoins,
-        .memory_bytes = e->mprq.arena.bytes + speadi_verbs_slots_bytes(&e->slots) +
-                        e->arrival_max * sizeof *e->arrival,
+        .memory_bytes = memory_bytes(e),
     };
+    for (unsigned i = 0; i < e->queue_count; i++) {
+        counters->unverified += e->queue[i].reader.unverified;
+        counters->queue_packets[i] = e->queue[i].packets;
+    }
 }
 
 const struct speadi_rx_engine_ops speadi_rx_engine_verbs = {

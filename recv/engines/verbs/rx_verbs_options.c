@@ -30,7 +30,7 @@ int speadi_rx_verbs_options_read(struct spead_recv_verbs_config *own,
 
     ret = speadi_engine_options_read(own, &kind, from, err);
     if (ret == 0)
-        ret = check_range("verbs.queues", own->queues, 1, SPEADI_VERBS_WQS_MAX, err);
+        ret = check_range("verbs.queues", own->queues, 1, SPEADI_RX_QUEUES_MAX, err);
     if (ret == 0)
         ret = check_range("verbs.mprq", own->mprq, 0, SPEAD_MPRQ_ON, err);
     if (ret == 0)

@@ -10,22 +10,24 @@
 
 /* Compares the entries in memory with the completions that libibverbs reports. If they differ, the CPU checks the
  * checksums from now on, except where the user trusts the frames anyway. */
-void speadi_verbs_check_entries(struct speadi_verbs_engine *e);
+void speadi_verbs_check_entries(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue);
 
 /* Returns the time of a frame by the clock of the device. Only users who ask for that clock pay for this call. */
 uint64_t speadi_verbs_device_time(const struct speadi_verbs_cq *cq, uint64_t ticks);
 
 /* Handles an answer of the completion queue that is neither a completion nor "empty". */
-void speadi_verbs_take_answer(struct speadi_verbs_engine *e, int answer);
+void speadi_verbs_take_answer(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
+                              int answer);
 
 /* Handles a completion that failed. Only its slot and its status are valid. After a frame that was too long, the queue
  * may go on or may stop, depending on the firmware. If it stops, the other receives complete as flushed. If burst is
- * NULL, the function keeps the frame in e->arrival, and the engine lends it later. */
-void speadi_verbs_take_failed(struct speadi_verbs_engine *e, struct speadi_verbs_cq *cq,
+ * NULL, the function keeps the frame in queue->arrival, and the engine lends it later. */
+void speadi_verbs_take_failed(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
                               struct speadi_rx_burst *burst);
 
 /* Handles a completion of a multi-packet queue that failed. The queue has failed then. */
-void speadi_verbs_take_failed_piece(struct speadi_verbs_engine *e);
+void speadi_verbs_take_failed_piece(struct speadi_verbs_engine *e,
+                                    struct speadi_verbs_queue *queue);
 
 /* Returns the time of the host if no frame has a time of its own, else 0. */
 uint64_t speadi_verbs_host_time(const struct speadi_verbs_engine *e);
@@ -33,11 +35,12 @@ uint64_t speadi_verbs_host_time(const struct speadi_verbs_engine *e);
 /* ---- Inline -------------------------------------------------------------------------------- */
 
 /* Ends the reservations up to that of this slot, if it has one. */
-static inline void speadi_verbs_end_reservation(struct speadi_verbs_engine *e,
+static inline void speadi_verbs_end_reservation(const struct speadi_verbs_engine *e,
+                                                struct speadi_verbs_queue *queue,
                                                 const struct speadi_verbs_slot *slot)
 {
-    if (slot->place != SPEADI_RX_UNPLACED && slot->place >= e->ended)
-        e->ended = slot->place + 1;
+    if (slot->place != SPEADI_RX_UNPLACED && slot->place >= queue->ended)
+        queue->ended = slot->place + e->queue_count;
 }
 
 /* The queue was made with the raw time stamps of the device. */
@@ -64,24 +67,22 @@ static inline struct speadi_verbs_said speadi_verbs_read_completion(struct spead
 }
 
 /* Returns the time of a frame. `now` is the time at which the engine reads the burst. */
-static inline uint64_t speadi_verbs_frame_time(struct speadi_verbs_engine *e,
+static inline uint64_t speadi_verbs_frame_time(struct speadi_verbs_queue *queue,
                                                const struct speadi_verbs_cq *cq,
                                                const struct speadi_verbs_said *said, uint64_t now,
                                                bool direct)
 {
     if (direct || cq->stamp == SPEADI_STAMP_TICKS)
-        return speadi_verbs_clock_ns(&e->clock, said->ticks);
+        return speadi_verbs_clock_ns(&queue->clock, said->ticks);
     return speadi_verbs_stamp_is_utc(cq->stamp) ? now : speadi_verbs_device_time(cq, said->ticks);
 }
 
-/* Returns the slot of the current completion of cq, and records that the slot is no longer posted. */
-static inline struct speadi_verbs_slot *speadi_verbs_retire(struct speadi_verbs_engine *e,
-                                                            const struct speadi_verbs_cq *cq)
+/* Returns the slot of the current completion, and records that the slot is no longer posted. */
+static inline struct speadi_verbs_slot *speadi_verbs_retire(struct speadi_verbs_queue *queue)
 {
-    struct speadi_verbs_slot *slot = &e->slots.slot[cq->ex->wr_id];
+    struct speadi_verbs_slot *slot = &queue->slots.slot[queue->cq->ex->wr_id];
 
-    e->posted--;
-    e->wq_posted[slot->wq]--;
+    queue->posted--;
     slot->is_posted = false;
     return slot;
 }

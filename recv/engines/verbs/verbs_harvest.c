@@ -44,7 +44,7 @@ static inline struct speadi_verbs_frame frame_in(const struct speadi_verbs_slot 
 
 /* Lends a frame that is not usual. This function is not inlined into its caller, and describes the frame once more. So
  * the compiler can keep the description of a usual frame in registers. */
-static __attribute__((noinline)) void lend_unusual(struct speadi_verbs_engine *e,
+static __attribute__((noinline)) void lend_unusual(struct speadi_verbs_queue *queue,
                                                    const struct speadi_verbs_slot *slot,
                                                    const struct speadi_verbs_arrival *arrival,
                                                    struct speadi_rx_burst *burst)
@@ -52,23 +52,24 @@ static __attribute__((noinline)) void lend_unusual(struct speadi_verbs_engine *e
     const struct speadi_verbs_frame frame =
         frame_in(slot, arrival, speadi_verbs_sums_are_right(arrival->sums));
 
-    speadi_verbs_read_any(&e->reader, &frame, burst);
+    speadi_verbs_read_any(&queue->reader, &frame, burst);
 }
 
 static inline __attribute__((always_inline)) void lend_as(
-    struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot,
-    const struct speadi_verbs_arrival *arrival, bool checked, struct speadi_rx_burst *burst)
+    struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
+    const struct speadi_verbs_slot *slot, const struct speadi_verbs_arrival *arrival, bool checked,
+    struct speadi_rx_burst *burst)
 {
     const struct speadi_verbs_frame frame = frame_in(slot, arrival, checked);
 
-    if (__builtin_expect(arrival->bytes > e->slots.slot_bytes, 0) &&
+    if (__builtin_expect(arrival->bytes > queue->slots.slot_bytes, 0) &&
         slot->place == SPEADI_RX_UNPLACED) {
-        speadi_verbs_lend_overlong(e, arrival->slot, burst);
+        speadi_verbs_lend_overlong(e, queue, arrival->slot, burst);
         return;
     }
     e->lent[burst->count] = arrival->slot;
-    speadi_verbs_end_reservation(e, slot);
-    if (__builtin_expect(!speadi_verbs_read_usual(&e->reader, &frame, burst), 0)) {
+    speadi_verbs_end_reservation(e, queue, slot);
+    if (__builtin_expect(!speadi_verbs_read_usual(&queue->reader, &frame, burst), 0)) {
         /* Only the copy has an address. So the compiler can keep the fields of usual frames in registers. */
         const struct speadi_verbs_arrival copy = {
             .bytes = arrival->bytes,
@@ -76,32 +77,33 @@ static inline __attribute__((always_inline)) void lend_as(
             .sums = checked ? SPEADI_VERBS_SUMS_RIGHT : 0,
         };
 
-        lend_unusual(e, slot, &copy, burst);
+        lend_unusual(queue, slot, &copy, burst);
     }
 }
 
 /* The compiler makes two copies of lend_as(). The one for frames that the device has checked does not look at checksums. */
-static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot,
+static inline void lend(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
+                        const struct speadi_verbs_slot *slot,
                         const struct speadi_verbs_arrival *arrival, struct speadi_rx_burst *burst)
 {
     if (__builtin_expect(speadi_verbs_sums_are_right(arrival->sums), 1))
-        lend_as(e, slot, arrival, true, burst);
+        lend_as(e, queue, slot, arrival, true, burst);
     else
-        lend_as(e, slot, arrival, false, burst);
+        lend_as(e, queue, slot, arrival, false, burst);
 }
 
-static inline void lend_piece(struct speadi_verbs_engine *e, const struct speadi_verbs_frame *frame,
-                              struct speadi_rx_burst *burst)
+static inline void lend_piece(struct speadi_verbs_queue *queue,
+                              const struct speadi_verbs_frame *frame, struct speadi_rx_burst *burst)
 {
-    if (__builtin_expect(!speadi_verbs_read_usual(&e->reader, frame, burst), 0)) {
+    if (__builtin_expect(!speadi_verbs_read_usual(&queue->reader, frame, burst), 0)) {
         /* Only the copy has an address. So the compiler can keep the fields of usual frames in registers. */
         const struct speadi_verbs_frame copy = *frame;
 
-        speadi_verbs_read_any(&e->reader, &copy, burst);
+        speadi_verbs_read_any(&queue->reader, &copy, burst);
     }
 }
 
-static void lend_kept_piece(struct speadi_verbs_engine *e,
+static void lend_kept_piece(struct speadi_verbs_queue *queue,
                             const struct speadi_verbs_arrival *arrival,
                             struct speadi_rx_burst *burst)
 {
@@ -113,7 +115,7 @@ static void lend_kept_piece(struct speadi_verbs_engine *e,
         .time_ns = arrival->time_ns,
     };
 
-    lend_piece(e, &frame, burst);
+    lend_piece(queue, &frame, burst);
 }
 
 /* ---- Slots ---------------------------------------------------------------------------------- */
@@ -133,6 +135,7 @@ struct ahead {
 #define AHEAD_MAX 16u
 
 static __attribute__((noinline)) void lend_ahead_unusual(struct speadi_verbs_engine *e,
+                                                         struct speadi_verbs_queue *queue,
                                                          const struct ahead *ahead,
                                                          struct speadi_rx_burst *burst)
 {
@@ -141,10 +144,10 @@ static __attribute__((noinline)) void lend_ahead_unusual(struct speadi_verbs_eng
 
     if (e->is_striding) {
         arrival.data = ahead->piece;
-        lend_kept_piece(e, &arrival, burst);
+        lend_kept_piece(queue, &arrival, burst);
     } else {
         arrival.slot = (uint32_t)ahead->slot->wr.wr_id;
-        lend(e, ahead->slot, &arrival, burst);
+        lend(e, queue, ahead->slot, &arrival, burst);
     }
 }
 
@@ -220,14 +223,12 @@ static inline __attribute__((always_inline)) bool take(struct speadi_verbs_alike
 }
 
 /* Lends the frames of `count` completions. */
-static inline __attribute__((always_inline)) void lend_all(struct speadi_verbs_engine *e,
-                                                           const struct ahead *ahead,
-                                                           unsigned count, bool pieces,
-                                                           struct speadi_verbs_alike *alike,
-                                                           struct speadi_rx_burst *burst)
+static inline __attribute__((always_inline)) void lend_all(
+    struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue, const struct ahead *ahead,
+    unsigned count, bool pieces, struct speadi_verbs_alike *alike, struct speadi_rx_burst *burst)
 {
-    struct speadi_verbs_usual usual = speadi_verbs_usual_now(&e->reader);
-    const uint32_t longest = pieces ? UINT32_MAX : e->slots.slot_bytes;
+    struct speadi_verbs_usual usual = speadi_verbs_usual_now(&queue->reader);
+    const uint32_t longest = pieces ? UINT32_MAX : queue->slots.slot_bytes;
     unsigned next = burst->count;
 
     for (const struct ahead *end = ahead + count; ahead < end; ahead++) {
@@ -239,48 +240,38 @@ static inline __attribute__((always_inline)) void lend_all(struct speadi_verbs_e
             continue;
         }
         burst->count = next;
-        lend_ahead_unusual(e, ahead, burst);
+        lend_ahead_unusual(e, queue, ahead, burst);
         next = burst->count;
-        usual = speadi_verbs_usual_now(&e->reader);
+        usual = speadi_verbs_usual_now(&queue->reader);
         alike->frame_bytes = 0;
     }
     burst->count = next;
 }
 
 /* Ends the reservations of the slots of `count` completions. Reservations end in order, so the last one is enough. */
-static inline void end_reservations(struct speadi_verbs_engine *e, const struct ahead *ahead,
+static inline void end_reservations(const struct speadi_verbs_engine *e,
+                                    struct speadi_verbs_queue *queue, const struct ahead *ahead,
                                     unsigned count)
 {
-    if (e->accepted == e->ended)
+    if (queue->accepted == queue->ended)
         return;
     while (count > 0 && ahead[count - 1].slot->place == SPEADI_RX_UNPLACED)
         count--;
     if (count > 0)
-        speadi_verbs_end_reservation(e, ahead[count - 1].slot);
-}
-
-/* Records that `count` slots are no longer posted. */
-static inline void retire_all(struct speadi_verbs_engine *e, const struct ahead *ahead,
-                              unsigned count)
-{
-    e->posted -= count;
-    if (e->queue.wq_count <= 1)
-        e->wq_posted[0] -= count;
-    for (unsigned i = 0; e->queue.wq_count > 1 && i < count; i++)
-        e->wq_posted[ahead[i].slot->wq]--;
+        speadi_verbs_end_reservation(e, queue, ahead[count - 1].slot);
 }
 
 /* Reads completions that have succeeded, beginning with the current one, at most `most`. Returns their number. *answer is
  * the answer of the completion queue to the last question. If it is 0 and fewer than `most` were read, the current
  * completion has failed. */
-static inline __attribute__((always_inline)) unsigned read_ahead(struct speadi_verbs_engine *e,
+static inline __attribute__((always_inline)) unsigned read_ahead(struct speadi_verbs_queue *queue,
                                                                  struct ahead ahead[AHEAD_MAX],
                                                                  unsigned most, uint64_t now,
                                                                  bool direct, int *answer)
 {
-    struct speadi_verbs_cq *cq = &e->queue.cq;
+    struct speadi_verbs_cq *cq = queue->cq;
     struct ibv_cq_ex *ex = cq->ex;
-    struct speadi_verbs_slot *const slots = e->slots.slot;
+    struct speadi_verbs_slot *const slots = queue->slots.slot;
     unsigned count = 0;
     int ret = 0;
 
@@ -295,58 +286,62 @@ static inline __attribute__((always_inline)) unsigned read_ahead(struct speadi_v
         slot->is_posted = false;
         __builtin_prefetch(slot->data);
         ahead[count].slot = slot;
-        ahead[count].time_ns = speadi_verbs_frame_time(e, cq, &said, now, direct);
+        ahead[count].time_ns = speadi_verbs_frame_time(queue, cq, &said, now, direct);
         ahead[count].bytes = said.bytes;
         ahead[count++].sums = said.sums;
     } while (count < most && (ret = ibv_next_poll(ex)) == 0);
-    retire_all(e, ahead, count);
+    queue->posted -= count;
     *answer = ret;
     return count;
 }
 
 static inline __attribute__((always_inline)) int reap_as(struct speadi_verbs_engine *e,
+                                                         struct speadi_verbs_queue *queue,
                                                          struct speadi_rx_burst *burst,
-                                                         uint64_t now, bool direct)
+                                                         unsigned end, uint64_t now, bool direct)
 {
     struct ahead ahead[AHEAD_MAX];
     struct speadi_verbs_alike alike = {.frame_bytes = 0};
     int answer;
 
     do {
-        unsigned most = speadi_min_u32(AHEAD_MAX, SPEADI_VERBS_BURST - burst->count);
-        unsigned count = read_ahead(e, ahead, most, now, direct, &answer);
+        unsigned most = speadi_min_u32(AHEAD_MAX, end - burst->count);
+        unsigned count = read_ahead(queue, ahead, most, now, direct, &answer);
 
-        lend_all(e, ahead, count, false, &alike, burst);
-        end_reservations(e, ahead, count);
+        lend_all(e, queue, ahead, count, false, &alike, burst);
+        end_reservations(e, queue, ahead, count);
         if (answer == 0 && count < most)
-            speadi_verbs_take_failed(e, &e->queue.cq, burst);
-    } while (answer == 0 && burst->count < SPEADI_VERBS_BURST &&
-             (answer = ibv_next_poll(e->queue.cq.ex)) == 0);
+            speadi_verbs_take_failed(e, queue, burst);
+    } while (answer == 0 && burst->count < end && (answer = ibv_next_poll(queue->cq->ex)) == 0);
     return answer;
 }
 
 static __attribute__((noinline)) int reap_direct(struct speadi_verbs_engine *e,
-                                                 struct speadi_rx_burst *burst)
+                                                 struct speadi_verbs_queue *queue,
+                                                 struct speadi_rx_burst *burst, unsigned end)
 {
-    return reap_as(e, burst, 0, true);
+    return reap_as(e, queue, burst, end, 0, true);
 }
 
 static __attribute__((noinline)) int reap_any(struct speadi_verbs_engine *e,
-                                              struct speadi_rx_burst *burst, uint64_t now)
+                                              struct speadi_verbs_queue *queue,
+                                              struct speadi_rx_burst *burst, unsigned end,
+                                              uint64_t now)
 {
-    return reap_as(e, burst, now, false);
+    return reap_as(e, queue, burst, end, now, false);
 }
 
 /* ---- Multi-packet -------------------------------------------------------------------------- */
 
 /* Does what read_ahead() does, for a multi-packet queue. A completion that has failed, or that contradicts the state of
- * the ring, sets e->failed. */
+ * the ring, sets queue->failed. */
 static inline __attribute__((always_inline)) unsigned read_pieces(struct speadi_verbs_engine *e,
+                                                                  struct speadi_verbs_queue *queue,
                                                                   struct ahead ahead[AHEAD_MAX],
                                                                   unsigned most, uint64_t now,
                                                                   bool direct, int *answer)
 {
-    struct speadi_verbs_cq *cq = &e->queue.cq;
+    struct speadi_verbs_cq *cq = queue->cq;
     struct ibv_cq_ex *ex = cq->ex;
     unsigned count = 0;
 
@@ -357,20 +352,20 @@ static inline __attribute__((always_inline)) unsigned read_pieces(struct speadi_
         struct speadi_verbs_piece piece;
 
         if (__builtin_expect(ex->status != IBV_WC_SUCCESS, 0)) {
-            speadi_verbs_take_failed_piece(e);
+            speadi_verbs_take_failed_piece(e, queue);
             break;
         }
         said = speadi_verbs_read_completion(cq, direct);
-        piece = speadi_mprq_take(&e->mprq, said.bytes);
+        piece = speadi_mprq_take(&queue->mprq, said.bytes);
         if (__builtin_expect(!piece.data, 0)) {
             if (piece.bytes == 0)
                 continue;
-            e->failed = true;
+            speadi_verbs_note_failure(e, queue);
             break;
         }
         __builtin_prefetch(piece.data);
         ahead[count].piece = piece.data;
-        ahead[count].time_ns = speadi_verbs_frame_time(e, cq, &said, now, direct);
+        ahead[count].time_ns = speadi_verbs_frame_time(queue, cq, &said, now, direct);
         ahead[count].bytes = piece.bytes;
         ahead[count++].sums = said.sums;
     } while (count < most && (*answer = ibv_next_poll(ex)) == 0);
@@ -378,108 +373,146 @@ static inline __attribute__((always_inline)) unsigned read_pieces(struct speadi_
 }
 
 static inline __attribute__((always_inline)) int reap_pieces_as(struct speadi_verbs_engine *e,
+                                                                struct speadi_verbs_queue *queue,
                                                                 struct speadi_rx_burst *burst,
-                                                                uint64_t now, bool direct)
+                                                                unsigned end, uint64_t now,
+                                                                bool direct)
 {
     struct ahead ahead[AHEAD_MAX];
     struct speadi_verbs_alike alike = {.frame_bytes = 0};
     int answer;
 
     do {
-        unsigned most = speadi_min_u32(AHEAD_MAX, SPEADI_VERBS_BURST - burst->count);
-        unsigned count = read_pieces(e, ahead, most, now, direct, &answer);
+        unsigned most = speadi_min_u32(AHEAD_MAX, end - burst->count);
+        unsigned count = read_pieces(e, queue, ahead, most, now, direct, &answer);
 
-        lend_all(e, ahead, count, true, &alike, burst);
-    } while (answer == 0 && !e->failed && burst->count < SPEADI_VERBS_BURST &&
-             (answer = ibv_next_poll(e->queue.cq.ex)) == 0);
+        lend_all(e, queue, ahead, count, true, &alike, burst);
+    } while (answer == 0 && !queue->failed && burst->count < end &&
+             (answer = ibv_next_poll(queue->cq->ex)) == 0);
     return answer;
 }
 
 static __attribute__((noinline)) int reap_pieces_direct(struct speadi_verbs_engine *e,
-                                                        struct speadi_rx_burst *burst)
+                                                        struct speadi_verbs_queue *queue,
+                                                        struct speadi_rx_burst *burst, unsigned end)
 {
-    return reap_pieces_as(e, burst, 0, true);
+    return reap_pieces_as(e, queue, burst, end, 0, true);
 }
 
 static __attribute__((noinline)) int reap_pieces_any(struct speadi_verbs_engine *e,
-                                                     struct speadi_rx_burst *burst, uint64_t now)
+                                                     struct speadi_verbs_queue *queue,
+                                                     struct speadi_rx_burst *burst, unsigned end,
+                                                     uint64_t now)
 {
-    return reap_pieces_as(e, burst, now, false);
+    return reap_pieces_as(e, queue, burst, end, now, false);
 }
 
 /* ---- One burst ----------------------------------------------------------------------------- */
 
-static int reap_completions(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst,
-                            uint64_t now)
+/* In this section packets are added until the burst has `end` packets. */
+
+static int reap_completions(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
+                            struct speadi_rx_burst *burst, unsigned end, uint64_t now)
 {
-    const bool direct = speadi_verbs_is_direct(&e->queue.cq);
+    const bool direct = speadi_verbs_is_direct(queue->cq);
 
     if (e->is_striding)
-        return direct ? reap_pieces_direct(e, burst) : reap_pieces_any(e, burst, now);
-    return direct ? reap_direct(e, burst) : reap_any(e, burst, now);
+        return direct ? reap_pieces_direct(e, queue, burst, end)
+                      : reap_pieces_any(e, queue, burst, end, now);
+    return direct ? reap_direct(e, queue, burst, end) : reap_any(e, queue, burst, end, now);
 }
 
-static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
+static void reap(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
+                 struct speadi_rx_burst *burst, unsigned end, uint64_t now)
 {
-    struct speadi_verbs_cq *cq = &e->queue.cq;
+    struct speadi_verbs_cq *cq = queue->cq;
     int ret = speadi_verbs_cq_start_poll(cq);
 
     if (ret == 0) {
         if (cq->ex->status == IBV_WC_SUCCESS)
-            speadi_verbs_check_entries(e);
-        ret = reap_completions(e, burst, now);
+            speadi_verbs_check_entries(e, queue);
+        ret = reap_completions(e, queue, burst, end, now);
         ibv_end_poll(cq->ex);
     }
     if (ret != ENOENT && ret != 0)
-        speadi_verbs_take_answer(e, ret);
+        speadi_verbs_take_answer(e, queue, ret);
 }
 
-static void lend_kept(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
+static void lend_kept(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
+                      struct speadi_rx_burst *burst, unsigned end, uint64_t now)
 {
-    while (e->arrival_next < e->arrival_count && burst->count < SPEADI_VERBS_BURST) {
-        struct speadi_verbs_arrival *arrival = &e->arrival[e->arrival_next++];
+    struct speadi_verbs_slot *const slots = queue->slots.slot;
+
+    while (queue->arrival_next < queue->arrival_count && burst->count < end) {
+        struct speadi_verbs_arrival *arrival = &queue->arrival[queue->arrival_next++];
 
         if (arrival->time_ns == 0)
             arrival->time_ns = now;
         if (arrival->overlong) {
-            speadi_verbs_end_reservation(e, &e->slots.slot[arrival->slot]);
-            speadi_verbs_lend_overlong(e, arrival->slot, burst);
+            speadi_verbs_end_reservation(e, queue, &slots[arrival->slot]);
+            speadi_verbs_lend_overlong(e, queue, arrival->slot, burst);
         } else if (arrival->data) {
-            lend_kept_piece(e, arrival, burst);
+            lend_kept_piece(queue, arrival, burst);
         } else {
-            lend(e, &e->slots.slot[arrival->slot], arrival, burst);
+            lend(e, queue, &slots[arrival->slot], arrival, burst);
         }
     }
-    if (e->arrival_next < e->arrival_count)
+    if (queue->arrival_next < queue->arrival_count)
         return;
-    e->arrival_next = e->arrival_count = 0;
-    if (e->ends_all)
-        e->ended = e->accepted;
-    e->ends_all = false;
+    queue->arrival_next = queue->arrival_count = 0;
+    if (queue->ends_all)
+        queue->ended = queue->accepted;
+    queue->ends_all = false;
+}
+
+/* Lends frames of one queue. Where the next frame lies in a multi-packet queue that has failed, nobody knows. */
+static void harvest(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
+                    struct speadi_rx_burst *burst, uint64_t now)
+{
+    const unsigned first = burst->count;
+    const unsigned end = speadi_min_u32(first + e->burst_max, SPEADI_VERBS_BURST);
+    unsigned count;
+
+    if (queue->arrival_count > 0)
+        lend_kept(e, queue, burst, end, now);
+    else if (queue->qp && !(e->is_striding && queue->failed))
+        reap(e, queue, burst, end, now);
+    count = burst->count - first;
+    queue->packets += count;
+    queue->lent_first = first;
+    queue->lent_count = e->is_striding ? 0 : count;
+    queue->unreserved += count;
+    if (queue->placing && queue->unreserved > UNRESERVED_MAX && queue->accepted == queue->ended)
+        queue->placing = false;
 }
 
 void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst)
 {
+    const unsigned first = e->next_queue++;
     uint64_t now = speadi_verbs_host_time(e);
 
-    if (e->arrival_count > 0)
-        lend_kept(e, burst, now);
-    else
-        reap(e, burst, now);
-    e->lent_count = e->is_striding ? 0 : burst->count;
-    e->unreserved += burst->count;
-    if (e->placing && e->unreserved > UNRESERVED_MAX && e->accepted == e->ended)
-        e->placing = false;
+    for (unsigned i = 0; i < e->queue_count && burst->count < SPEADI_VERBS_BURST; i++)
+        harvest(e, &e->queue[(first + i) & (e->queue_count - 1)], burst, now);
+}
+
+/* Returns the largest error that the times of any queue have, if they are converted from the counter of the device. */
+static uint64_t ticks_error(const struct speadi_verbs_engine *e)
+{
+    uint64_t error_ns = 0;
+
+    for (unsigned i = 0; i < e->queue_count; i++)
+        error_ns = speadi_max_u64(error_ns, e->queue[i].clock.error_ns);
+    return error_ns;
 }
 
 void speadi_verbs_tell_clock(const struct speadi_verbs_engine *e, struct speadi_rx_burst *burst)
 {
-    enum speadi_verbs_stamp stamp = e->queue.cq.stamp;
+    enum speadi_verbs_stamp stamp = e->stamp;
 
     burst->clock = speadi_verbs_stamp_is_utc(stamp) ? SPEAD_CLOCK_UTC : SPEAD_CLOCK_HARDWARE;
     /* Times of the NIC are right to one step of its clock, which is at most some nanoseconds. Its driver gives whole
      * nanoseconds. */
     burst->clock_error_ns = stamp == SPEADI_STAMP_HOST    ? 0
-                            : stamp == SPEADI_STAMP_TICKS ? e->clock.error_ns
+                            : stamp == SPEADI_STAMP_TICKS ? ticks_error(e)
                                                           : NIC_STEP_NS;
 }

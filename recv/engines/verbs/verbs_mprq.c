@@ -95,15 +95,12 @@ void speadi_mprq_refill(struct speadi_mprq *mprq, uint32_t end)
                      __ATOMIC_RELEASE);
 }
 
-int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue,
+int speadi_mprq_begin(struct speadi_mprq *mprq, const struct mlx5dv_rwq *ring,
                       struct spead_err *err)
 {
-    int ret = speadi_verbs_queue_open_striding(queue, mprq->device, &mprq->shape, &mprq->ring, err);
-
+    mprq->ring = *ring;
     mprq->posted = mprq->used = mprq->strides = 0;
     mprq->entry = mprq->arena.data;
-    if (ret < 0)
-        return ret;
     if (mprq->ring.wqe_cnt < mprq->shape.entries)
         return speadi_err_set(err, -EIO, "verbs device %s: a ring of %u entries, not %u",
                               mprq->device->report.device, mprq->ring.wqe_cnt, mprq->shape.entries);

@@ -51,8 +51,9 @@ int speadi_mprq_open(struct speadi_mprq *mprq, struct speadi_verbs_device *devic
                      uint32_t frame_bytes, struct spead_err *err);
 void speadi_mprq_close(struct speadi_mprq *mprq); /* does nothing if *mprq is zeroed */
 
-/* Opens a queue on this memory and posts all entries. Returns 0 or -errno with a sentence. */
-int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue,
+/* Posts all entries to a queue that was opened, and whose entries and doorbell lie at these addresses. Returns 0 or -errno
+ * with a sentence. */
+int speadi_mprq_begin(struct speadi_mprq *mprq, const struct mlx5dv_rwq *ring,
                       struct spead_err *err);
 
 /* Goes on to the next entry, because the NIC has used up the current one. */

@@ -56,17 +56,19 @@ static void say_once(struct speadi_verbs_engine *e)
                         interface->name, interface->mtu);
 }
 
-void speadi_verbs_lend_overlong(struct speadi_verbs_engine *e, uint32_t slot,
-                                struct speadi_rx_burst *burst)
+void speadi_verbs_lend_overlong(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
+                                uint32_t slot, struct speadi_rx_burst *burst)
 {
+    const struct speadi_verbs_reader *reader = &queue->reader;
+
     say_once(e);
     e->lent[burst->count] = slot;
     burst->packet[burst->count++] = (struct speadi_rx_packet){
-        .datagram_bytes = e->slots.slot_bytes,
-        .source = e->reader.source,
+        .datagram_bytes = queue->slots.slot_bytes,
+        .source = reader->source,
         .flags = SPEADI_RX_TRUNCATED,
         .segments = 1,
-        .from = speadi_rx_from_add_unknown(burst, e->reader.source),
+        .from = speadi_verbs_add_unknown(reader, burst),
         .time_ns = speadi_clock_utc_ns(),
         .place = SPEADI_RX_UNPLACED,
     };

@@ -8,11 +8,13 @@
 #include <speadi/frame_parse.h>
 
 void speadi_verbs_reader_init(struct speadi_verbs_reader *reader,
-                              const struct speadi_rx_config *config)
+                              const struct speadi_rx_config *config, uint16_t queue)
 {
-    *reader = (struct speadi_verbs_reader){
-        .count = config->count, .usual = {UINT64_MAX}, .usual_sender = {UINT64_MAX}};
-    memcpy(reader->address, config->addresses, config->count * sizeof *config->addresses);
+    *reader = (struct speadi_verbs_reader){.address = config->addresses,
+                                           .count = config->count,
+                                           .queue = queue,
+                                           .usual = {UINT64_MAX},
+                                           .usual_sender = {UINT64_MAX}};
 }
 
 static bool find_source(struct speadi_verbs_reader *reader, const struct speadi_frame *headers)
@@ -95,13 +97,15 @@ static void learn(struct speadi_verbs_reader *reader, const struct speadi_verbs_
 }
 
 /* Adds the sender of a parsed frame to the burst. Returns its index. */
-static uint16_t add_sender(uint16_t source, const struct speadi_frame *headers,
-                           struct speadi_rx_burst *burst)
+static uint16_t add_sender(const struct speadi_verbs_reader *reader,
+                           const struct speadi_frame *headers, struct speadi_rx_burst *burst)
 {
-    const struct speadi_rx_from from =
-        headers->ip_version == 4 ? speadi_rx_from_v4(source, headers->from, headers->from_port)
-                                 : speadi_rx_from_v6(source, headers->from, headers->from_port);
+    const uint16_t source = reader->source;
+    struct speadi_rx_from from = headers->ip_version == 4
+                                     ? speadi_rx_from_v4(source, headers->from, headers->from_port)
+                                     : speadi_rx_from_v6(source, headers->from, headers->from_port);
 
+    from.queue = reader->queue;
     return speadi_rx_from_add(burst, &from);
 }
 
@@ -110,11 +114,13 @@ static uint16_t add_usual_sender(struct speadi_verbs_reader *reader,
                                  const struct speadi_verbs_frame *frame,
                                  struct speadi_rx_burst *burst)
 {
-    const struct speadi_rx_from from = speadi_rx_from_v4(
+    struct speadi_rx_from from = speadi_rx_from_v4(
         reader->usual_source, frame->head + SPEADI_PLAIN_IP_AT + SPEADI_IPV4_SOURCE_AT,
         (uint16_t)speadi_load_be16(frame->head + SPEADI_PLAIN_UDP_AT + SPEADI_UDP_SOURCE_PORT_AT));
-    uint16_t index = speadi_rx_from_add(burst, &from);
+    uint16_t index;
 
+    from.queue = reader->queue;
+    index = speadi_rx_from_add(burst, &from);
     learn_sender(reader, frame, index);
     return index;
 }
@@ -133,8 +139,8 @@ static void parse(struct speadi_verbs_reader *reader, const struct speadi_verbs_
         bucket = SPEAD_RECV_FOREIGN_FRAME;
     if (bucket == 0 && !frame->checked && !checksums_pass(reader, &headers, frame))
         bucket = SPEAD_RECV_MALFORMED_CHECKSUM;
-    from = is_parsed ? add_sender(reader->source, &headers, burst)
-                     : speadi_rx_from_add_unknown(burst, reader->source);
+    from =
+        is_parsed ? add_sender(reader, &headers, burst) : speadi_verbs_add_unknown(reader, burst);
     if (bucket != 0) {
         refuse(reader->source, frame, bucket, from, packet);
         return;

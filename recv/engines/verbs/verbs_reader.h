@@ -15,8 +15,9 @@
 #include "rx_from.h"
 
 struct speadi_verbs_reader {
-    struct speadi_address address[SPEADI_RX_SOURCES_MAX];
+    const struct speadi_address *address; /* of each source; array of `count` */
     uint32_t count;
+    uint16_t queue;  /* the number of the queue whose frames it reads */
     uint16_t source; /* source of the latest frame; the search begins with this source */
     /* For each source: how many bytes lay before the datagram in the latest frame. 0 if no frame has arrived yet. */
     uint32_t frame_head[SPEADI_RX_SOURCES_MAX];
@@ -47,8 +48,18 @@ struct speadi_verbs_frame {
     uint64_t place; /* number of the reservation in whose range `body` lies */
 };
 
+/* The addresses of the configuration must stay as long as the reader. */
 void speadi_verbs_reader_init(struct speadi_verbs_reader *reader,
-                              const struct speadi_rx_config *config);
+                              const struct speadi_rx_config *config, uint16_t queue);
+
+/* Adds an entry for frames of this queue whose sender is not known. Returns its index. */
+static inline uint16_t speadi_verbs_add_unknown(const struct speadi_verbs_reader *reader,
+                                                struct speadi_rx_burst *burst)
+{
+    const struct speadi_rx_from from = {.source = reader->source, .queue = reader->queue};
+
+    return speadi_rx_from_add(burst, &from);
+}
 
 /* Forgets the entries of the last burst. The engine calls this function at the beginning of each burst. */
 static inline void speadi_verbs_reader_begin(struct speadi_verbs_reader *reader)

@@ -2,6 +2,7 @@
 /* Opens a receive queue, and replaces it by another one. */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <speadi/clock.h>
@@ -10,80 +11,110 @@
 
 #include "rx_verbs.h"
 
-static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
-                      struct spead_err *err)
+static int open_queues(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_queue_config config = {
         .depth = e->depth,
         .sge_max = e->overlong ? speadi_max_u32(e->sge_max, SPEADI_VERBS_SPILL_PIECES) : e->sge_max,
         .comp_vector = e->options.comp_vector,
         .clock = e->options.clock,
-        .wqs = e->options.queues,
+        .queues = e->queue_count,
     };
 
-    return speadi_verbs_queue_open(queue, &e->device, &config, err);
+    return speadi_verbs_queues_open(&e->set, &e->device, &config, err);
 }
 
-/* Posts slots to the new queue and starts it. If a post fails, sets e->failed and starts the queue with the slots that
- * were posted before. Returns an error if none was posted. */
-static int fill_and_start(struct speadi_verbs_engine *e, struct spead_err *err)
+/* Says in each queue to which objects of the device its receives are posted. */
+static void connect_queues(struct speadi_verbs_engine *e)
 {
-    speadi_verbs_refill(e);
-    if (e->posted == 0)
-        return speadi_verbs_failed(err, "post_recv", e->device.report.device, EIO);
-    return speadi_verbs_queue_start(&e->queue, &e->config, err);
+    for (unsigned i = 0; i < e->queue_count; i++) {
+        struct speadi_verbs_queue *queue = &e->queue[i];
+
+        queue->qp = e->set.qp;
+        queue->wq = i < e->set.wq_count ? e->set.wq[i] : NULL;
+        queue->failed = false;
+        queue->posted = 0;
+        queue->slots.has_spill = e->overlong;
+    }
 }
 
-static int begin_striding(struct speadi_verbs_engine *e, struct spead_err *err)
+/* Posts slots to each queue. If a post fails, sets e->failed, and the queue starts with the slots that were posted before.
+ * Returns an error if none was posted to a queue. */
+static int fill_slots(struct speadi_verbs_engine *e, struct spead_err *err)
 {
-    int ret = speadi_mprq_begin(&e->mprq, &e->queue, err);
-
-    return ret < 0 ? ret : speadi_verbs_queue_start(&e->queue, &e->config, err);
+    for (unsigned i = 0; i < e->queue_count; i++) {
+        speadi_verbs_refill(e, &e->queue[i]);
+        if (e->queue[i].posted == 0)
+            return speadi_verbs_failed(err, "post_recv", e->device.report.device, EIO);
+    }
+    return 0;
 }
 
 static int begin_slots(struct speadi_verbs_engine *e, struct spead_err *err)
 {
-    int ret = open_queue(e, &e->queue, err);
+    int ret = open_queues(e, err);
 
-    e->slots.has_spill = e->overlong;
-    e->posted = 0;
-    memset(e->wq_posted, 0, sizeof e->wq_posted);
-    return ret < 0 ? ret : fill_and_start(e, err);
+    connect_queues(e);
+    return ret < 0 ? ret : fill_slots(e, err);
 }
 
-int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *err)
+static int begin_striding(struct speadi_verbs_engine *e, struct spead_err *err)
 {
-    int ret = e->is_striding ? begin_striding(e, err) : begin_slots(e, err);
+    struct speadi_verbs_striding shape = e->queue[0].mprq.shape; /* of all queues */
+    struct mlx5dv_rwq ring[SPEADI_RX_QUEUES_MAX];
+    int ret;
 
-    if (ret == 0 && e->queue.cq.stamp == SPEADI_STAMP_TICKS && !e->clock.context)
-        speadi_verbs_clock_init(&e->clock, &e->device);
+    shape.clock = e->options.clock;
+    ret = speadi_verbs_queues_open_striding(&e->set, &e->device, &shape, e->queue_count, ring, err);
+    connect_queues(e);
+    for (unsigned i = 0; ret == 0 && i < e->queue_count; i++)
+        ret = speadi_mprq_begin(&e->queue[i].mprq, &ring[i], err);
     return ret;
 }
 
-/* Ends all reservations. The caller must have closed the queue, so the device does not write into any range any more. */
-static void end_reservations(struct speadi_verbs_engine *e)
+int speadi_verbs_queues_begin(struct speadi_verbs_engine *e, struct spead_err *err)
 {
-    speadi_verbs_slots_reclaim(&e->slots);
-    e->posted = 0;
-    e->ends_all = e->arrival_next < e->arrival_count;
-    if (!e->ends_all)
-        e->ended = e->accepted;
+    int ret = e->is_striding ? begin_striding(e, err) : begin_slots(e, err);
+
+    if (ret == 0)
+        ret = speadi_verbs_queues_start(&e->set, &e->config, err);
+    if (ret < 0)
+        return ret;
+    e->stamp = e->set.cq[0].stamp;
+    for (unsigned i = 0; e->stamp == SPEADI_STAMP_TICKS && i < e->queue_count; i++)
+        if (!e->queue[i].clock.context)
+            speadi_verbs_clock_init(&e->queue[i].clock, &e->device);
+    return 0;
 }
 
-/* Stops the queue, keeps the frames that it received, and closes it. Frames that have landed in reserved ranges are
+/* Ends all reservations of a queue. The caller must have closed it, so the device does not write into any range any
+ * more. */
+static void end_reservations(struct speadi_verbs_queue *queue)
+{
+    speadi_verbs_slots_reclaim(&queue->slots);
+    queue->posted = 0;
+    queue->ends_all = queue->arrival_next < queue->arrival_count;
+    if (!queue->ends_all)
+        queue->ended = queue->accepted;
+}
+
+void speadi_verbs_queues_end(struct speadi_verbs_engine *e)
+{
+    speadi_verbs_queues_close(&e->set);
+    for (unsigned i = 0; i < e->queue_count; i++) {
+        e->queue[i].qp = NULL;
+        e->queue[i].wq = NULL;
+        end_reservations(&e->queue[i]);
+    }
+}
+
+/* Stops the queues, keeps the frames that they received, and closes them. Frames that have landed in reserved ranges are
  * kept. */
-static void retire_queue(struct speadi_verbs_engine *e)
+static void retire_queues(struct speadi_verbs_engine *e)
 {
-    speadi_verbs_queue_stop(&e->queue);
+    speadi_verbs_queues_stop(&e->set);
     speadi_verbs_drain(e);
-    speadi_verbs_queue_close(&e->queue);
-    end_reservations(e);
-}
-
-void speadi_verbs_queue_end(struct speadi_verbs_engine *e)
-{
-    speadi_verbs_queue_close(&e->queue);
-    end_reservations(e);
+    speadi_verbs_queues_end(e);
 }
 
 /* Logs only the 1st, 2nd, 4th, 8th, ... failure, because the queue may fail with every packet. */
@@ -92,11 +123,11 @@ static void say_replaced(const struct speadi_verbs_engine *e, uint64_t ns)
     if (speadi_is_power_of_two(e->rebuilds))
         speadi_log_line(
             &e->log, SPEAD_LOG_WARNING,
-            "verbs engine: the receive queue of %s failed and was made anew in %.3f ms, "
+            "verbs engine: the receive queue%s of %s failed and was made anew in %.3f ms, "
             "%.3f ms of it until the old one was flushed (%llu times by now); packets "
             "were lost",
-            e->device.report.device, (double)ns * 1e-6, (double)e->outage.flush_ns * 1e-6,
-            (unsigned long long)e->rebuilds);
+            e->outage.culprit, e->device.report.device, (double)ns * 1e-6,
+            (double)e->outage.flush_ns * 1e-6, (unsigned long long)e->rebuilds);
 }
 
 static bool is_transient(int ret)
@@ -111,7 +142,7 @@ static void wait_or_end(struct speadi_verbs_engine *e, int ret, const struct spe
     struct speadi_verbs_outage *outage = &e->outage;
     uint64_t now = speadi_clock_mono_ns(), lasts = now - outage->begin_ns;
 
-    speadi_verbs_queue_end(e);
+    speadi_verbs_queues_end(e);
     if (!is_transient(ret) || lasts >= outage->limit_ns) {
         e->error = ret;
         speadi_log_line(&e->log, SPEAD_LOG_WARNING,
@@ -136,19 +167,30 @@ static void wait_or_end(struct speadi_verbs_engine *e, int ret, const struct spe
         (double)outage->limit_ns * 1e-9, err->text);
 }
 
-static void close_failed(struct speadi_verbs_engine *e)
+/* Notes which of several queues has failed. */
+static void note_culprit(struct speadi_verbs_engine *e)
 {
-    if (e->is_striding)
-        speadi_verbs_queue_close(&e->queue); /* poll() has lent all frames of this queue */
-    else
-        retire_queue(e);
+    e->outage.culprit[0] = 0;
+    for (unsigned i = 0; e->queue_count > 1 && i < e->queue_count; i++)
+        if (e->queue[i].failed) {
+            snprintf(e->outage.culprit, sizeof e->outage.culprit, " %u (of %u)", i, e->queue_count);
+            return;
+        }
 }
 
-void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
+static void close_failed(struct speadi_verbs_engine *e)
+{
+    note_culprit(e);
+    if (e->is_striding)
+        speadi_verbs_queues_end(e); /* poll() has lent all frames of these queues */
+    else
+        retire_queues(e);
+}
+
+void speadi_verbs_queues_replace(struct speadi_verbs_engine *e)
 {
     struct speadi_verbs_outage *outage = &e->outage;
     uint64_t now = speadi_clock_mono_ns();
-    const enum speadi_verbs_stamp stamp = e->queue.cq.stamp;
     struct spead_err err = {0};
     int ret;
 
@@ -165,10 +207,9 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
     if (e->error)
         return;
     e->failed = false;
-    ret = speadi_verbs_queue_begin(e, &err);
+    ret = speadi_verbs_queues_begin(e, &err);
     if (ret < 0) {
         wait_or_end(e, ret, &err);
-        e->queue.cq.stamp = stamp; /* the kept frames have times of this clock */
         return;
     }
     now = speadi_clock_mono_ns() - outage->begin_ns;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <speadi/cache_line.h>
 #include <speadi/err.h>
@@ -16,6 +17,9 @@
 /* At least so many receives are posted, however small the buffer is: a NIC drops a packet at once if it finds none, and
  * the owner thread may be late by a timer tick or a hand-over. */
 #define RECEIVES_MIN 1024u
+
+/* At least so many packets of a queue may be in a burst. */
+#define BURST_MIN 64u
 
 /* No port has a larger MTU: those of mlx5 have at most 9978. */
 #define MTU_MOST 9978u
@@ -33,17 +37,14 @@ static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *e
 {
     uint32_t queues = e->options.queues, most = e->device.report.rss_queues_max;
 
-    if (!speadi_is_power_of_two(queues) || queues > SPEADI_VERBS_WQS_MAX)
+    if (!speadi_is_power_of_two(queues) || queues > SPEADI_RX_QUEUES_MAX)
         return speadi_err_field(err, -EINVAL, "verbs.queues",
                                 " %u: must be a power of two up to %u", queues,
-                                SPEADI_VERBS_WQS_MAX);
+                                SPEADI_RX_QUEUES_MAX);
     if (queues > most)
         return speadi_err_field(err, -ENOTSUP, "verbs.queues",
                                 " %u: verbs device %s hashes over %u queues at most", queues,
                                 e->device.report.device, most);
-    if (e->options.mprq == SPEAD_MPRQ_ON)
-        return speadi_err_field(err, -EINVAL, "verbs.mprq",
-                                ": a multi-packet receive queue is one, not %u; use off", queues);
     for (uint32_t i = 0; i < e->config.count; i++)
         if (e->config.addresses[i].any.sa_family != AF_INET)
             return speadi_err_field(err, -ENOTSUP, "verbs.queues",
@@ -95,15 +96,10 @@ int speadi_verbs_check_placing(const struct speadi_verbs_engine *e, struct spead
 
     if (e->is_striding)
         return speadi_err_set(err, -ENOTSUP, "the multi-packet receive queue packs packets");
-    if (e->options.queues > 1)
-        return speadi_err_set(err, -ENOTSUP,
-                              "packets come through %u queues, in an order that cannot "
-                              "be foretold",
-                              e->options.queues);
     if (e->config.count > 1)
         return speadi_err_set(
             err, -ENOTSUP,
-            "packets of several endpoints come through one queue, in an order that "
+            "packets of several endpoints come through the same queue, in an order that "
             "cannot be foretold");
     if (report->max_sge < SPEADI_VERBS_PIECES)
         return speadi_err_set(err, -ENOTSUP,
@@ -128,7 +124,7 @@ static bool prefers_striding(const struct speadi_verbs_engine *e)
            e->device.report.rate_mbps >= FAST_MBPS;
 }
 
-/* Decides how many pieces a receive may have. Placing takes three, and the queue must be opened for them. While the core
+/* Decides how many pieces a receive may have. Placing takes three, and the queues must be opened for them. While the core
  * has made no reservation, the engine posts all receives, because for small packets the core never makes any. But if the
  * user wants payload to be placed, the engine posts no more than the window from the start. */
 static void choose_pieces(struct speadi_verbs_engine *e)
@@ -137,7 +133,8 @@ static void choose_pieces(struct speadi_verbs_engine *e)
         e->config.path != SPEAD_PATH_BOUNCE && speadi_verbs_check_placing(e, NULL) == 0;
 
     e->sge_max = may_place ? SPEADI_VERBS_PIECES : 1;
-    e->placing = may_place && e->config.path == SPEAD_PATH_PLACED;
+    for (unsigned i = 0; i < e->queue_count; i++)
+        e->queue[i].placing = may_place && e->config.path == SPEAD_PATH_PLACED;
 }
 
 int speadi_verbs_choose_shape(struct speadi_verbs_engine *e, struct spead_err *err)
@@ -147,12 +144,11 @@ int speadi_verbs_choose_shape(struct speadi_verbs_engine *e, struct spead_err *e
     e->mtu = mtu_of_frames(&e->device.report);
     if (e->options.queues > 1)
         ret = check_queues(e, err);
-    else if (e->options.mprq == SPEAD_MPRQ_ON)
+    if (ret == 0 && e->options.mprq == SPEAD_MPRQ_ON)
         ret = check_striding(e, err);
     if (ret < 0)
         return ret;
-    e->is_striding =
-        e->options.queues <= 1 && (e->options.mprq == SPEAD_MPRQ_ON || prefers_striding(e));
+    e->is_striding = e->options.mprq == SPEAD_MPRQ_ON || prefers_striding(e);
     return 0;
 }
 
@@ -165,34 +161,64 @@ static uint32_t frame_bytes(const struct speadi_verbs_engine *e)
     return e->mtu + SPEADI_ETHERNET_BYTES + SPEADI_VLAN_TAGS_MAX * SPEADI_VLAN_BYTES;
 }
 
-static int open_arrivals(struct speadi_verbs_engine *e, uint32_t count, struct spead_err *err)
+static int open_queues(struct speadi_verbs_engine *e, struct spead_err *err)
 {
-    e->arrival = calloc(count, sizeof *e->arrival);
-    e->arrival_max = count;
-    return e->arrival
+    const unsigned count = e->options.queues;
+
+    e->queue = speadi_alloc_lines(count * sizeof *e->queue);
+    if (!e->queue)
+        return speadi_err_set(err, -ENOMEM, "verbs engine: no memory for %u queues", count);
+    memset(e->queue, 0, count * sizeof *e->queue);
+    e->queue_count = count;
+    e->burst_max = speadi_max_u32(SPEADI_VERBS_BURST / count, BURST_MIN);
+    for (unsigned i = 0; i < count; i++) {
+        struct speadi_verbs_queue *queue = &e->queue[i];
+
+        queue->cq = &e->set.cq[i];
+        queue->accepted = queue->ended = i;
+        speadi_verbs_reader_init(&queue->reader, &e->config, (uint16_t)i);
+    }
+    return 0;
+}
+
+static int open_arrivals(struct speadi_verbs_queue *queue, uint32_t count, struct spead_err *err)
+{
+    queue->arrival = calloc(count, sizeof *queue->arrival);
+    queue->arrival_max = count;
+    return queue->arrival
                ? 0
                : speadi_err_set(err, -ENOMEM, "verbs engine: no memory for %u arrivals", count);
 }
 
+/* The queues share the bytes of the buffer. */
 static int open_entries(struct speadi_verbs_engine *e, struct spead_err *err)
 {
-    int ret = speadi_mprq_open(&e->mprq, &e->device, e->config.socket_buffer_bytes, &e->options,
-                               frame_bytes(e), err);
+    const uint32_t buffer_bytes = e->config.socket_buffer_bytes / e->queue_count;
+    int ret = 0;
 
-    return ret < 0 ? ret : open_arrivals(e, e->mprq.shape.completions, err);
+    for (unsigned i = 0; ret == 0 && i < e->queue_count; i++) {
+        struct speadi_verbs_queue *queue = &e->queue[i];
+
+        ret = speadi_mprq_open(&queue->mprq, &e->device, buffer_bytes, &e->options, frame_bytes(e),
+                               err);
+        if (ret == 0)
+            ret = open_arrivals(queue, queue->mprq.shape.completions, err);
+    }
+    return ret;
 }
 
-/* Decides how many receives are posted, and what sets this number. */
+/* Decides how many receives of each queue are posted, and what sets this number. The queues share the receives that the
+ * buffer holds, and the window. */
 static void choose_depth(struct speadi_verbs_engine *e, uint32_t slot_bytes)
 {
     const struct speadi_verbs_report *report = &e->device.report;
     uint32_t most = speadi_min_u32(report->max_qp_wr, report->max_cqe);
-    uint32_t wanted = e->config.socket_buffer_bytes / slot_bytes;
+    uint32_t queues = e->queue_count, wanted = e->config.socket_buffer_bytes / slot_bytes / queues;
     uint32_t window = e->config.placed_window ? e->config.placed_window : SPEADI_RX_RESERVE_MAX;
 
     e->depth_reason = "as many as the buffer holds";
-    if (wanted < RECEIVES_MIN) {
-        wanted = RECEIVES_MIN;
+    if (wanted < RECEIVES_MIN / queues) {
+        wanted = RECEIVES_MIN / queues;
         e->depth_reason = "the least number; the buffer holds fewer";
     }
     if (wanted > most) {
@@ -200,33 +226,55 @@ static void choose_depth(struct speadi_verbs_engine *e, uint32_t slot_bytes)
         e->depth_reason = "the most that the device takes";
     }
     e->depth = wanted;
-    e->window = speadi_min_u32(speadi_min_u32(wanted, window), SPEADI_RX_RESERVE_MAX);
+    window = speadi_min_u32(window, SPEADI_RX_RESERVE_MAX) / queues;
+    e->window = speadi_min_u32(wanted, speadi_max_u32(window, 1));
 }
 
 static int open_slots(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     uint32_t bytes = (uint32_t)speadi_round_up(frame_bytes(e), SPEADI_CACHE_LINE), slots;
+    int ret = 0;
 
     choose_pieces(e);
     choose_depth(e, bytes);
-    if (e->depth < e->options.queues)
-        return speadi_err_field(err, -ENOTSUP, "verbs.queues",
-                                " %u: the %u receives of verbs device %s are too few for them",
-                                e->options.queues, e->depth, e->device.report.device);
-    slots = e->depth + SPEADI_VERBS_BURST; /* those that are posted, and those of a burst */
-    if (open_arrivals(e, slots, err) < 0)
-        return -ENOMEM;
-    return speadi_verbs_slots_open(&e->slots, &e->device, slots, bytes, err);
+    slots = e->depth + e->burst_max; /* those that are posted, and those of a burst */
+    for (unsigned i = 0; ret == 0 && i < e->queue_count; i++) {
+        ret = open_arrivals(&e->queue[i], slots, err);
+        if (ret == 0)
+            ret = speadi_verbs_slots_open(&e->queue[i].slots, &e->device, slots, bytes, err);
+    }
+    return ret;
+}
+
+static void close_queue(struct speadi_verbs_queue *queue)
+{
+    speadi_verbs_slots_close(&queue->slots);
+    speadi_mprq_close(&queue->mprq);
+    free(queue->arrival);
+    queue->arrival = NULL;
+}
+
+void speadi_verbs_close_memory(struct speadi_verbs_engine *e)
+{
+    for (unsigned i = 0; i < e->queue_count; i++)
+        close_queue(&e->queue[i]);
+    free(e->queue);
+    e->queue = NULL;
+    e->queue_count = 0;
 }
 
 int speadi_verbs_open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
 {
-    int ret = e->is_striding ? open_entries(e, err) : open_slots(e, err);
+    int ret = open_queues(e, err);
 
+    if (ret == 0)
+        ret = e->is_striding ? open_entries(e, err) : open_slots(e, err);
     if (ret != -ENOTSUP || !e->is_striding || e->options.mprq == SPEAD_MPRQ_ON)
         return ret;
-    e->is_striding =
-        false; /* the device is too small for such a queue, and the user has not asked for it */
+    /* the device is too small for such queues, and the user has not asked for them */
+    e->is_striding = false;
+    for (unsigned i = 0; i < e->queue_count; i++)
+        close_queue(&e->queue[i]);
     return open_slots(e, err);
 }
 
@@ -236,44 +284,59 @@ int speadi_verbs_open_memory(struct speadi_verbs_engine *e, struct spead_err *er
 static void describe_time(const struct speadi_verbs_engine *e, char *text, size_t size)
 {
     double rate = e->device.report.rate_mbps;
+    uint32_t receives = e->depth * e->queue_count;
 
     text[0] = 0;
     if (rate > 0)
-        snprintf(text, size, ", %.2g ms at %g Gb/s", e->depth * (frame_bytes(e) * 8e-3) / rate,
+        snprintf(text, size, ", %.2g ms at %g Gb/s", receives * (frame_bytes(e) * 8e-3) / rate,
                  rate * 1e-3);
+}
+
+/* "" for one queue. */
+static void describe_queues(const struct speadi_verbs_engine *e, char *text, size_t size)
+{
+    text[0] = 0;
+    if (e->queue_count > 1)
+        snprintf(text, size, "%u queues that share ", e->queue_count);
 }
 
 static void describe_slots(const struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
 {
-    char time[40], window[60] = "";
+    char time[40], queues[40], window[60] = "";
 
     describe_time(e, time, sizeof time);
+    describe_queues(e, queues, sizeof queues);
     if (e->sge_max > 1 && e->window < e->depth)
-        snprintf(window, sizeof window, "; %u while payload is placed", e->window);
+        snprintf(window, sizeof window, "; %u while payload is placed", e->window * e->queue_count);
     else if (e->sge_max > 1 && e->config.path == SPEAD_PATH_AUTO)
         snprintf(window, sizeof window, "; payload of %u bytes or more is placed",
                  SPEADI_RX_AUTO_PLACED_BYTES);
-    snprintf(facts->shape, sizeof facts->shape, "%u receives (%s%s)%s", e->depth, e->depth_reason,
-             time, window);
+    snprintf(facts->shape, sizeof facts->shape, "%s%u receives (%s%s)%s", queues, facts->receives,
+             e->depth_reason, time, window);
+}
+
+static void describe_entries(const struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
+{
+    const struct speadi_verbs_striding *shape = &e->queue[0].mprq.shape;
+    char queues[60] = "multi-packet queue of";
+
+    if (e->queue_count > 1)
+        snprintf(queues, sizeof queues, "%u multi-packet queues, each of", e->queue_count);
+    snprintf(facts->shape, sizeof facts->shape, "%s %u entries of %u bytes, in strides of %u%s",
+             queues, shape->entries, 1u << (shape->stride_log + shape->strides_log),
+             1u << shape->stride_log,
+             e->config.path == SPEAD_PATH_AUTO && e->options.mprq == SPEAD_MPRQ_AUTO
+                 ? ": packets are too short to be placed, and the port is fast"
+                 : "");
 }
 
 void speadi_verbs_describe_shape(const struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
 {
-    const struct speadi_verbs_striding *shape = &e->mprq.shape;
-
     facts->reserve_max = e->window;
     facts->burst_max = SPEADI_VERBS_BURST;
-    facts->receives = e->depth;
+    facts->receives = e->depth * e->queue_count;
     if (e->is_striding)
-        snprintf(facts->shape, sizeof facts->shape,
-                 "multi-packet queue of %u entries of %u bytes, in strides of %u%s", shape->entries,
-                 1u << (shape->stride_log + shape->strides_log), 1u << shape->stride_log,
-                 e->config.path == SPEAD_PATH_AUTO && e->options.mprq == SPEAD_MPRQ_AUTO
-                     ? ": packets are too short to be placed, and the port is fast"
-                     : "");
-    else if (e->queue.wq_count > 1)
-        snprintf(facts->shape, sizeof facts->shape, "%u queues that share %u receives (%s)",
-                 e->queue.wq_count, e->depth, e->depth_reason);
+        describe_entries(e, facts);
     else
         describe_slots(e, facts);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Receive slots. A slot is registered host memory that can hold the longest frame, and the work request that posts this
+/* The receive slots of a queue. A slot is registered host memory that can hold the longest frame, and the work request that posts this
  * memory. A slot is free, posted, or lent. A plain slot has no reserved range, so the device writes the whole frame
  * into the slot. A placed slot has a reserved range.
  *
@@ -25,7 +25,6 @@ struct speadi_verbs_slot {
     uint8_t *payload;
     uint32_t head_bytes; /* bytes of the frame before the payload; 0 in a plain slot */
     bool is_posted;
-    uint32_t wq; /* index of the work queue to which the slot is posted */
 };
 
 struct speadi_verbs_slots {
@@ -119,7 +118,7 @@ static inline void speadi_verbs_slot_place(struct speadi_verbs_slot *slot, uint3
 }
 
 /* Posts a chain of `count` slots, which begins with `first`. It posts them to the work queue wq, or to the queue pair
- * qp if wq is NULL. The caller must set the fields is_posted and wq of the slots before. Returns how many slots were
+ * qp if wq is NULL. The caller must set the field is_posted of the slots before. Returns how many slots were
  * posted. If some were not posted, *error is the positive errno, and these slots are free again. Otherwise *error is
  * 0. */
 uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp *qp,

@@ -82,7 +82,8 @@ static void verbs_close(void *self)
 
 static void take_events(struct speadi_verbs_sender *engine)
 {
-    const struct speadi_verbs_queues queues = {.qp = engine->queue.qp, .cq = engine->queue.cq};
+    const struct speadi_verbs_queues queues = {
+        .qp = engine->queue.qp, .cq = &engine->queue.cq, .cq_count = 1};
     const struct speadi_verbs_news news =
         speadi_verbs_take_events(&engine->device, &queues, engine->log);
 

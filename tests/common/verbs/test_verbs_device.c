@@ -359,7 +359,8 @@ Test(verbs_device, a_queue_pair_that_fails_is_news_to_its_own_engine_alone)
         cr_assert_eq(speadi_verbs_pair_move(qp[i], &device, IBV_QPS_INIT), 0);
     }
     ours.qp = qp[0];
-    ours.cq = cq;
+    ours.cq = &cq;
+    ours.cq_count = 1;
     cr_assert_eq(vdouble_qp_fatal(qp[1]->qp_num), 0);
     cr_expect_not(speadi_verbs_take_events(&device, &ours, NULL).queue_failed);
     cr_assert_eq(vdouble_qp_fatal(qp[0]->qp_num), 0);

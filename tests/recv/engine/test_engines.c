@@ -236,7 +236,7 @@ EVERY_ENGINE(an_empty_source_lends_nothing)
     open_rig(engine, path, 2, NULL);
     cr_expect_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
     cr_expect_eq(rig.burst.count, 0);
-    cr_expect_eq(rig.burst.reservations_ended, 0);
+    cr_expect_eq(rig.burst.reservations_ended[0], 0);
 }
 
 EVERY_ENGINE(a_wake_before_the_wait_is_not_lost)

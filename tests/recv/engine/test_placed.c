@@ -43,7 +43,7 @@ static void open_rig(const char *engine, unsigned sources)
 
 static unsigned reserve(unsigned source, unsigned first, unsigned count)
 {
-    unsigned got = rig.ops->reserve(rig.engine, (uint16_t)source, HEAD, &range[first], count);
+    unsigned got = rig.ops->reserve(rig.engine, (uint16_t)source, 0, HEAD, &range[first], count);
 
     cr_assert_leq(got, count);
     for (unsigned i = 0; i < got; i++)
@@ -90,7 +90,7 @@ static unsigned check_packet(const struct speadi_rx_packet *p, const uint8_t *se
     if (p->place == SPEADI_RX_UNPLACED)
         return 0;
     cr_assert_geq(p->place, ended);
-    cr_assert_lt(p->place, rig.burst.reservations_ended, "ended with the burst");
+    cr_assert_lt(p->place, rig.burst.reservations_ended[0], "ended with the burst");
     cr_assert_eq(p->body, given[p->place % SPEADI_RX_RESERVE_MAX]);
     cr_assert_eq(p->head_bytes, HEAD);
     return 1;
@@ -104,15 +104,15 @@ static size_t receive_burst(const uint8_t *sent, size_t bytes, size_t segment, u
     size_t at = 0;
 
     cr_assert_gt(count, 0, "nothing came at %td", sent - data);
-    cr_assert_geq(rig.burst.reservations_ended, ended, "they never come back");
-    cr_assert_leq(rig.burst.reservations_ended, accepted);
+    cr_assert_geq(rig.burst.reservations_ended[0], ended, "they never come back");
+    cr_assert_leq(rig.burst.reservations_ended[0], accepted);
     for (int i = 0; i < count; i++) {
         size_t part = bytes - at < segment ? bytes - at : segment;
 
         *placed += check_packet(&rig.burst.packet[i], sent + at, part);
         at += part;
     }
-    ended = rig.burst.reservations_ended;
+    ended = rig.burst.reservations_ended[0];
     rx_rig_give_back(&rig);
     return at;
 }
@@ -139,7 +139,7 @@ static void unreserve(void)
 {
     rig.ops->unreserve(rig.engine);
     cr_assert_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
-    cr_assert_eq(rig.burst.reservations_ended, accepted);
+    cr_assert_eq(rig.burst.reservations_ended[0], accepted);
     ended = accepted;
 }
 
@@ -275,7 +275,7 @@ EVERY_ENGINE(data_that_race_with_taking_back_are_lent_by_the_next_poll)
     for (unsigned round = 0; round < 20; round++) {
         reserve(0, 0, 7);
         cr_assert_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
-        ended = rig.burst.reservations_ended;
+        ended = rig.burst.reservations_ended[0];
         rx_rig_fill(data, 7 * PACKET, round);
         cr_assert(rx_rig_send_train(&rig, 0, data, 7 * PACKET, PACKET));
         /* In every second round the packets have arrived before unreserve() is called. */
@@ -294,7 +294,7 @@ EVERY_ENGINE(after_quiesce_nothing_is_written_and_what_came_is_still_lent)
     open_rig(engine, 1);
     reserve(0, 0, 7);
     cr_assert_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
-    ended = rig.burst.reservations_ended;
+    ended = rig.burst.reservations_ended[0];
     rx_rig_fill(data, 14 * PACKET, 11);
     cr_assert(rx_rig_send_train(&rig, 0, data, 7 * PACKET, PACKET));
     rig.ops->quiesce(rig.engine);
@@ -309,8 +309,8 @@ EVERY_ENGINE(after_quiesce_nothing_is_written_and_what_came_is_still_lent)
 EVERY_ENGINE(heads_too_long_to_predict_are_refused)
 {
     open_rig(engine, 1);
-    cr_expect_eq(rig.ops->reserve(rig.engine, 0, 0, range, 1), 0);
-    cr_expect_eq(rig.ops->reserve(rig.engine, 0, 65536, range, 1), 0);
+    cr_expect_eq(rig.ops->reserve(rig.engine, 0, 0, 0, range, 1), 0);
+    cr_expect_eq(rig.ops->reserve(rig.engine, 0, 0, 65536, range, 1), 0);
     cr_expect_eq(send_and_receive(PACKET, PACKET, 12), 0);
 }
 

@@ -79,6 +79,11 @@ static void learn_two_heaps(void)
     learn(14, LENGTH, 0, 3);
 }
 
+static void end(uint64_t ended)
+{
+    speadi_placement_end(&placement, &ended);
+}
+
 static struct speadi_expected_heap *expect(uint64_t heaps, uint64_t offset)
 {
     struct speadi_expected_heap *heap = speadi_placement_expect(&placement, pool, 0, heaps);
@@ -145,9 +150,9 @@ Test(expected_heaps, the_first_range_is_for_the_first_packet_of_a_heap)
     cr_expect_eq(expect(1, FIRST), heap, "it is the same heap");
     cr_expect_eq(ranges[0].bytes, NEXT);
     cr_expect_eq(heap->reserved_end, LENGTH);
-    cr_expect_eq(speadi_placement_outstanding(&placement), PACKETS);
+    cr_expect_eq(speadi_placement_outstanding(&placement, 0), PACKETS);
     cr_expect_eq(placement.targets[0], 1u);
-    speadi_placement_end(&placement, PACKETS);
+    end(PACKETS);
     cr_expect_eq(placement.expected_count, 0u, "no heap came");
     cr_expect_eq(placement.targets[0], 0u);
 }
@@ -159,7 +164,7 @@ Test(expected_heaps, as_many_heaps_are_expected_as_regions_are_set_aside)
     expect(2, 0);
     expect(3, 0);
     cr_expect_null(speadi_placement_expect(&placement, pool, 0, 4));
-    speadi_placement_end(&placement, 1);
+    end(1);
     cr_expect_not_null(speadi_placement_expect(&placement, pool, 0, 4));
 }
 
@@ -207,7 +212,7 @@ Test(expected_heaps, a_heap_that_comes_as_expected_gets_the_memory_with_its_plac
     cr_expect(speadi_placement_is_own_place(&placement, 1, SENDER, &second));
     cr_expect_eq(placement.expected_count, 0u);
     cr_expect_eq(placement.targets[0], 1u);
-    speadi_placement_end(&placement, PACKETS);
+    end(PACKETS);
     cr_expect_eq(placement.targets[0], 0u);
     speadi_block_release(region);
 }
@@ -224,7 +229,7 @@ Test(expected_heaps, a_heap_of_another_length_does_not_get_it)
     cr_expect_null(speadi_placement_meet(&placement, SENDER, &first, region));
     cr_expect_eq(region->data, data);
     cr_expect_eq(placement.targets[0], 1u, "a receive is posted into the block");
-    speadi_placement_end(&placement, 1);
+    end(1);
     cr_expect_eq(placement.targets[0], 0u);
     speadi_block_release(region);
 }

@@ -209,6 +209,28 @@ static void compare_uring(enum same_endpoints endpoints, uint64_t seeds)
     compare((struct same_path *[]){&placed.path, &bounced.path}, 2, endpoints, seeds);
 }
 
+/* Each sender comes through a queue of its own, or two of them through one. */
+static void compare_queues(unsigned queues, uint64_t seeds)
+{
+    static struct same_script script, device;
+
+    same_script_init(&script, "script queues", SPEAD_PATH_PLACED, true, false);
+    same_script_init(&device, "device queues", SPEAD_PATH_PLACED, true, true);
+    script.queues = device.queues = queues;
+    compare((struct same_path *[]){&script.path, &device.path}, 2, SAME_ONE_ENDPOINT, seeds);
+    cr_expect_gt(totals.moved, 0u);
+}
+
+Test(same_heaps, over_an_engine_with_two_queues)
+{
+    compare_queues(2, 200);
+}
+
+Test(same_heaps, over_an_engine_with_four_queues)
+{
+    compare_queues(4, 200);
+}
+
 Test(same_heaps, over_engines_that_post_ahead_and_engines_that_do_not)
 {
     compare_scripts(SAME_ONE_ENDPOINT, 300);

@@ -280,14 +280,14 @@ Test(rx_fault, placed_packets_that_are_changed_leave_their_place)
         for (unsigned i = 0; i < 32; i++)
             range[i] =
                 (struct speadi_rx_range){.data = memory[(accepted + i) % 64], .bytes = BYTES - 16};
-        cr_assert_eq(rig.ops->reserve(rig.engine, 0, 16, range, 32), 32);
+        cr_assert_eq(rig.ops->reserve(rig.engine, 0, 0, 16, range, 32), 32);
         accepted += 32;
         for (uint32_t i = 0; i < 32; i++) {
             make(packet, round * 32 + i);
             cr_assert(rx_rig_send(&rig, 0, packet, BYTES));
         }
         cr_assert_geq(rx_rig_poll(&rig), 32);
-        cr_expect_eq(rig.burst.reservations_ended, accepted);
+        cr_expect_eq(rig.burst.reservations_ended[0], accepted);
         for (unsigned i = 0; i < rig.burst.count; i++) {
             const struct speadi_rx_packet *p = &rig.burst.packet[i];
 

@@ -108,7 +108,7 @@ Test(rx_verbs_fill, is_the_part_of_the_strides_of_a_multi_packet_queue_that_are_
 Test(rx_verbs_fill, all_receives_are_posted_when_the_core_asks_instead_of_reading)
 {
     verbs_rx_open(&rig, &slots);
-    ((struct speadi_verbs_engine *)rig.engine)->placing = true;
+    ((struct speadi_verbs_engine *)rig.engine)->queue[0].placing = true;
     send_packets(0, 10);
     assert_come(0, 10);
     fill_and_empty(((const struct speadi_verbs_engine *)rig.engine)->depth);
@@ -138,7 +138,7 @@ Test(rx_verbs_fill, a_queue_that_has_failed_counts_as_full_and_is_made_anew)
     engine = rig.engine;
     send_packets(0, 10);
     await(10);
-    cr_assert_eq(vdouble_qp_fatal(engine->queue.qp->qp_num), 0);
+    cr_assert_eq(vdouble_qp_fatal(engine->set.qp->qp_num), 0);
     rig.ops->wait(rig.engine, 0); /* returns at once, because frames are kept */
     assert_come(0, 10);
     while (engine->rebuilds == 0) {

@@ -171,7 +171,7 @@ Test(rx_verbs_mprq, a_fatal_event_makes_a_new_queue)
 
     verbs_rx_open(&rig, &striding);
     engine = rig.engine;
-    cr_assert_eq(vdouble_qp_fatal(engine->queue.qp->qp_num), 0);
+    cr_assert_eq(vdouble_qp_fatal(engine->set.qp->qp_num), 0);
     assert_recovers();
 }
 

@@ -103,7 +103,7 @@ static unsigned reserve(unsigned first, unsigned count)
 
     for (unsigned i = 0; i < count; i++)
         ranges[i] = range(first + i);
-    return rig.ops->reserve(rig.engine, 0, HEAD, ranges, count);
+    return rig.ops->reserve(rig.engine, 0, 0, HEAD, ranges, count);
 }
 
 /* Reserves the first `count` ranges. The engine has already posted slots without a range, and accepts a range only when
@@ -163,7 +163,7 @@ Test(rx_verbs_placed, payload_lands_in_the_ranges_in_order)
     prime();
     reserve_all(RANGES);
     reach_the_reserved(); /* One byte of payload lands in the first range. */
-    cr_assert_eq(rig.burst.reservations_ended, 1);
+    cr_assert_eq(rig.burst.reservations_ended[0], 1);
     verbs_rx_rig_give_back(&rig);
     for (uint32_t i = 1; i < RANGES; i++) {
         const struct speadi_rx_packet *packet;
@@ -174,7 +174,7 @@ Test(rx_verbs_placed, payload_lands_in_the_ranges_in_order)
         cr_assert_eq(packet->head_bytes, HEAD);
         cr_assert_eq(packet->body, memory + i * RANGE);
         cr_assert(rx_rig_packet_is(packet, sent, HEAD + RANGE));
-        cr_assert_eq(rig.burst.reservations_ended, i + 1);
+        cr_assert_eq(rig.burst.reservations_ended[0], i + 1);
         verbs_rx_rig_give_back(&rig);
     }
 }
@@ -196,7 +196,7 @@ Test(rx_verbs_placed, a_packet_longer_than_its_range_is_lent_whole_and_harms_not
     cr_assert_arr_eq(packet->body, sent + HEAD, RANGE);
     cr_assert_eq(packet->tail_bytes, 3000);
     cr_assert_arr_eq(packet->tail, sent + HEAD + RANGE, 3000);
-    cr_assert_eq(rig.burst.reservations_ended, 2);
+    cr_assert_eq(rig.burst.reservations_ended[0], 2);
     verbs_rx_rig_give_back(&rig);
     send_packet(2, HEAD - 10); /* This packet is shorter than the expected head. */
     cr_assert(rx_rig_packet_is(take_one(), sent, HEAD - 10));
@@ -276,7 +276,7 @@ Test(rx_verbs_placed, a_failed_queue_ends_its_reservations)
         rig.ops->counters(rig.engine, &counters);
         usleep(1000);
     }
-    cr_assert_eq(rig.burst.reservations_ended, RANGES);
+    cr_assert_eq(rig.burst.reservations_ended[0], RANGES);
     send_packet(3, HEAD + RANGE);
     cr_assert(rx_rig_packet_is(take_one(), sent, HEAD + RANGE));
     verbs_rx_rig_give_back(&rig);

@@ -35,12 +35,12 @@ static struct speadi_verbs_frame describe(const uint8_t *head, bool checked)
 static void learn(const char *endpoint)
 {
     static const uint8_t payload[BYTES];
-    struct speadi_address address;
+    static struct speadi_address address;
     struct speadi_rx_config config = {.addresses = &address, .count = 1};
     struct speadi_verbs_frame frame;
 
     cr_assert_eq(speadi_address_parse(&address, endpoint, SPEADI_ADDRESS_RECEIVE, NULL), 0);
-    speadi_verbs_reader_init(&reader, &config);
+    speadi_verbs_reader_init(&reader, &config, 0);
     speadi_rx_burst_begin(&burst);
     speadi_verbs_reader_begin(&reader);
     frame_bytes = verbs_rx_rig_frame(learned, 0, 0, payload, BYTES);

@@ -2,7 +2,9 @@
 /* Goal: over a device that posts receives ahead, a stream delivers the same heaps as over any other engine, and counts
  * each packet in the same bucket.
  * Method: as in test_same_heaps.c, with the verbs double: an ordinary queue with and without placement, and a
- * multi-packet queue. Sockets on the far host send. This engine places payload only if there is one endpoint.
+ * multi-packet queue; and two and four queues of each kind. Sockets on the far host send. This engine places payload only
+ * if there is one endpoint. If there are several queues, the stream reads each packet before the next one is sent, because
+ * nobody knows the order of packets of different queues.
  * SPEADLINE_SEEDS=N runs N sequences. */
 #include <criterion/criterion.h>
 
@@ -22,6 +24,7 @@ struct verbs_path {
     struct same_path path; /* must be the first member */
     enum spead_receive_path receive;
     enum spead_verbs_mprq mprq;
+    uint32_t queues; /* 0 means one */
 };
 
 static struct test_netns_pair hosts;
@@ -69,6 +72,10 @@ static struct spead_recv_stream *open_verbs(struct same_path *path,
     /* A device drops a packet for which no receive is posted. */
     path->unread_max = verbs->receive == SPEAD_PATH_PLACED ? config.placed_window : 64;
     options.mprq = verbs->mprq;
+    if (verbs->queues > 1) {
+        options.queues = verbs->queues;
+        path->unread_max = 1;
+    }
     config.endpoints = endpoints;
     config.endpoint_count = sequence->endpoints;
     config.engine = "verbs";
@@ -95,15 +102,21 @@ static struct verbs_path path_of(const char *name, enum spead_receive_path recei
                                .mprq = mprq};
 }
 
-static struct same_totals compare(struct verbs_path *verbs, enum same_endpoints endpoints)
+static struct same_totals compare_some(struct verbs_path *verbs, enum same_endpoints endpoints,
+                                       uint64_t seeds)
 {
     struct same_totals totals;
-    const char *failure =
-        same_compare((struct same_path *[]){&verbs->path}, 1, endpoints, same_seeds(25), &totals);
+    const char *failure = same_compare((struct same_path *[]){&verbs->path}, 1, endpoints,
+                                       same_seeds(seeds), &totals);
 
     cr_assert_null(failure, "%s", failure);
     cr_assert_str_eq(totals.missing, "");
     return totals;
+}
+
+static struct same_totals compare(struct verbs_path *verbs, enum same_endpoints endpoints)
+{
+    return compare_some(verbs, endpoints, 25);
 }
 
 TestSuite(verbs_same_heaps, .init = set_up, .timeout = 280);
@@ -154,4 +167,53 @@ Test(verbs_same_heaps, bounced_at_joint_endpoints)
 Test(verbs_same_heaps, through_a_multi_packet_queue_at_joint_endpoints)
 {
     compare_bounced(SAME_JOINT, SPEAD_MPRQ_ON);
+}
+
+/* ---- Several queues ----------------------------------------------------------------------------- */
+
+static struct same_totals compare_queues(uint32_t queues, enum spead_receive_path receive,
+                                         enum spead_verbs_mprq mprq)
+{
+    struct verbs_path verbs = path_of("verbs queues", receive, mprq);
+
+    verbs.queues = queues;
+    return compare_some(&verbs, SAME_ONE_ENDPOINT, 8);
+}
+
+static void compare_placed(uint32_t queues)
+{
+    struct same_totals totals = compare_queues(queues, SPEAD_PATH_PLACED, SPEAD_MPRQ_OFF);
+
+    cr_expect_gt(totals.placed, 0u);
+    cr_expect_gt(totals.repaired, 0u);
+}
+
+Test(verbs_same_heaps, placed_through_two_queues)
+{
+    compare_placed(2);
+}
+
+Test(verbs_same_heaps, placed_through_four_queues)
+{
+    compare_placed(4);
+}
+
+Test(verbs_same_heaps, bounced_through_two_queues)
+{
+    cr_expect_eq(compare_queues(2, SPEAD_PATH_BOUNCE, SPEAD_MPRQ_OFF).placed, 0u);
+}
+
+Test(verbs_same_heaps, bounced_through_four_queues)
+{
+    cr_expect_eq(compare_queues(4, SPEAD_PATH_BOUNCE, SPEAD_MPRQ_OFF).placed, 0u);
+}
+
+Test(verbs_same_heaps, through_two_multi_packet_queues)
+{
+    cr_expect_eq(compare_queues(2, SPEAD_PATH_BOUNCE, SPEAD_MPRQ_ON).placed, 0u);
+}
+
+Test(verbs_same_heaps, through_four_multi_packet_queues)
+{
+    cr_expect_eq(compare_queues(4, SPEAD_PATH_BOUNCE, SPEAD_MPRQ_ON).placed, 0u);
 }
