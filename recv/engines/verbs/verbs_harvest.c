@@ -20,7 +20,8 @@
 /* ---- Lending ------------------------------------------------------------------------------- */
 
 /* Describes where the pieces of the frame in this slot lie. */
-static inline struct speadi_verbs_frame frame_in(const struct speadi_verbs_slot *slot,
+static inline struct speadi_verbs_frame frame_in(const struct speadi_verbs_slots *slots,
+                                                 const struct speadi_verbs_slot *slot,
                                                  const struct speadi_verbs_arrival *arrival,
                                                  bool checked)
 {
@@ -37,7 +38,7 @@ static inline struct speadi_verbs_frame frame_in(const struct speadi_verbs_slot 
         frame.head_bytes = slot->head_bytes;
         frame.body = slot->payload;
         frame.body_bytes = speadi_min_u32(arrival->bytes - slot->head_bytes, slot->sge[1].length);
-        frame.tail = slot->data + slot->head_bytes;
+        frame.tail = speadi_verbs_slot_tail(slots, slot);
     }
     return frame;
 }
@@ -50,7 +51,7 @@ static __attribute__((noinline)) void lend_unusual(struct speadi_verbs_queue *qu
                                                    struct speadi_rx_burst *burst)
 {
     const struct speadi_verbs_frame frame =
-        frame_in(slot, arrival, speadi_verbs_sums_are_right(arrival->sums));
+        frame_in(&queue->slots, slot, arrival, speadi_verbs_sums_are_right(arrival->sums));
 
     speadi_verbs_read_any(&queue->reader, &frame, burst);
 }
@@ -60,7 +61,7 @@ static inline __attribute__((always_inline)) void lend_as(
     const struct speadi_verbs_slot *slot, const struct speadi_verbs_arrival *arrival, bool checked,
     struct speadi_rx_burst *burst)
 {
-    const struct speadi_verbs_frame frame = frame_in(slot, arrival, checked);
+    const struct speadi_verbs_frame frame = frame_in(&queue->slots, slot, arrival, checked);
 
     if (__builtin_expect(arrival->bytes > queue->slots.slot_bytes, 0) &&
         slot->place == SPEADI_RX_UNPLACED) {
@@ -152,7 +153,8 @@ static __attribute__((noinline)) void lend_ahead_unusual(struct speadi_verbs_eng
 }
 
 /* Stores the packet of a frame that is usual. Else does nothing and returns false. */
-static inline __attribute__((always_inline)) bool take_usual(const struct speadi_verbs_usual *usual,
+static inline __attribute__((always_inline)) bool take_usual(const struct speadi_verbs_slots *slots,
+                                                             const struct speadi_verbs_usual *usual,
                                                              const struct ahead *ahead, bool pieces,
                                                              struct speadi_rx_packet *packet)
 {
@@ -166,7 +168,7 @@ static inline __attribute__((always_inline)) bool take_usual(const struct speadi
     if (pieces || ahead->slot->place == SPEADI_RX_UNPLACED)
         return speadi_verbs_read_checked(usual, &whole, true, packet);
     arrival = (struct speadi_verbs_arrival){.bytes = ahead->bytes, .time_ns = ahead->time_ns};
-    frame = frame_in(ahead->slot, &arrival, true);
+    frame = frame_in(slots, ahead->slot, &arrival, true);
     return speadi_verbs_read_checked(usual, &frame, false, packet);
 }
 
@@ -201,7 +203,8 @@ static inline __attribute__((always_inline)) bool take_alike(const struct speadi
 }
 
 /* Stores the packet of a frame that is usual and that the device has checked. Else does nothing and returns false. */
-static inline __attribute__((always_inline)) bool take(struct speadi_verbs_alike *alike,
+static inline __attribute__((always_inline)) bool take(const struct speadi_verbs_slots *slots,
+                                                       struct speadi_verbs_alike *alike,
                                                        const struct speadi_verbs_usual *usual,
                                                        const struct ahead *ahead, uint32_t longest,
                                                        bool pieces, struct speadi_rx_packet *packet)
@@ -216,7 +219,7 @@ static inline __attribute__((always_inline)) bool take(struct speadi_verbs_alike
     } else if (__builtin_expect(take_alike(alike, usual, ahead, head, ahead->slot, packet), 1)) {
         return true;
     }
-    if (ahead->bytes > longest || !take_usual(usual, ahead, pieces, packet))
+    if (ahead->bytes > longest || !take_usual(slots, usual, ahead, pieces, packet))
         return false;
     speadi_verbs_remember(alike, head, ahead->bytes, packet);
     return true;
@@ -232,8 +235,9 @@ static inline __attribute__((always_inline)) void lend_all(
     unsigned next = burst->count;
 
     for (const struct ahead *end = ahead + count; ahead < end; ahead++) {
-        if (__builtin_expect(take(alike, &usual, ahead, longest, pieces, &burst->packet[next]),
-                             1)) {
+        if (__builtin_expect(
+                take(&queue->slots, alike, &usual, ahead, longest, pieces, &burst->packet[next]),
+                1)) {
             if (!pieces)
                 e->lent[next] = (uint32_t)ahead->slot->wr.wr_id;
             next++;

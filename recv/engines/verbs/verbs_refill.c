@@ -41,7 +41,6 @@ static struct speadi_verbs_slot *chain_placed(struct speadi_verbs_engine *e,
 {
     struct ibv_recv_wr *first, **link = &first;
     const struct speadi_verbs_memory heaps = e->heaps;
-    const uint32_t slot_bytes = queue->slots.slot_bytes;
     const uint64_t step = e->queue_count;
     uint64_t place = queue->accepted;
     struct speadi_verbs_slot *const slots = queue->slots.slot;
@@ -51,7 +50,7 @@ static struct speadi_verbs_slot *chain_placed(struct speadi_verbs_engine *e,
     for (uint32_t i = 0; i < count; i++, place += step) {
         struct speadi_verbs_slot *slot = &slots[*--free];
 
-        speadi_verbs_slot_place(slot, slot_bytes, &ranges[i], head_bytes, place, &heaps);
+        speadi_verbs_slot_place(&queue->slots, slot, &ranges[i], head_bytes, place, &heaps);
         slot->is_posted = true;
         *link = &slot->wr;
         link = &slot->wr.next;

@@ -15,9 +15,7 @@ static void init_slots(struct speadi_verbs_slots *slots)
 
         *slot = (struct speadi_verbs_slot){
             .wr = {.wr_id = i, .sg_list = slot->sge},
-            .data = slots->arena.data + (size_t)i * slots->slot_bytes,
         };
-        slot->sge[0].addr = slots->memory.address + (uint64_t)i * slots->slot_bytes;
         slot->sge[0].lkey = slot->sge[2].lkey = slots->memory.key;
         speadi_verbs_slot_make_plain(slots, slot);
     }
@@ -34,9 +32,10 @@ int speadi_verbs_slots_open(struct speadi_verbs_slots *slots, struct speadi_verb
     slots->free = calloc(count, sizeof *slots->free);
     if (!slots->slot || !slots->free)
         return speadi_err_set(err, -ENOMEM, "verbs engine: no memory for %u receive slots", count);
+    slots->heads_at = (size_t)count * slot_bytes + SPEADI_VERBS_SPILL_BYTES;
     ret = speadi_verbs_arena_register(&slots->arena, &slots->memory, device,
-                                      (size_t)count * slot_bytes + SPEADI_VERBS_SPILL_BYTES, true,
-                                      err);
+                                      slots->heads_at + (size_t)count * SPEADI_VERBS_HEAD_BYTES,
+                                      true, err);
     if (ret < 0)
         return ret;
     init_slots(slots);
@@ -86,13 +85,20 @@ uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp
     return count;
 }
 
-void speadi_verbs_slot_shape(struct speadi_verbs_slot *slot, uint32_t slot_bytes,
+void speadi_verbs_slot_shape(const struct speadi_verbs_slots *slots, struct speadi_verbs_slot *slot,
                              uint32_t head_bytes, uint32_t heaps_key)
 {
+    const size_t at = speadi_verbs_slot_at(slots, slot);
+    const bool fits = head_bytes <= SPEADI_VERBS_HEAD_BYTES;
+    const uint32_t used = fits ? 0 : head_bytes; /* of the slot */
+
+    speadi_verbs_slot_begin_at(
+        slots, slot,
+        fits ? slots->heads_at + (size_t)slot->wr.wr_id * SPEADI_VERBS_HEAD_BYTES : at);
     slot->sge[0].length = head_bytes;
     slot->sge[1].lkey = heaps_key;
-    slot->sge[2].addr = slot->sge[0].addr + head_bytes;
-    slot->sge[2].length = slot_bytes - head_bytes;
+    slot->sge[2].addr = slots->memory.address + at + used;
+    slot->sge[2].length = slots->slot_bytes - used;
     slot->wr.num_sge = 3;
     slot->head_bytes = head_bytes;
 }

@@ -3,9 +3,10 @@
  * memory. A slot is free, posted, or lent. A plain slot has no reserved range, so the device writes the whole frame
  * into the slot. A placed slot has a reserved range.
  *
- * The device scatters the frame of a placed slot over three pieces: the head of the frame into the slot, the payload
- * into the reserved range, and all further bytes into the rest of the slot. So no frame is ever too long for a placed
- * slot. */
+ * The device scatters the frame of a placed slot over three pieces: the head of the frame, the payload into the reserved
+ * range, and all further bytes into the slot. So no frame is ever too long for a placed slot. The heads of all placed
+ * slots lie close together: the CPU reads nothing else of these frames, and slots are a page or more apart, so heads in
+ * the slots would cost a miss of the address translation each (docs/adr/0037-heads-of-placed-packets-lie-together.md). */
 #ifndef SPEADI_VERBS_SLOTS_H
 #define SPEADI_VERBS_SLOTS_H
 
@@ -13,13 +14,16 @@
 
 #include "rx_engine.h"
 
+/* Room for the head of a placed frame. A longer head lies in its slot, and the rest of the frame behind it. */
+#define SPEADI_VERBS_HEAD_BYTES 256u
+
 /* Room for what is longer than a slot. A frame is at most this long; jumbo frames have 9 to 16 KiB. */
 #define SPEADI_VERBS_SPILL_BYTES 65536u
 
 struct speadi_verbs_slot {
     _Alignas(128) struct ibv_recv_wr wr; /* its wr_id is the number of the slot */
     struct ibv_sge sge[3];
-    uint8_t *data;
+    uint8_t *data;  /* where a frame begins: in the slot, or in the head of the slot */
     uint64_t place; /* number of the reservation, or SPEADI_RX_UNPLACED */
     /* Only in a placed slot: the reserved range, or NULL if the CPU cannot read it. */
     uint8_t *payload;
@@ -33,6 +37,8 @@ struct speadi_verbs_slots {
     struct speadi_verbs_memory memory;
     struct speadi_verbs_slot *slot;
     uint32_t count, slot_bytes;
+    /* The heads, as an offset in the arena: array [count][SPEADI_VERBS_HEAD_BYTES]. It lies behind the slots and the spill. */
+    size_t heads_at;
     /* True if the plain slots have a second piece, which takes what is longer than the slot. It is the same memory for
      * all slots, behind the last slot. */
     bool has_spill;
@@ -80,6 +86,28 @@ static inline void speadi_verbs_slots_free_all(struct speadi_verbs_slots *slots,
         *to++ = numbers[--count];
 }
 
+/* Says that frames begin at this offset of the arena. */
+static inline void speadi_verbs_slot_begin_at(const struct speadi_verbs_slots *slots,
+                                              struct speadi_verbs_slot *slot, size_t offset)
+{
+    slot->data = slots->arena.data + offset;
+    slot->sge[0].addr = slots->memory.address + offset;
+}
+
+/* Returns the offset in the arena of the memory of the slot. */
+static inline size_t speadi_verbs_slot_at(const struct speadi_verbs_slots *slots,
+                                          const struct speadi_verbs_slot *slot)
+{
+    return (size_t)slot->wr.wr_id * slots->slot_bytes;
+}
+
+/* Returns where those bytes of a placed frame lie that are behind its payload. */
+static inline const uint8_t *speadi_verbs_slot_tail(const struct speadi_verbs_slots *slots,
+                                                    const struct speadi_verbs_slot *slot)
+{
+    return slots->arena.data + (slot->sge[2].addr - slots->memory.address);
+}
+
 /* Returns true if the slot has the form that make_plain() gives it now. */
 static inline bool speadi_verbs_slot_is_plain(const struct speadi_verbs_slots *slots,
                                               const struct speadi_verbs_slot *slot)
@@ -90,6 +118,7 @@ static inline bool speadi_verbs_slot_is_plain(const struct speadi_verbs_slots *s
 static inline void speadi_verbs_slot_make_plain(const struct speadi_verbs_slots *slots,
                                                 struct speadi_verbs_slot *slot)
 {
+    speadi_verbs_slot_begin_at(slots, slot, speadi_verbs_slot_at(slots, slot));
     slot->sge[0].length = slots->slot_bytes;
     slot->wr.num_sge = 1 + slots->has_spill;
     slot->head_bytes = 0;
@@ -102,15 +131,16 @@ static inline void speadi_verbs_slot_make_plain(const struct speadi_verbs_slots 
 
 /* Sets those fields of a placed slot that are the same for all frames with head_bytes bytes before the payload. The
  * caller must then set the address and the length of the payload. */
-void speadi_verbs_slot_shape(struct speadi_verbs_slot *slot, uint32_t slot_bytes,
+void speadi_verbs_slot_shape(const struct speadi_verbs_slots *slots, struct speadi_verbs_slot *slot,
                              uint32_t head_bytes, uint32_t heaps_key);
 
-static inline void speadi_verbs_slot_place(struct speadi_verbs_slot *slot, uint32_t slot_bytes,
+static inline void speadi_verbs_slot_place(const struct speadi_verbs_slots *slots,
+                                           struct speadi_verbs_slot *slot,
                                            const struct speadi_rx_range *range, uint32_t head_bytes,
                                            uint64_t place, const struct speadi_verbs_memory *heaps)
 {
     if (__builtin_expect(slot->head_bytes != head_bytes, 0))
-        speadi_verbs_slot_shape(slot, slot_bytes, head_bytes, heaps->key);
+        speadi_verbs_slot_shape(slots, slot, head_bytes, heaps->key);
     slot->sge[1].addr = heaps->address + range->offset;
     slot->sge[1].length = range->bytes;
     slot->payload = range->data;

@@ -403,3 +403,53 @@ Test(rx_verbs_placed, a_device_that_scatters_over_too_few_pieces_refuses_and_pac
     prime();
     cr_assert_eq(reserve(0, 1), 0);
 }
+
+/* Reserves a range for a packet with so many bytes before its payload, and sends the packet. Returns it. */
+static const struct speadi_rx_packet *place_behind(uint32_t head_bytes)
+{
+    struct speadi_rx_range one;
+
+    open_placed();
+    one = range(0);
+    prime();
+    for (uint32_t i = 0; rig.ops->reserve(rig.engine, 0, 0, head_bytes, &one, 1) == 0; i++) {
+        cr_assert_lt(i, 5000u);
+        send_packet(i, 100);
+        (void)take_one();
+        verbs_rx_rig_give_back(&rig);
+    }
+    for (uint32_t i = 0; i < 5000; i++) {
+        const struct speadi_rx_packet *packet;
+
+        send_packet(i, head_bytes + RANGE);
+        packet = take_one();
+        if (packet->place == 0)
+            return packet;
+        verbs_rx_rig_give_back(&rig);
+    }
+    cr_assert_fail("no frame lands in a reservation");
+    return NULL;
+}
+
+/* Tells whether the head of the packet lies among the heads, not in a slot. */
+static bool is_among_heads(const struct speadi_rx_packet *packet)
+{
+    const struct speadi_verbs_engine *engine = rig.engine;
+    const struct speadi_verbs_slots *slots = &engine->queue[0].slots;
+    const uint8_t *heads = slots->arena.data + slots->heads_at;
+
+    return packet->head >= heads && packet->head < heads + slots->count * SPEADI_VERBS_HEAD_BYTES;
+}
+
+Test(rx_verbs_placed, heads_lie_together_but_for_those_that_are_too_long)
+{
+    const struct speadi_rx_packet *packet = place_behind(HEAD);
+
+    cr_expect(is_among_heads(packet));
+    cr_expect(rx_rig_packet_is(packet, sent, HEAD + RANGE));
+    close_placed();
+    packet = place_behind(300);
+    cr_expect_not(is_among_heads(packet));
+    cr_expect_eq(packet->head_bytes, 300u);
+    cr_expect(rx_rig_packet_is(packet, sent, 300 + RANGE));
+}
