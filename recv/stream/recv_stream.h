@@ -231,6 +231,8 @@ struct spead_recv_stream {
     /* Heaps of this many bytes are expected. The regions of the next heaps are populated ahead. */
     uint64_t shown_bytes;
     struct speadi_log_pause run_said; /* of the lines about new runs of senders, by age_ns */
+    /* counters.placed when the last heap ended whose payload may be placed */
+    uint64_t placed_noted;
     /* of the lines that placement is off ([0]) and on again ([1]), by now_ns */
     struct speadi_log_pause placement_said[2];
     /* Of the lines about heaps that found no region, and of those that found too little memory, by now_ns. */
