@@ -181,7 +181,7 @@ Test(expected_heaps, in_memory_that_a_device_knows_free_regions_are_lent_too)
     cr_expect_eq(speadi_pool_lent_blocks(pool, 0), 2u);
     region = speadi_pool_take(pool);
     cr_expect_not_null(region, "a heap that is not expected finds a region");
-    speadi_placement_end(&placement, 5);
+    end(5);
     cr_expect_eq(speadi_pool_lent_blocks(pool, 0), 0u);
     cr_expect_eq(placement.targets[0], 0u);
     speadi_block_release(region);
