@@ -182,14 +182,14 @@ json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
         return NULL;
     }
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o}", "schema",
-        TOOL_SCHEMA, "version", spead_version(), "tool", "spead-recv", "endpoints", endpoints,
-        "interfaces", interfaces, "engine", plan.engine, "engine_reason", plan.engine_reason,
-        "port_place", plan.port_place, "memory_bytes_max", (json_int_t)plan.memory_bytes,
-        "table_bytes", (json_int_t)plan.table_bytes, "socket_buffer_bytes",
-        (json_int_t)plan.socket_buffer_bytes, "posted_receives", (json_int_t)plan.posted_receives,
-        "posted_bytes", (json_int_t)plan.posted_bytes, "copy", plan.copy_reason, "memory",
-        memory_json(&plan), "plan", json_loads(graph, 0, NULL));
+        "{s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o}",
+        "schema", TOOL_SCHEMA, "version", spead_version(), "tool", "spead-recv", "endpoints",
+        endpoints, "interfaces", interfaces, "engine", plan.engine, "engine_reason",
+        plan.engine_reason, "port_place", plan.port_place, "memory_bytes_max",
+        (json_int_t)plan.memory_bytes, "table_bytes", (json_int_t)plan.table_bytes,
+        "socket_buffer_bytes", (json_int_t)plan.socket_buffer_bytes, "posted_receives",
+        (json_int_t)plan.posted_receives, "posted_bytes", (json_int_t)plan.posted_bytes, "copy",
+        plan.copy_reason, "memory", memory_json(&plan), "plan", json_loads(graph, 0, NULL));
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */
@@ -536,7 +536,7 @@ static json_t *queues_json(const struct spead_recv_stats *stats)
     json_t *array = json_array();
 
     for (uint64_t i = 0; i < stats->counters.queue_count; i++)
-        json_array_append_new(array, json_integer((json_int_t)stats->counters.queue_packets[i]));
+        json_array_append_new(array, json_integer((json_int_t)stats->counters.packets_by_queue[i]));
     return array;
 }
 
@@ -622,7 +622,7 @@ json_t *recv_report_json(const struct recv_report *report)
                             report->statistics ? json_incref(report->statistics) : json_null()) < 0;
     failed |= json_object_set_new(object, "start",
                                   recv_start_json(&report->options->start_at, stats)) < 0;
-    failed |= json_object_set_new(object, "queue_packets", queues_json(stats)) < 0;
+    failed |= json_object_set_new(object, "packets_by_queue", queues_json(stats)) < 0;
     failed |= json_object_set_new(object, "flow", json_loads(report->flow_json, 0, NULL)) < 0;
     failed |= json_object_set_new(object, "no_packets",
                                   report->no_packets ? json_incref(report->no_packets)

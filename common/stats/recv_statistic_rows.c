@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names and the modes of the counters of a receive stream. The name of a counter is the name of its field. */
+/* The names and the modes of the counters of a receive stream. The name of a counter is the name of its field; a counter
+ * that is an array has a name for each element. */
 #include <speadi/snapshot.h>
 
 #define ROW(field, how)                                                         \
     [offsetof(struct spead_recv_counters, field) / sizeof(uint64_t)] = {#field, \
                                                                         SPEAD_STATISTIC_##how}
+
+#define QUEUE_ROW(n)                                                             \
+    [offsetof(struct spead_recv_counters, packets_by_queue) / sizeof(uint64_t) + \
+        (n)] = {"packets_by_queue_" #n, SPEAD_STATISTIC_SUM}
 
 /* If a counter has no row, a test fails. */
 /* clang-format off */
@@ -81,6 +86,36 @@ const struct speadi_statistic_row speadi_recv_statistic_rows[SPEADI_RECV_STATIST
     ROW(search_steps, SUM),
     ROW(pauses, SUM),
     ROW(region_misses, SUM),
+    ROW(chunks_complete, SUM),
+    ROW(chunks_incomplete, SUM),
+    ROW(chunks_shed, SUM),
+    ROW(chunks_starved, SUM),
+    ROW(chunk_ids_skipped, SUM),
+    ROW(chunks_open, LEVEL),
+    ROW(chunks_free, LEVEL),
+    ROW(chunks_free_least, LAST),
+    ROW(heaps_rejected, SUM),
+    ROW(heaps_bad_place, SUM),
+    ROW(heaps_place_taken, SUM),
+    ROW(heaps_too_old, SUM),
+    ROW(chunk_shortage_ns, SUM),
+    ROW(queue_count, LAST),
+    QUEUE_ROW(0),
+    QUEUE_ROW(1),
+    QUEUE_ROW(2),
+    QUEUE_ROW(3),
+    QUEUE_ROW(4),
+    QUEUE_ROW(5),
+    QUEUE_ROW(6),
+    QUEUE_ROW(7),
+    QUEUE_ROW(8),
+    QUEUE_ROW(9),
+    QUEUE_ROW(10),
+    QUEUE_ROW(11),
+    QUEUE_ROW(12),
+    QUEUE_ROW(13),
+    QUEUE_ROW(14),
+    QUEUE_ROW(15),
     [SPEADI_RECV_COUNTERS] = {"hand_over_high_water", SPEAD_STATISTIC_MAXIMUM},
 };
 /* clang-format on */

@@ -206,7 +206,7 @@ struct speadi_rx_counters {
     uint64_t unverified; /* packets that were accepted although nobody has checked their checksum */
     uint64_t rejoins;    /* how many times an endpoint was joined or bound to its interface again */
     /* For each queue, the number of packets that were lent; counted if the engine has several queues. */
-    uint64_t queue_packets[SPEADI_RX_QUEUES_MAX];
+    uint64_t packets_by_queue[SPEADI_RX_QUEUES_MAX];
 };
 
 /* The configuration with which an engine is opened. usable() and open() borrow all pointers until they return. open()

@@ -63,7 +63,8 @@ static bool is_streamed(const struct spead_recv_stream *stream, const struct spe
 {
     if (__builtin_expect(stream->chunks != NULL, 0))
         return stream->copying.streaming != NULL;
-    return ((const struct speadi_live_heap *)(const void *)speadi_outlet_heap(message))->copy != NULL;
+    return ((const struct speadi_live_heap *)(const void *)speadi_outlet_heap(message))->copy !=
+           NULL;
 }
 
 static void shed(struct spead_recv_stream *stream, const struct spead_message *message)

@@ -642,8 +642,8 @@ static inline struct speadi_heap_key speadi_recv_heap_key(const struct spead_rec
                                                           const struct speadi_sender *sender,
                                                           uint64_t counter)
 {
-    uint32_t ring = sender->endpoint * stream->config.substream_count +
-                    speadi_recv_substream(stream, counter);
+    uint32_t ring =
+        sender->endpoint * stream->config.substream_count + speadi_recv_substream(stream, counter);
 
     return (struct speadi_heap_key){
         .counter = counter, .sender = sender->id, .ring = ring, .endpoint = sender->endpoint};

@@ -55,7 +55,7 @@ static int work(struct speadi_op *op, struct spead_node *self)
         ret = speadi_op_ticket(op, self, message);
         if (ret < 0)
             return ret;
-        charge(rate, rate->of.unit == SPEAD_RATE_BYTES ? message->length : 1);
+        charge(rate, rate->of.unit == SPEAD_RATE_LENGTHS ? message->length : 1);
         speadi_op_emit(op, message);
     }
     return 0;
@@ -65,8 +65,8 @@ static int check(const struct spead_rate *rate, struct spead_err *err)
 {
     if (rate->per_second < 1)
         return speadi_err_range(err, "per_second", rate->per_second, 1, UINT64_MAX);
-    if (rate->unit > SPEAD_RATE_BYTES)
-        return speadi_err_range(err, "unit", (unsigned)rate->unit, 0, SPEAD_RATE_BYTES);
+    if (rate->unit > SPEAD_RATE_LENGTHS)
+        return speadi_err_range(err, "unit", (unsigned)rate->unit, 0, SPEAD_RATE_LENGTHS);
     return 0;
 }
 

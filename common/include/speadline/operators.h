@@ -240,7 +240,7 @@ void spead_pipeline_deduplicate(struct spead_pipeline *pipeline, const struct sp
 
 enum spead_rate_unit {
     SPEAD_RATE_MESSAGES = 0,
-    SPEAD_RATE_BYTES = 1, /* the lengths of the messages */
+    SPEAD_RATE_LENGTHS = 1, /* bytes: the lengths of the messages */
 };
 struct spead_rate {
     uint64_t per_second; /* at least 1 */
@@ -253,7 +253,7 @@ struct spead_rate {
  * if it is larger than the burst, it goes when nothing is owed, and the next one waits longer. The long mean is exact.
  *
  *     spead_pipeline_rate(p, SPEAD_STAGE("100 MB/s"),
- *                         &(struct spead_rate){.per_second = 100000000, .unit = SPEAD_RATE_BYTES}); */
+ *                         &(struct spead_rate){.per_second = 100000000, .unit = SPEAD_RATE_LENGTHS}); */
 void spead_pipeline_rate(struct spead_pipeline *pipeline, const struct spead_stage *stage,
                          const struct spead_rate *rate);
 

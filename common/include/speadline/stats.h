@@ -119,7 +119,7 @@ struct spead_recv_ledger {
     struct spead_count bucket[SPEAD_BUCKETS_MAX]; /* indexed by enum spead_recv_bucket */
 };
 
-#define SPEAD_RECV_QUEUES_MAX 16 /* number of entries of queue_packets */
+#define SPEAD_RECV_QUEUES_MAX 16 /* number of entries of packets_by_queue */
 
 /* What a receive stream counts in addition to its ledger. The stream publishes the struct as an array of words, so
  * every field is a uint64_t. New fields are added at the end. The struct is the last member of struct spead_recv_stats,
@@ -312,7 +312,7 @@ struct spead_recv_counters {
     /* Engine verbs with several queues: their number, and for each queue how many packets came through it. All packets of a
      * sender come through one queue. With one queue, and with every other engine, all of these are 0. */
     uint64_t queue_count;
-    uint64_t queue_packets[SPEAD_RECV_QUEUES_MAX];
+    uint64_t packets_by_queue[SPEAD_RECV_QUEUES_MAX];
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

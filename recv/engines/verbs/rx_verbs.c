@@ -323,7 +323,7 @@ static void verbs_counters(void *self, struct speadi_rx_counters *counters)
     };
     for (unsigned i = 0; i < e->queue_count; i++) {
         counters->unverified += e->queue[i].reader.unverified;
-        counters->queue_packets[i] = e->queue[i].packets;
+        counters->packets_by_queue[i] = e->queue[i].packets;
     }
 }
 

@@ -179,7 +179,7 @@ Test(time, rate_lets_a_burst_through_after_a_pause)
 static void add_bytes(struct spead_pipeline *pipeline, const struct spead_stage *stage)
 {
     spead_pipeline_rate(pipeline, stage,
-                        &(struct spead_rate){.per_second = 1000, .unit = SPEAD_RATE_BYTES});
+                        &(struct spead_rate){.per_second = 1000, .unit = SPEAD_RATE_LENGTHS});
 }
 
 Test(time, rate_counts_bytes_and_lets_a_large_message_through)

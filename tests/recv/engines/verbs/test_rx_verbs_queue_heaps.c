@@ -285,7 +285,7 @@ static void expect_all_queues_work(struct sequence *s, const struct kind *kind)
     for (unsigned i = 0; i < SENDERS; i++)
         cr_expect_eq(whole[i], LATER, "\"%s\": %u heaps of sender %u", s->script, whole[i], i);
     for (unsigned i = 0; i < kind->queues; i++)
-        queues += stats.counters.queue_packets[i] > 0;
+        queues += stats.counters.packets_by_queue[i] > 0;
     cr_expect_gt(queues, 1u);
 }
 
@@ -337,7 +337,7 @@ static unsigned queue_of(unsigned sender, unsigned queues)
     usleep(2000); /* the stream reads these counters once a millisecond */
     poll_once();
     for (unsigned i = 0; i < queues; i++)
-        if (stats.counters.queue_packets[i] > before.queue_packets[i])
+        if (stats.counters.packets_by_queue[i] > before.packets_by_queue[i])
             return i;
     cr_assert_fail("a packet has come through no queue");
     return 0;
