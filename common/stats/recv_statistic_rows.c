@@ -75,6 +75,8 @@ const struct speadi_statistic_row speadi_recv_statistic_rows[SPEADI_RECV_STATIST
     ROW(port_counted, MAXIMUM),
     ROW(port_out_of_buffer, SUM),
     ROW(engine_rebuild_failures, SUM),
+    ROW(unaligned_packets, SUM),
+    ROW(unaligned_payload_bytes, LAST),
     ROW(awaits_start, LEVEL),
     ROW(senders_in_sync, LEVEL),
     ROW(sync_heap, LAST),
