@@ -175,7 +175,8 @@ static void expect_shape(const char *options, const char *says)
 
 Test(verbs_tools, wishes_for_the_queue_are_obeyed_and_what_came_of_them_is_said)
 {
-    expect_shape("--verbs-queues 4", "; 4 queues that share ");
+    expect_shape("--verbs-queues 4", "; 4 multi-packet queues, each of ");
+    expect_shape("--verbs-queues 4 --mprq off", "; 4 queues that share ");
     expect_shape("--mprq on --mprq-stride 128 --mprq-entry 64K",
                  " entries of 65536 bytes, in strides of 128");
 }
