@@ -34,7 +34,8 @@ void speadi_recv_read_counters(struct spead_recv_stream *stream)
     totals->link_downs = counters.link_downs;
     if (stream->facts.queues > 1) {
         totals->queue_count = stream->facts.queues;
-        memcpy(totals->packets_by_queue, counters.packets_by_queue, sizeof totals->packets_by_queue);
+        memcpy(totals->packets_by_queue, counters.packets_by_queue,
+               sizeof totals->packets_by_queue);
     }
     totals->unverified_packets = counters.unverified;
     totals->rejoins = counters.rejoins;
