@@ -2,6 +2,7 @@
 #include "recv_rig.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -35,7 +36,7 @@ static _Atomic uint64_t clock_ns;
 
 static uint64_t rig_clock(void)
 {
-    return clock_ns += LOOK_NS;
+    return atomic_fetch_add(&clock_ns, LOOK_NS) + LOOK_NS;
 }
 
 void recv_rig_open(struct recv_rig *rig)
