@@ -42,7 +42,7 @@ forbidden() { # ROOM
         recv/engine) echo live_heap.h ;;
         recv/engines/datagram) echo live_heap.h ;;
         recv/engines/*) echo placement.h ;;
-        recv/heap) echo rx_engine.h ;;
+        recv/heap | recv/chunk) echo rx_engine.h ;;
         recv/place) echo recv_stream.h ;;
         recv/stream) echo scatter.h ;;
         send/engine) echo packetiser.h ;;

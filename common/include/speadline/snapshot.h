@@ -64,7 +64,8 @@ struct spead_statistic {
     uint64_t value;
 };
 
-struct spead_snapshot; /* opaque; made by spead_recv_stream_snapshot() */
+/* A snapshot is opaque; spead_recv_stream_snapshot() makes one. */
+struct spead_snapshot;
 
 /* Frees the snapshot. NULL is ignored. */
 void spead_snapshot_destroy(struct spead_snapshot *snapshot);

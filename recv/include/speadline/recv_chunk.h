@@ -205,6 +205,7 @@ struct spead_chunk *spead_chunk_ref(struct spead_chunk *chunk);
  * ignored. */
 void spead_chunk_unref(struct spead_chunk *chunk);
 
+/* The id that the place function gave to the chunk. */
 int64_t spead_chunk_id(const struct spead_chunk *chunk);
 /* The memory of the chunk; NULL if the CPU cannot touch it. Valid as long as the caller holds a reference, as all that
  * the functions below return. */
