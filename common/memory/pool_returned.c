@@ -2,7 +2,7 @@
 /* Moves blocks that were released to the free lists of a pool. Only the taker calls these functions. */
 #include "pool_parts.h"
 
-void speadi_pool_put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
+static inline void put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
 {
     struct speadi_pool_set *set = slot->set;
 
@@ -23,6 +23,11 @@ void speadi_pool_put_free(struct speadi_pool *pool, struct speadi_pool_slot *slo
         pool->free_charged += slot->block.charged_bytes;
 }
 
+void speadi_pool_put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
+{
+    put_free(pool, slot);
+}
+
 /* The oldest block is put first, so that the newest becomes the warmest. */
 void speadi_pool_put_returned(struct speadi_pool *pool, struct speadi_block *newest)
 {
@@ -35,7 +40,7 @@ void speadi_pool_put_returned(struct speadi_pool *pool, struct speadi_block *new
     }
     for (; oldest; oldest = next) {
         next = oldest->next;
-        speadi_pool_put_free(pool, speadi_pool_slot_of(oldest));
+        put_free(pool, speadi_pool_slot_of(oldest));
     }
 }
 

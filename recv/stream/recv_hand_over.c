@@ -30,23 +30,31 @@ static void count_chunk(struct spead_recv_stream *stream, const struct spead_chu
     totals->payload_bytes += times * chunk->received;
 }
 
-/* Moves the packets of the heap or chunk between two buckets. One of the two is `delivered`. */
-static void move(struct spead_recv_stream *stream, const struct spead_message *message,
-                 enum spead_recv_bucket from, enum spead_recv_bucket to)
+static __attribute__((noinline)) void move_chunk(struct spead_recv_stream *stream,
+                                                 const struct spead_chunk *chunk,
+                                                 enum spead_recv_bucket from,
+                                                 enum spead_recv_bucket to)
 {
-    const uint64_t times = to == SPEAD_RECV_DELIVERED ? 1 : -(uint64_t)1;
+    speadi_recv_move_chunk(stream, chunk, from, to);
+    count_chunk(stream, chunk, to == SPEAD_RECV_DELIVERED ? 1 : -(uint64_t)1);
+}
+
+/* Moves the packets of the heap or chunk between two buckets. One of the two is `delivered`. It is inline, because
+ * otherwise a heap of one packet takes 2 % more instructions. */
+static inline __attribute__((always_inline)) void move(struct spead_recv_stream *stream,
+                                                       const struct spead_message *message,
+                                                       enum spead_recv_bucket from,
+                                                       enum spead_recv_bucket to)
+{
     const struct spead_heap *heap;
 
     if (__builtin_expect(stream->chunks != NULL, 0)) {
-        const struct spead_chunk *chunk = speadi_recv_chunk(message);
-
-        speadi_recv_move_chunk(stream, chunk, from, to);
-        count_chunk(stream, chunk, times);
+        move_chunk(stream, speadi_recv_chunk(message), from, to);
         return;
     }
     heap = speadi_outlet_heap(message);
     speadi_recv_move_heap(stream, (const struct speadi_live_heap *)(const void *)heap, from, to);
-    count_handed_over(stream, heap, times);
+    count_handed_over(stream, heap, to == SPEAD_RECV_DELIVERED ? 1 : -(uint64_t)1);
 }
 
 static void deliver(struct spead_recv_stream *stream, const struct spead_message *message)
