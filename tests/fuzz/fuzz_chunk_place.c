@@ -11,6 +11,8 @@
 
 #include "packet_builder.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 #define HEAP   64u
 #define CHUNK  640u
 #define CHUNKS 4u

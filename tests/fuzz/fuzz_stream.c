@@ -65,7 +65,7 @@ static void fill_payload(uint8_t *packet, size_t length)
         packet[i] |= 1;
 }
 
-static void packets_by_queue(struct recv_rig *rig, const uint8_t *data, size_t size)
+static void queue_packets(struct recv_rig *rig, const uint8_t *data, size_t size)
 {
     for (unsigned n = 0; n < PACKETS_MAX && size >= 3; n++) {
         size_t length = (size_t)(data[0] << 8 | data[1]);
@@ -139,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     recv_rig_init(&rig);
     choose(&rig, data);
     seldom = data[3] & 2;
-    packets_by_queue(&rig, data + CONFIG_BYTES, size - CONFIG_BYTES);
+    queue_packets(&rig, data + CONFIG_BYTES, size - CONFIG_BYTES);
     for (unsigned i = 0; i < rig.engine->count; i++)
         pushed += rig.engine->packet[i].segments;
     recv_rig_open(&rig);
