@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -88,13 +89,18 @@ class OverVerbs(unittest.TestCase):
                           SPEADLINE_LIBMLX5=str(self.folder / "lib/libmlx5.so.1"))
 
     def wait_for(self, process, words):
-        """Returns what the process has written to its standard error up to the line with these words."""
+        """Returns what the process has written to its standard error up to the line with these words. A process that
+        does not write them in a minute is ended."""
         said = ""
+        timer = threading.Timer(60, process.kill)
+        self.addCleanup(timer.cancel)
+        timer.start()
         for line in process.stderr:
             said += line
             if words in line:
+                timer.cancel()
                 return said
-        self.fail(said)
+        self.fail(f"{words!r} is not in: {said}")
 
     def finish(self, process):
         self.addCleanup(process.kill)
@@ -108,7 +114,7 @@ class OverVerbs(unittest.TestCase):
             ours = self.ours(self.near, "tools/spead-recv", GROUP, "--engine", "verbs", "--bind", "near0", "--verify",
                              "--strict", "--json", "--ring-heaps", 64, "--receive-path", path,
                              "--mprq", mprq)
-            self.wait_for(ours, "buffer")
+            self.wait_for(ours, "engine")
             theirs = self.peer(self.far, "send", FAR, GROUP, PACKET, heaps, HEAP_BYTES)
             self.finish(theirs)
             received = json.loads(self.finish(ours))
