@@ -53,7 +53,6 @@ struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finishe
     heap->has_length = false;
     heap->complete = false;
     heap->is_control = false;
-    heap->before_start = false;
     heap->used = true;
     heap->refused_as = 0;
     heap->refused_again = false;

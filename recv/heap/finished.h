@@ -46,11 +46,11 @@ struct speadi_finished_heap {
     uint8_t controls; /* SPEADI_CONTROL_BIT() of the start and stop items that the heap carried */
     bool has_length;
     bool complete;
-    bool is_control;   /* a control heap in one packet; a heap of data may have the same counter */
-    bool before_start; /* the heap was discarded: it lies before the start point of the stream */
-    bool used;         /* false if this entry is free */
+    bool is_control; /* a control heap in one packet; a heap of data may have the same counter */
+    bool used;       /* false if this entry is free */
     /* The bucket of the packets that still come for this heap (enum spead_recv_bucket), if it has nothing to do with
-     * what came of it: a heap that has no place in a chunk, or whose chunk has left. 0 for all other heaps. */
+     * what came of it: a heap that lies before the start point of the stream, that has no place in a chunk, or whose chunk
+     * has left. 0 for all other heaps. */
     uint8_t refused_as;
     bool refused_again; /* a packet has come for a heap that began before its chunk left */
 };

@@ -33,9 +33,9 @@ static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
                                        struct speadi_finished_heap *finished,
                                        const struct speadi_packet *packet)
 {
-    if (finished->before_start) {
-        finished->time_ns =
-            stream->age_ns; /* the heap is discarded to its end, however long it takes */
+    if (finished->refused_as == SPEAD_RECV_BEFORE_START) {
+        /* the heap is discarded to its end, however long it takes */
+        finished->time_ns = stream->age_ns;
         return SPEAD_RECV_BEFORE_START;
     }
     if (speadi_finished_contradicts(finished, packet))

@@ -143,7 +143,7 @@ void speadi_recv_discard_before_start(struct spead_recv_stream *stream,
     struct speadi_finished_heap *finished =
         speadi_finished_add(&stream->finished, &key, sender, stream->age_ns);
 
-    finished->before_start = true;
+    finished->refused_as = SPEAD_RECV_BEFORE_START;
     finished->heap_address_bits = packet->heap_address_bits;
     finished->has_length = packet->has_heap_length;
     finished->length = packet->heap_length;

@@ -61,9 +61,9 @@ struct spead_chunk; /* opaque */
 
 /* ---- The place function -------------------------------------------------------------------- */
 
-/* What the place function gets, in a struct that the library has made: the first packet of a heap that has come. It is the first packet that the sender cut
- * only if the network has not lost or overtaken that one (payload_offset). All pointers are borrowed until the function
- * returns. */
+/* What the place function gets, in a struct that the library has made: the first packet of a heap that has come. It is the
+ * first packet that the sender cut only if the network has not lost or overtaken that one (payload_offset). All pointers
+ * are borrowed until the function returns. */
 struct spead_chunk_packet {
     /* who has sent the packet; NULL if the endpoint cannot tell its senders apart, such as a memory link */
     const struct spead_sender_address *sender;
